@@ -1,0 +1,45 @@
+# Everything that a person or a CI job starts by hand. `make` alone says what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint format bench generate clean
+
+# Root's own environment may bring another Python along (pyenv, conda); the system's is the one that is tested.
+PYTHON := /usr/bin/python3
+# Test workers; the release server under test wants a core of its own.
+WORKERS ?= 2
+
+help: ## Say what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+run: ## Build and start Swiftlet on 127.0.0.1:9000 with an example function, until Ctrl-C
+	@scripts/run
+
+build: ## Build the release binaries
+	@scripts/bootstrap run
+	@scripts/build
+
+test: ## Run all tests: lint, units (debug build), runtimes and conformance (release build)
+	@scripts/bootstrap test
+	@$(MAKE) --no-print-directory lint
+	@scripts/build
+	swift test
+	PYTHONDONTWRITEBYTECODE=1 .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Runtimes Tests/Conformance
+
+lint: ## Check the format of the sources, and that what is generated is up to date
+	@scripts/lint
+
+format: ## Format the Swift sources
+	swift format --in-place --recursive Sources Tests Benchmarks Package.swift
+
+bench: ## Measure a release build beside its floors (BENCH_ARGUMENTS='--quick --json')
+	@scripts/bootstrap bench
+	@scripts/build
+	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) Benchmarks/run.py $(BENCH_ARGUMENTS)
+
+generate: ## Generate the API's sources from the service model
+	$(PYTHON) Tools/generate-api/generate.py
+
+clean: ## Remove what was built; functions and data (.swiftlet) stay
+	rm -rf .build .venv .venv-bench .runtimes .pytest_cache

@@ -1,0 +1,128 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The settings of every Swift target: the strictest the compiler has, so that data races and missing imports
+/// are compile errors.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// The settings of every C target.
+let strictC: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+/// A room of the design: its name, the rooms above it that it may import, and the libraries it needs.
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of a room, or of several together.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+// Top to bottom: a target imports only what stands above it.
+let package = Package(
+    name: "swiftlet",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "swiftlet", targets: ["swiftlet"]),
+        .executable(name: "swiftlet-launcher", targets: ["swiftlet-launcher"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+
+        .systemLibrary(name: "CLinux"),
+
+        room("LambdaAPI", []),
+        room("Telemetry", ["LambdaAPI", "CLinux", logging]),
+        room("MetadataStore", ["LambdaAPI"]),
+        room("MetadataStoreSQLite", ["MetadataStore", "LambdaAPI", .product(name: "GRDB", package: "GRDB.swift")]),
+        room("CodeStore", ["LambdaAPI", "Telemetry", "CArchive", crypto, logging, nioPosix]),
+
+        .target(name: "CSandbox", cSettings: strictC),
+        .executableTarget(name: "swiftlet-launcher", dependencies: ["CSandbox", "CSeccomp"], cSettings: strictC),
+        room("Sandbox", []),
+        room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
+
+        room("RuntimeAPI", ["LambdaAPI", nioCore, nioPosix, nioHTTP1]),
+        room(
+            "Worker",
+            ["RuntimeAPI", "Sandbox", "CodeStore", "Telemetry", "LambdaAPI", logging, nioCore, nioPosix]
+        ),
+        room(
+            "WorkerManager",
+            [
+                "Worker", "Telemetry", "LambdaAPI", logging, nioCore,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
+        ),
+        room("Invocation", ["WorkerManager", "Worker", nioCore]),
+        room("ControlPlane", ["CodeStore", "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging]),
+        room(
+            "Frontend",
+            [
+                "ControlPlane", "Invocation", "Worker", "CodeStore", "Telemetry", "LambdaAPI", hummingbird, httpTypes,
+                logging,
+                nioCore,
+                nioHTTP1,
+            ]
+        ),
+        .executableTarget(
+            name: "swiftlet",
+            dependencies: [
+                "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "CodeStore",
+                "MetadataStoreSQLite", "Telemetry", "LambdaAPI", hummingbird, logging, serviceLifecycle, unixSignals,
+                nioCore,
+                nioPosix,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict
+        ),
+
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        tests("LambdaAPITests", ["LambdaAPI", "TestSupport"]),
+        tests("TelemetryTests", ["Telemetry", "TestSupport", logging]),
+        tests("MetadataStoreTests", ["MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport"]),
+        tests("CodeStoreTests", ["CodeStore", "LambdaAPI", "TestSupport", logging]),
+        tests(
+            "ControlPlaneTests",
+            ["ControlPlane", "CodeStore", "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport", logging]
+        ),
+        tests("FrontendTests", ["Frontend", "LambdaAPI", nioHTTP1]),
+        tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", logging]),
+        tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
+        tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
+        tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

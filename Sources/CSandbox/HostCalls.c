@@ -1,0 +1,174 @@
+#define _GNU_SOURCE
+#include "HostCalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/loop.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int sb_socket_pair(int pair[2]) {
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
+}
+
+int sb_read_only_tree(int directory, const char *source, int owner_namespace) {
+    int tree = (int)syscall(SYS_open_tree, directory, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (tree < 0) return -1;
+    struct mount_attr attributes = {
+        .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+    };
+    if (owner_namespace >= 0) {
+        attributes.attr_set |= MOUNT_ATTR_IDMAP;
+        attributes.userns_fd = (uint64_t)owner_namespace;
+    }
+    long result = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    if (result < 0 && errno == EINVAL && owner_namespace >= 0) {
+        // The file system cannot map owners. Then they show as "nobody" inside, which harms nothing.
+        attributes.attr_set &= ~(uint64_t)MOUNT_ATTR_IDMAP;
+        attributes.userns_fd = 0;
+        result = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    }
+    if (result < 0) {
+        int error = errno;
+        close(tree);
+        errno = error;
+        return -1;
+    }
+    return tree;
+}
+
+int sb_attach(int mount, const char *target) {
+    return (int)syscall(SYS_move_mount, mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+int sb_loop_attach(int image, char *device, size_t device_bytes) {
+    int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+    if (control < 0) return -1;
+    int loop = -1;
+    int error = EBUSY;
+    // Another program may take the free device first; then the next one is tried.
+    for (int attempt = 0; attempt < 64; attempt++) {
+        int number = ioctl(control, LOOP_CTL_GET_FREE);
+        if (number < 0) {
+            error = errno;
+            break;
+        }
+        snprintf(device, device_bytes, "/dev/loop%d", number);
+        loop = open(device, O_RDWR | O_CLOEXEC);
+        if (loop < 0) {
+            error = errno;
+            break;
+        }
+        struct loop_config configuration = {
+            .fd = (uint32_t)image, .block_size = 4096, .info = {.lo_flags = LO_FLAGS_AUTOCLEAR}};
+        if (ioctl(loop, LOOP_CONFIGURE, &configuration) == 0) break;
+        error = errno;
+        close(loop);
+        loop = -1;
+        if (error != EBUSY) break;
+    }
+    close(control);
+    if (loop < 0) errno = error;
+    return loop;
+}
+
+int sb_mount_scratch(const char *device) {
+    int context = (int)syscall(SYS_fsopen, "ext4", FSOPEN_CLOEXEC);
+    if (context < 0) return -1;
+    int mount = -1;
+    if (syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "source", device, 0) == 0
+        && syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "nobarrier", NULL, 0) == 0
+        && syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "noinit_itable", NULL, 0) == 0
+        && syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
+        mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    }
+    int error = errno;
+    close(context);
+    errno = error;
+    return mount;
+}
+
+int sb_nameless_file(const char *directory) {
+    int file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return file;
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/scratch-XXXXXX", directory) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    file = mkostemp(path, O_CLOEXEC);
+    if (file >= 0) unlink(path);
+    return file;
+}
+
+int sb_copy_sparse(int from, int to) {
+    off_t end = 0;
+    for (;;) {
+        off_t start = lseek(from, end, SEEK_DATA);
+        if (start < 0) return errno == ENXIO ? 0 : -1;
+        end = lseek(from, start, SEEK_HOLE);
+        if (end < 0) return -1;
+        off_t to_offset = start;
+        while (start < end) {
+            ssize_t copied = copy_file_range(from, &start, to, &to_offset, (size_t)(end - start), 0);
+            if (copied == 0) errno = EIO;
+            if (copied <= 0) return -1;
+        }
+    }
+}
+
+pid_t sb_start_program(const char *path, char *const arguments[], int descriptor) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    pid_t process = -1;
+    char *environment[] = {NULL};
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error == 0) {
+        error = posix_spawnattr_init(&attributes);
+        if (error == 0) {
+            sigset_t none;
+            sigset_t all;
+            sigemptyset(&none);
+            sigfillset(&all);
+            posix_spawnattr_setsigmask(&attributes, &none);
+            posix_spawnattr_setsigdefault(&attributes, &all);
+            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+            error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+            if (error == 0) error = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+            // dup2 onto itself would leave the descriptor close-on-exec; posix_spawn clears the flag in that case.
+            if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, descriptor, 3);
+            if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, 4);
+            if (error == 0) error = posix_spawn(&process, path, &actions, &attributes, arguments, environment);
+            posix_spawnattr_destroy(&attributes);
+        }
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    if (error != 0) {
+        errno = error;
+        return -1;
+    }
+    return process;
+}
+
+int sb_wait(pid_t process) {
+    int status = 0;
+    pid_t ended;
+    do {
+        ended = waitpid(process, &status, 0);
+    } while (ended < 0 && errno == EINTR);
+    return ended < 0 ? -1 : status;
+}
+
+void sb_name_thread(const char *name) {
+    pthread_setname_np(pthread_self(), name);
+}

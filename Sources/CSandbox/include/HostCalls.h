@@ -1,0 +1,41 @@
+#pragma once
+
+// System calls for Swift. Each returns -1 and sets errno on failure; descriptors they return are close-on-exec.
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// A connected pair of sockets that keep message boundaries.
+int sb_socket_pair(int pair[2]);
+
+/// A detached read-only copy of the mount at `source`, without set-user-id programs and device nodes. Where
+/// `owner_namespace` is a descriptor, file owners are shown as that user namespace maps them, if the file system can.
+int sb_read_only_tree(int directory, const char *source, int owner_namespace);
+
+/// Attaches a mount that has no place yet at `target`.
+int sb_attach(int mount, const char *target);
+
+/// Connects an image file with a free loop device that frees itself with its last user, and puts the device's path
+/// into `device`. Returns the device's descriptor, to be closed once the device is mounted.
+int sb_loop_attach(int image, char *device, size_t device_bytes);
+
+/// Mounts the ext4 file system on `device`, without a place yet: no set-user-id programs, no device nodes.
+/// Made for data that need not outlive its user: no barriers, no journal, no background initialisation.
+int sb_mount_scratch(const char *device);
+
+/// An empty file in this directory, which has no name (or on some file systems has one for a moment).
+int sb_nameless_file(const char *directory);
+
+/// Copies what data a sparse file has to the same places of another, and leaves the rest a hole.
+int sb_copy_sparse(int from, int to);
+
+/// Starts a program with an empty environment, `descriptor` as its descriptor 3, /dev/null for standard input and output,
+/// and none of the caller's other descriptors. Returns its process id.
+pid_t sb_start_program(const char *path, char *const arguments[], int descriptor);
+
+/// Waits until the process has ended. Returns its wait status.
+int sb_wait(pid_t process);
+
+/// Gives the calling thread a name of at most 15 characters, for those who look at the process from outside.
+void sb_name_thread(const char *name);

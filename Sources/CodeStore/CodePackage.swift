@@ -1,0 +1,46 @@
+import Crypto
+import FoundationEssentials
+
+/// A package that is in the store.
+package struct CodePackage: Sendable, Equatable {
+    /// The SHA-256 of the archive.
+    package let hash: CodeHash
+    /// The size of the archive in bytes.
+    package let size: Int
+
+    package init(hash: CodeHash, size: Int) {
+        self.hash = hash
+        self.size = size
+    }
+}
+
+/// The SHA-256 of a package's archive.
+package struct CodeHash: Hashable, Sendable, CustomStringConvertible {
+    /// 64 lower-case hexadecimal digits.
+    package let hexadecimal: String
+
+    /// Takes over digits that came from a ``CodeHash`` before.
+    package init(hexadecimal: String) {
+        self.hexadecimal = hexadecimal
+    }
+
+    init(of bytes: [UInt8]) {
+        hexadecimal = SHA256.hash(data: bytes).map { byte in
+            let digits = String(byte, radix: 16)
+            return byte < 16 ? "0" + digits : digits
+        }.joined()
+    }
+
+    /// The hash as `CodeSha256` shows it.
+    package var base64: String {
+        var bytes: [UInt8] = []
+        var digits = hexadecimal.utf8[...]
+        while let pair = String(digits.prefix(2)), let byte = UInt8(pair, radix: 16) {
+            bytes.append(byte)
+            digits = digits.dropFirst(2)
+        }
+        return Data(bytes).base64EncodedString()
+    }
+
+    package var description: String { hexadecimal }
+}

@@ -1,0 +1,38 @@
+/// An error of the code store.
+package struct CodeStoreError: Error, CustomStringConvertible {
+    /// What kind of failure it is; callers branch on it.
+    package struct Code: Hashable, Sendable {
+        private enum Value: Hashable {
+            case invalidArchive, emptyArchive, archiveTooLarge, contentTooLarge, notFound, unavailable
+        }
+        private let value: Value
+
+        private init(_ value: Value) {
+            self.value = value
+        }
+
+        /// The bytes are no zip archive, or one that nobody should unpack.
+        package static let invalidArchive = Code(.invalidArchive)
+        /// The archive holds nothing.
+        package static let emptyArchive = Code(.emptyArchive)
+        /// The archive itself is larger than allowed.
+        package static let archiveTooLarge = Code(.archiveTooLarge)
+        /// The archive's content is larger than allowed.
+        package static let contentTooLarge = Code(.contentTooLarge)
+        /// There is no package of that hash.
+        package static let notFound = Code(.notFound)
+        /// The disk cannot be read or written.
+        package static let unavailable = Code(.unavailable)
+    }
+
+    package let code: Code
+    /// Operation, reason, offending value.
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { message }
+}

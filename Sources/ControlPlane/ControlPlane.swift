@@ -1,0 +1,202 @@
+package import CodeStore
+package import LambdaAPI
+package import Logging
+package import MetadataStore
+import Synchronization
+import Telemetry
+
+/// What the management operations do. Everything is in the store before it is acknowledged; what is left to do then is
+/// done by ``run()``, and taken up again at the next start if the process should die before.
+package final class ControlPlane: LambdaOperations {
+    /// What the control plane works with.
+    package struct Dependencies: Sendable {
+        package var store: any MetadataStore
+        package var codeStore: CodeStore
+        package var runtimes: any RuntimeSupport
+        package var locality: Locality
+        package var logger: Logger
+        /// The moment of a change.
+        package var now: @Sendable () -> Timestamp = { .now() }
+        /// Told of every configuration that no invoke will begin to run any more. It must not block.
+        package var onRetired: @Sendable (InvocableFunction.ConfigurationID) -> Void = { _ in }
+
+        package init(
+            store: any MetadataStore,
+            codeStore: CodeStore,
+            runtimes: any RuntimeSupport,
+            locality: Locality,
+            logger: Logger
+        ) {
+            self.store = store
+            self.codeStore = codeStore
+            self.runtimes = runtimes
+            self.locality = locality
+            self.logger = logger
+        }
+    }
+
+    /// How often packages that nobody uses are looked for.
+    private static let collectionInterval = Duration.seconds(600)
+
+    /// What invokes are resolved with.
+    package let functions: FunctionDirectory
+    /// The addresses of packages.
+    package let codeLocation = CodeLocation()
+
+    let dependencies: Dependencies
+    private let activation: FunctionActivation
+    private let baseURL = Mutex("http://127.0.0.1:9000")
+    private let begun: AsyncStream<FunctionName>
+    private let begunContinuation: AsyncStream<FunctionName>.Continuation
+
+    package init(_ dependencies: Dependencies) {
+        self.dependencies = dependencies
+        activation = FunctionActivation(
+            store: dependencies.store,
+            codeStore: dependencies.codeStore,
+            runtimes: dependencies.runtimes,
+            logger: dependencies.logger
+        )
+        functions = FunctionDirectory(
+            activation: activation,
+            locality: dependencies.locality,
+            onRetired: dependencies.onRetired
+        )
+        (begun, begunContinuation) = AsyncStream.makeStream()
+    }
+
+    package static let implementedOperations: Set<Operation> = [
+        .createFunction, .getFunction, .getFunctionConfiguration, .updateFunctionCode, .updateFunctionConfiguration,
+        .listFunctions, .deleteFunction, .getAccountSettings,
+    ]
+
+    /// Removes what a crash has left behind and takes up what was under way. To be called before any request is served.
+    package func recover() async throws(LambdaError) {
+        let referenced = try await referencedPackages()
+        try await inCodeStore { store throws(CodeStoreError) in try await store.removeAll(but: referenced) }
+        let unfinished = try await inStore { store throws(MetadataStoreError) in
+            try await store.unfinishedFunctions()
+        }
+        for record in unfinished {
+            finishLater(record.name)
+        }
+    }
+
+    /// Finishes creations and updates, and removes packages that nobody uses any more, until ``stop()`` is called.
+    package func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.finishWhatBegins() }
+            group.addTask { await self.collectPackagesPeriodically() }
+            // The first is over when the control plane is stopped; the second has nothing to finish.
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func finishWhatBegins() async {
+        await withDiscardingTaskGroup { group in
+            for await name in begun {
+                group.addTask { await self.finish(name) }
+            }
+        }
+    }
+
+    private func collectPackagesPeriodically() async {
+        while (try? await Task.sleep(for: Self.collectionInterval)) != nil {
+            do throws(LambdaError) {
+                try await collectPackages(at: .now)
+            } catch {
+                dependencies.logger.error("unused packages could not be removed", metadata: [LogKey.error: "\(error)"])
+            }
+        }
+    }
+
+    /// Removes the packages that no function has referred to for ``CodeStore/retention``.
+    func collectPackages(at now: ContinuousClock.Instant) async throws(LambdaError) {
+        let referenced = try await referencedPackages()
+        let count = try await inCodeStore { store throws(CodeStoreError) in
+            try await store.removeUnreferenced(but: referenced, at: now)
+        }
+        if count > 0 {
+            dependencies.logger.debug("unused packages removed", metadata: [LogKey.count: "\(count)"])
+        }
+    }
+
+    private func referencedPackages() async throws(LambdaError) -> Set<CodeHash> {
+        let hashes = try await inStore { store throws(MetadataStoreError) in try await store.referencedCode() }
+        return Set(hashes.map { CodeHash(hexadecimal: $0) })
+    }
+
+    /// Ends ``run()`` when it has finished what has begun.
+    package func stop() {
+        begunContinuation.finish()
+    }
+
+    /// The service is reachable at this URL, such as `http://127.0.0.1:9000`; addresses of packages begin with it.
+    package func served(at url: String) {
+        baseURL.withLock { $0 = url }
+    }
+
+    /// A package's archive, for whoever has a valid address of it.
+    ///
+    /// - Throws: `AccessDeniedException` for an address that is not valid, or not any more.
+    package func archive(_ hash: CodeHash, expiry: Int, signature: String) async throws(LambdaError) -> [UInt8] {
+        let isValid = codeLocation.isValid(hash: hash, expiry: expiry, signature: signature, at: dependencies.now())
+        guard isValid else {
+            throw .accessDenied("The address has expired or is not one that GetFunction has returned.")
+        }
+        return try await inCodeStore { store throws(CodeStoreError) in try await store.archive(hash) }
+    }
+
+    func url(of hash: CodeHash) -> String {
+        baseURL.withLock { $0 } + codeLocation.path(to: hash, at: dependencies.now())
+    }
+
+    func finishLater(_ name: FunctionName) {
+        begunContinuation.yield(name)
+    }
+
+    private func finish(_ name: FunctionName) async {
+        do throws(MetadataStoreError) {
+            _ = try await activation.finish(name)
+        } catch {
+            dependencies.logger.error(
+                "function could not be activated; the next start tries again",
+                metadata: [LogKey.functionName: "\(name)", LogKey.error: "\(error)"]
+            )
+        }
+    }
+}
+
+// MARK: - Errors of the stores
+
+extension ControlPlane {
+    /// Uses the metadata store, with its errors as the API's. Conflicts of revisions are the caller's to handle.
+    func inStore<Value>(
+        _ body: (any MetadataStore) async throws(MetadataStoreError) -> Value
+    ) async throws(LambdaError) -> Value {
+        do throws(MetadataStoreError) {
+            return try await body(dependencies.store)
+        } catch {
+            throw .service(cause: error)
+        }
+    }
+
+    /// Uses the code store, with its errors as the API's.
+    func inCodeStore<Value>(
+        _ body: (CodeStore) async throws(CodeStoreError) -> Value
+    ) async throws(LambdaError) -> Value {
+        do throws(CodeStoreError) {
+            return try await body(dependencies.codeStore)
+        } catch {
+            switch error.code {
+            case .archiveTooLarge: throw .zipTooLarge
+            case .contentTooLarge: throw .unzippedTooLarge
+            case .invalidArchive: throw .invalidZip
+            case .emptyArchive: throw .invalidParameterValue("Uploaded file must be a non-empty zip")
+            case .notFound: throw .resourceDoesNotExist
+            default: throw .service(cause: error)
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import CodeStore
+import LambdaAPI
+import Logging
+import MetadataStore
+import Telemetry
+
+/// What a runtime's host says about it.
+package protocol RuntimeSupport: Sendable {
+    /// The architecture that functions can be of, in Lambda's words.
+    var architecture: String { get }
+
+    /// Why functions of this runtime and architecture cannot run, or nil if they can.
+    func obstacle(runtime: String, architecture: String) -> String?
+}
+
+/// Finishes what creations and updates have begun: checks that the function can run and unpacks its code.
+///
+/// Idempotent and safe to run twice at once: the store takes only one of the results, the other is thrown away. So an
+/// invoke that finds its function pending finishes it itself instead of waiting for somebody else to.
+struct FunctionActivation: Sendable {
+    let store: any MetadataStore
+    let codeStore: CodeStore
+    let runtimes: any RuntimeSupport
+    let logger: Logger
+
+    /// Returns the function's record when nothing is under way any more, or nil if the function is gone.
+    func finish(_ name: FunctionName) async throws(MetadataStoreError) -> FunctionRecord? {
+        while let record = try await store.function(named: name) {
+            let lifecycle = FunctionLifecycle(record)
+            guard lifecycle.isUnderway else { return record }
+            let revisionID = RequestID.random().rawValue
+            let obstacle = await self.obstacle(to: record.definition)
+            let next: FunctionRecord
+            do throws(FunctionLifecycle.Refusal) {
+                next =
+                    if let obstacle {
+                        try lifecycle.failed(obstacle, revisionID: revisionID)
+                    } else {
+                        try lifecycle.succeeded(revisionID: revisionID)
+                    }
+            } catch {
+                return record
+            }
+            do throws(MetadataStoreError) {
+                try await store.replace(next, expecting: record.revisionID)
+            } catch  where error.code == .conflict {
+                // Somebody else was faster; see what they have made of it.
+                continue
+            }
+            if let obstacle {
+                logger.notice(
+                    "function cannot run",
+                    metadata: [LogKey.functionName: "\(name)", LogKey.reason: "\(obstacle.text)"]
+                )
+            }
+            return next
+        }
+        return nil
+    }
+
+    private func obstacle(to definition: FunctionDefinition) async -> FunctionStatus.Reason? {
+        let reason = runtimes.obstacle(runtime: definition.runtime, architecture: definition.architecture)
+        if let reason {
+            return FunctionStatus.Reason(code: "InvalidRuntime", text: reason)
+        }
+        do throws(CodeStoreError) {
+            _ = try await codeStore.unpackedDirectory(of: CodeHash(hexadecimal: definition.codeHash))
+            return nil
+        } catch {
+            logger.error("code could not be unpacked", metadata: [LogKey.error: "\(error)"])
+            return FunctionStatus.Reason(code: "InternalError", text: "The function's code could not be unpacked.")
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import CodeStore
+import LambdaAPI
+import MetadataStore
+
+extension FunctionConfiguration {
+    /// A function's record as the API shows it.
+    ///
+    /// - Parameter qualifier: The qualifier that the caller gave, which the ARN repeats.
+    init(_ record: FunctionRecord, in locality: Locality, qualifier: Qualifier? = nil) {
+        let definition = record.definition
+        self.init(
+            functionName: record.name.rawValue,
+            functionArn: locality.functionARN(record.name, qualifier: qualifier),
+            runtime: Runtime(rawValue: definition.runtime),
+            role: definition.role,
+            handler: definition.handler,
+            codeSize: definition.codeSize,
+            description: definition.description,
+            timeout: definition.timeoutSeconds,
+            memorySize: definition.memoryMegabytes,
+            lastModified: record.lastModified.functionText,
+            codeSha256: CodeHash(hexadecimal: definition.codeHash).base64,
+            version: FunctionVersion.latest.rawValue,
+            environment: definition.environment.map { EnvironmentResponse(variables: $0) },
+            tracingConfig: TracingConfigResponse(mode: TracingMode(rawValue: definition.tracingMode)),
+            revisionId: record.revisionID,
+            packageType: .zip,
+            architectures: [Architecture(rawValue: definition.architecture)],
+            ephemeralStorage: EphemeralStorage(size: definition.ephemeralStorageMegabytes),
+            snapStart: SnapStartResponse(applyOn: SnapStartApplyOn.none, optimizationStatus: .off),
+            loggingConfig: LoggingConfig(
+                logFormat: LogFormat(rawValue: definition.logging.format),
+                applicationLogLevel: definition.logging.applicationLevel.map { ApplicationLogLevel(rawValue: $0) },
+                systemLogLevel: definition.logging.systemLevel.map { SystemLogLevel(rawValue: $0) },
+                logGroup: definition.logging.group
+            )
+        )
+    }
+
+    /// The same with the function's state, which lists leave out.
+    func withStatus(_ status: FunctionStatus) -> FunctionConfiguration {
+        var next = self
+        next.state = FunctionState(rawValue: status.state.rawValue)
+        next.stateReason = status.stateReason?.text
+        next.stateReasonCode = status.stateReason.map { StateReasonCode(rawValue: $0.code) }
+        next.lastUpdateStatus = status.lastUpdate.map { LastUpdateStatus(rawValue: $0.rawValue) }
+        next.lastUpdateStatusReason = status.lastUpdateReason?.text
+        next.lastUpdateStatusReasonCode = status.lastUpdateReason.map {
+            LastUpdateStatusReasonCode(rawValue: $0.code)
+        }
+        return next
+    }
+}

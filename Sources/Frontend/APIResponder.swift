@@ -1,0 +1,89 @@
+import ControlPlane
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import LambdaAPI
+import Logging
+import NIOCore
+import Telemetry
+
+/// Answers every request but Invoke: the management operations, the download of code, and `/healthz`.
+struct APIResponder: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    let controlPlane: ControlPlane
+    let errors: ErrorMapping
+
+    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        let requestID = LambdaAPI.RequestID.random()
+        do {
+            return try await answer(request, requestID)
+        } catch {
+            return Response(OperationOutput(errors.lambdaError(error, requestID: requestID)), requestID: requestID)
+        }
+    }
+
+    private func answer(_ request: Request, _ requestID: LambdaAPI.RequestID) async throws -> Response {
+        if request.method == .get, request.uri.path == "/healthz" {
+            return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
+        }
+        if request.method == .get, let download = CodeDownload(request.uri) {
+            return try await download.response(from: controlPlane)
+        }
+        let query = request.uri.queryParameters.map { (name: String($0.key), value: String($0.value)) }
+        let match = RouteTable.all.match(method: request.method.rawValue, path: request.uri.path[...]) { name, value in
+            query.contains { $0.name == name && $0.value == value }
+        }
+        guard let match else {
+            throw LambdaError.unknownOperation(method: request.method.rawValue, path: request.uri.path)
+        }
+        let input = OperationInput(
+            pathParameters: match.pathParameters,
+            query: query,
+            headers: request.headers.map { (name: $0.name.rawName, value: $0.value) },
+            body: try await body(of: request, for: match.operation)
+        )
+        let output = try await dispatch(match.operation, input, to: controlPlane)
+        return Response(output, requestID: requestID)
+    }
+
+    private func body(of request: Request, for operation: Operation) async throws -> [UInt8] {
+        let limit = Self.bodySizeMax(of: operation)
+        do {
+            return Array(buffer: try await request.body.collect(upTo: limit.bytes))
+        } catch is NIOTooManyBytesError {
+            throw LambdaError.requestEntityTooLarge(limit: limit, operation: operation.rawValue)
+        }
+    }
+
+    /// Only operations that carry a package may have a body of a package's size.
+    private static func bodySizeMax(of operation: Operation) -> ByteCount {
+        switch operation {
+        case .createFunction, .updateFunctionCode, .publishLayerVersion: Limits.createFunctionRequestSizeMax
+        default: Limits.requestPayloadMax
+        }
+    }
+}
+
+extension Response {
+    /// An answer of the API.
+    init(_ output: OperationOutput, requestID: LambdaAPI.RequestID) {
+        var headers = HTTPFields()
+        headers[.contentType] = "application/json"
+        headers[.requestID] = requestID.rawValue
+        for (name, value) in output.headers {
+            guard let name = HTTPField.Name(name) else { continue }
+            headers[name] = value
+        }
+        self.init(
+            status: .init(code: output.status),
+            headers: headers,
+            body: .init(byteBuffer: ByteBuffer(bytes: output.body))
+        )
+    }
+}
+
+extension HTTPField.Name {
+    /// The header that names a request to AWS's services.
+    fileprivate static let requestID = HTTPField.Name("x-amzn-RequestId")!
+}

@@ -1,0 +1,51 @@
+package import ControlPlane
+package import Hummingbird
+import HummingbirdCore
+package import Invocation
+package import LambdaAPI
+package import Logging
+package import NIOCore
+
+/// The HTTP face of the service: the Lambda API on one address.
+package struct Frontend: Sendable {
+    private let controlPlane: ControlPlane
+    private let invoker: Invoker
+    private let locality: Locality
+    private let logger: Logger
+
+    package init(controlPlane: ControlPlane, invoker: Invoker, locality: Locality, logger: Logger) {
+        self.controlPlane = controlPlane
+        self.invoker = invoker
+        self.locality = locality
+        self.logger = logger
+    }
+
+    /// The service that listens and answers until it is shut down; requests under way are finished first.
+    ///
+    /// - Parameter onServing: Called once, when connections are accepted.
+    package func application(
+        host: String,
+        port: Int,
+        eventLoops: any EventLoopGroup,
+        onServing: @escaping @Sendable (SocketAddress?) async -> Void
+    ) -> some ApplicationProtocol {
+        let errors = ErrorMapping(logger: logger)
+        let invokes = InvokeService(
+            functions: controlPlane.functions,
+            invoker: invoker,
+            locality: locality,
+            errors: errors
+        )
+        // The framework's own lines are of no use to an operator who does not debug it.
+        var quietLogger = logger
+        quietLogger.logLevel = max(logger.logLevel, .warning)
+        return Application(
+            responder: APIResponder(controlPlane: controlPlane, errors: errors),
+            server: HTTPServerBuilder { LambdaChannel(responder: $0, invokes: invokes) },
+            configuration: .init(address: .hostname(host, port: port), serverName: nil),
+            onServerRunning: { await onServing($0.localAddress) },
+            eventLoopGroupProvider: .shared(eventLoops),
+            logger: quietLogger
+        )
+    }
+}

@@ -1,0 +1,226 @@
+import LambdaAPI
+import NIOCore
+import NIOHTTP1
+
+/// Takes the Invoke requests of a connection before the router sees them, and answers them on the connection's own
+/// event loop; passes everything else on.
+///
+/// An invoke is three HTTP exchanges, and each hop between threads in one costs more than the exchange itself. Hence a
+/// channel handler for this one route and ordinary asynchronous code for all the others.
+///
+/// One request is under way at a time, be it the router's or an invoke; whatever a client sends ahead waits here, and
+/// nothing more is read from the client while something waits.
+final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum State {
+        /// No request is under way. Next: `forwarding`, `receiving`.
+        case idle
+        /// The request is the router's until both it and its response have ended. Next: `idle`.
+        case forwarding(requestEnded: Bool, responseEnded: Bool)
+        /// The body of an invoke is being gathered. Next: `invoking`, `refused`.
+        case receiving(InvokeRoute, HTTPRequestHead)
+        /// An invoke was refused before its body had come; the rest of it is dropped. Next: closed.
+        case refused(LambdaError, RequestID, droppedBytes: Int)
+        /// The answer to an invoke is awaited. Next: `idle`, closed.
+        case invoking
+    }
+
+    /// How much of a body that is too large is read for the sake of a client that reads the answer only after it has sent
+    /// everything.
+    private static let droppedBytesMax = 64 << 20
+
+    private let service: InvokeService
+    private var context: ChannelHandlerContext?
+    private var state: State = .idle
+    /// The body so far of the invoke that is being received; apart from the state, so that appending never copies.
+    private var body: ByteBuffer?
+    private var waiting = CircularBuffer<HTTPServerRequestPart>()
+    private var isReadHeld = false
+    private var mustClose = false
+    private var isQuiescing = false
+
+    init(service: InvokeService) {
+        self.service = service
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        if waiting.isEmpty, canReceive(part) {
+            receive(part, context)
+        } else {
+            waiting.append(part)
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if waiting.isEmpty {
+            context.read()
+        } else {
+            isReadHeld = true
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // The router's handlers would close a connection on which, as far as they know, nothing is under way.
+        if event is ChannelShouldQuiesceEvent, isInvoking {
+            isQuiescing = true
+            return
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private var isInvoking: Bool {
+        switch state {
+        case .receiving, .refused, .invoking: true
+        case .idle, .forwarding: false
+        }
+    }
+
+    /// Whether the part belongs to the request under way, or begins one and there is none.
+    private func canReceive(_ part: HTTPServerRequestPart) -> Bool {
+        switch (part, state) {
+        case (.head, .idle): true
+        case (.head, _), (_, .invoking), (_, .idle): false
+        case (.body, .forwarding(let requestEnded, _)), (.end, .forwarding(let requestEnded, _)): !requestEnded
+        case (.body, .receiving), (.end, .receiving), (.body, .refused), (.end, .refused): true
+        }
+    }
+
+    private func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch (part, state) {
+        case (.head(let head), _):
+            begin(head, context)
+        case (_, .forwarding(_, let responseEnded)):
+            if case .end = part {
+                state = responseEnded ? .idle : .forwarding(requestEnded: true, responseEnded: false)
+            }
+            context.fireChannelRead(wrapInboundOut(part))
+        case (.body(let more), .receiving):
+            append(more)
+        case (.end, .receiving(let route, let head)):
+            state = .invoking
+            invoke(route, head, body.take() ?? ByteBuffer(), context)
+        case (.body(let more), .refused(let error, let requestID, let droppedBytes)):
+            state = .refused(error, requestID, droppedBytes: droppedBytes + more.readableBytes)
+            if droppedBytes > Self.droppedBytesMax { context.close(promise: nil) }
+        case (.end, .refused(let error, let requestID, _)):
+            write(InvokeResponse(error, requestID: requestID))
+        case (.body, _), (.end, _):
+            break
+        }
+    }
+
+    private func receiveWaiting(_ context: ChannelHandlerContext) {
+        while let part = waiting.first, canReceive(part) {
+            waiting.removeFirst()
+            receive(part, context)
+        }
+        if waiting.isEmpty, isReadHeld {
+            isReadHeld = false
+            context.read()
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        if head.expectsContinue {
+            let head = HTTPResponseHead(version: .http1_1, status: .continue)
+            context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        }
+        guard let route = InvokeRoute(method: head.method, uri: head.uri) else {
+            state = .forwarding(requestEnded: false, responseEnded: false)
+            return context.fireChannelRead(wrapInboundOut(.head(head)))
+        }
+        mustClose = !head.isKeepAlive
+        state = .receiving(route, head)
+        let length = head.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
+        if length > Limits.requestPayloadMax.bytes {
+            refuse(InvokeService.payloadTooLarge)
+        }
+    }
+
+    private func append(_ more: ByteBuffer) {
+        var more = more
+        body.setOrWriteBuffer(&more)
+        if let size = body?.readableBytes, size > Limits.requestPayloadMax.bytes {
+            refuse(InvokeService.payloadTooLarge)
+        }
+    }
+
+    private func refuse(_ error: LambdaError) {
+        body = nil
+        // Whatever follows is not read as a request any more.
+        mustClose = true
+        state = .refused(error, .random(), droppedBytes: 0)
+    }
+
+    private func invoke(
+        _ route: InvokeRoute,
+        _ head: HTTPRequestHead,
+        _ body: ByteBuffer,
+        _ context: ChannelHandlerContext
+    ) {
+        service.respond(to: route, head, body, on: context.eventLoop)
+            .assumeIsolated()
+            .whenSuccess { self.write($0) }
+    }
+
+    // MARK: Responses
+
+    /// The router's responses pass through here on their way out.
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .forwarding(let requestEnded, _) = state, case .end = unwrapOutboundIn(data) else {
+            return context.write(data, promise: promise)
+        }
+        context.write(data, promise: promise)
+        state = requestEnded ? .idle : .forwarding(requestEnded: false, responseEnded: true)
+        receiveWaiting(context)
+    }
+
+    /// Writes the answer to an invoke; nobody may be there any more to read it.
+    private func write(_ response: InvokeResponse) {
+        state = .idle
+        guard let context else { return }
+        var head = HTTPResponseHead(version: .http1_1, status: response.status, headers: response.headers)
+        if mustClose {
+            head.headers.add(name: "Connection", value: "close")
+        }
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if response.body.readableBytes > 0 {
+            context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        if mustClose || isQuiescing {
+            return context.close(promise: nil)
+        }
+        receiveWaiting(context)
+    }
+}
+
+/// A complete answer to an Invoke request.
+struct InvokeResponse {
+    var status: HTTPResponseStatus
+    var headers: HTTPHeaders
+    var body: ByteBuffer
+}
+
+extension HTTPRequestHead {
+    /// Whether the client waits for leave to send the body; RFC 9110 section 10.1.1.
+    fileprivate var expectsContinue: Bool {
+        guard let expectation = headers.first(name: "Expect") else { return false }
+        return expectation.lowercased() == "100-continue"
+    }
+}

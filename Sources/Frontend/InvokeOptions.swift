@@ -1,0 +1,59 @@
+import Foundation
+import LambdaAPI
+import NIOHTTP1
+
+/// What the headers of an Invoke request ask for. Source: `spec/invoke.md` section 1.
+struct InvokeOptions: Equatable {
+    /// Only check whether the invoke would be run.
+    let isDryRun: Bool
+    /// Return the end of the log.
+    let wantsLogTail: Bool
+    /// The client context, decoded to JSON text.
+    let clientContext: String?
+
+    /// Throws `ValidationException` for values outside of the model's, `InvalidRequestContentException` for a client
+    /// context that is not base64 of JSON, and `NotImplementedException` for asynchronous invokes.
+    init(_ headers: HTTPHeaders) throws(LambdaError) {
+        let type = headers.first(name: "X-Amz-Invocation-Type") ?? "RequestResponse"
+        let logType = headers.first(name: "X-Amz-Log-Type") ?? "None"
+        var violations: [String] = []
+        if !["Event", "RequestResponse", "DryRun"].contains(type) {
+            violations.append(Self.violation(type, "invocationType", "Event, RequestResponse, DryRun"))
+        }
+        if !["None", "Tail"].contains(logType) {
+            violations.append(Self.violation(logType, "logType", "None, Tail"))
+        }
+        guard violations.isEmpty else { throw .validation(violations) }
+        guard type != "Event" else {
+            throw LambdaError(
+                .notImplemented,
+                "Swiftlet has no asynchronous invocation (InvocationType Event) yet; nothing was run."
+            )
+        }
+        isDryRun = type == "DryRun"
+        wantsLogTail = logType == "Tail"
+        clientContext = try headers.first(name: "X-Amz-Client-Context").map(Self.decodeClientContext)
+    }
+
+    private static func violation(_ value: String, _ member: String, _ allowed: String) -> String {
+        "Value '\(value)' at '\(member)' failed to satisfy constraint: Member must satisfy enum value set: [\(allowed)]"
+    }
+
+    private static func decodeClientContext(_ header: String) throws(LambdaError) -> String {
+        guard header.utf8.count <= Limits.clientContextMax.bytes else {
+            throw .invalidRequestContent(
+                "Client context must be less than \(Limits.clientContextMax.bytes) bytes, but was \(header.utf8.count)."
+            )
+        }
+        guard let data = Data(base64Encoded: header), let text = String(validating: data, as: UTF8.self) else {
+            throw .invalidRequestContent("Client context must be a valid Base64-encoded JSON object.")
+        }
+        // A header cannot hold line breaks, which JSON may have between its tokens only.
+        let line = text.replacing("\n", with: " ").replacing("\r", with: " ")
+        let isJSON = data.withUnsafeBytes { (try? JSONSyntax.check($0)) != nil }
+        guard isJSON, line.utf8.allSatisfy({ $0 >= 0x20 || $0 == 0x09 }) else {
+            throw .invalidRequestContent("Client context must be a valid Base64-encoded JSON object.")
+        }
+        return line
+    }
+}

@@ -1,0 +1,153 @@
+import ControlPlane
+import Foundation
+import Invocation
+import LambdaAPI
+import NIOCore
+import NIOHTTP1
+import Worker
+
+/// What the Invoke operation does, from a complete request to a complete answer. Source: `spec/invoke.md`.
+///
+/// Everything that a warm invoke needs is in memory: a function that has been invoked before is found without leaving
+/// the event loop.
+struct InvokeService: Sendable {
+    let functions: FunctionDirectory
+    let invoker: Invoker
+    let locality: Locality
+    let errors: ErrorMapping
+
+    /// Never fails: every error is an answer.
+    func respond(
+        to route: InvokeRoute,
+        _ head: HTTPRequestHead,
+        _ body: ByteBuffer,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<InvokeResponse> {
+        var requestID = RequestID.random()
+        do throws(LambdaError) {
+            requestID = try self.requestID(of: head, default: requestID)
+            let reference = try FunctionReference(route.functionName, qualifier: route.qualifier, in: locality)
+            let options = try InvokeOptions(head.headers)
+            try checkPayload(body)
+            let call = Call(
+                requestID: requestID,
+                reference: reference,
+                options: options,
+                body: body,
+                trace: XRayTraceHeader(caller: head.headers.first(name: "X-Amzn-Trace-Id"))
+            )
+            if let function = try functions.cached(reference) {
+                return answer(call, run(call, function, on: eventLoop))
+            }
+            return answer(call, runAfterLoading(call, on: eventLoop))
+        } catch {
+            return eventLoop.makeSucceededFuture(InvokeResponse(error, requestID: requestID))
+        }
+    }
+
+    /// One invoke, as far as it is known before its function is.
+    private struct Call: Sendable {
+        let requestID: RequestID
+        let reference: FunctionReference
+        let options: InvokeOptions
+        let body: ByteBuffer
+        let trace: XRayTraceHeader
+    }
+
+    private func runAfterLoading(_ call: Call, on eventLoop: any EventLoop) -> EventLoopFuture<InvokeResponse> {
+        eventLoop.makeFutureWithTask { [functions] in
+            try await functions.resolve(call.reference)
+        }
+        .flatMap { run(call, $0, on: eventLoop) }
+    }
+
+    /// Every error on the way, from the directory or from the invoke, is an answer.
+    private func answer(_ call: Call, _ response: EventLoopFuture<InvokeResponse>) -> EventLoopFuture<InvokeResponse> {
+        response.flatMapErrorThrowing {
+            InvokeResponse(errors.lambdaError($0, requestID: call.requestID), requestID: call.requestID)
+        }
+    }
+
+    private func run(
+        _ call: Call,
+        _ function: InvocableFunction,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<InvokeResponse> {
+        guard !call.options.isDryRun else {
+            return eventLoop.makeSucceededFuture(
+                InvokeResponse(status: .noContent, headers: Self.headers(of: call), body: ByteBuffer())
+            )
+        }
+        let request = InvokeRequest(
+            requestID: call.requestID,
+            function: function,
+            invokedFunctionARN: call.reference.arn(in: locality),
+            payload: call.body.readableBytes > 0 ? call.body : Self.emptyEvent,
+            clientContext: call.options.clientContext,
+            traceHeader: call.trace.description,
+            wantsLogTail: call.options.wantsLogTail
+        )
+        return invoker.invoke(request, on: eventLoop)
+            .map { Self.response(to: call, function, $0) }
+    }
+
+    /// What a function receives when the caller sends nothing.
+    private static let emptyEvent = ByteBuffer(string: "{}")
+
+    private static func headers(of call: Call) -> HTTPHeaders {
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(8)
+        headers.add(name: "x-amzn-RequestId", value: call.requestID.rawValue)
+        headers.add(name: "X-Amzn-Trace-Id", value: call.trace.description)
+        return headers
+    }
+
+    private static func response(
+        to call: Call,
+        _ function: InvocableFunction,
+        _ result: InvokeResult
+    ) -> InvokeResponse {
+        var headers = headers(of: call)
+        headers.add(name: "Content-Type", value: result.contentType ?? "application/json")
+        headers.add(name: "Content-Length", value: String(result.payload.readableBytes))
+        headers.add(name: "X-Amzn-Remapped-Content-Length", value: "0")
+        headers.add(name: "X-Amz-Executed-Version", value: function.version.rawValue)
+        if result.isFunctionError {
+            headers.add(name: "X-Amz-Function-Error", value: "Unhandled")
+        }
+        if let tail = result.logTail {
+            headers.add(name: "X-Amz-Log-Result", value: Data(tail).base64EncodedString())
+        }
+        return InvokeResponse(status: .ok, headers: headers, body: result.payload)
+    }
+
+    private func requestID(of head: HTTPRequestHead, default fallback: RequestID) throws(LambdaError) -> RequestID {
+        guard let text = head.headers.first(name: "x-amzn-RequestId") else { return fallback }
+        guard let requestID = RequestID(parsing: text) else {
+            throw .invalidRequestContent("The x-amzn-RequestId header must be a UUID.")
+        }
+        return requestID
+    }
+
+    /// The answer to an event that is larger than allowed.
+    static let payloadTooLarge = LambdaError.requestEntityTooLarge(
+        limit: Limits.requestPayloadMax,
+        operation: "InvokeFunction"
+    )
+
+    private func checkPayload(_ body: ByteBuffer) throws(LambdaError) {
+        guard body.readableBytes > 0 else { return }
+        guard body.readableBytes <= Limits.requestPayloadMax.bytes else { throw Self.payloadTooLarge }
+        let violation = body.withUnsafeReadableBytes { bytes -> JSONSyntax.Violation? in
+            do throws(JSONSyntax.Violation) {
+                try JSONSyntax.check(bytes)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let violation {
+            throw .invalidPayload(violation.message)
+        }
+    }
+}

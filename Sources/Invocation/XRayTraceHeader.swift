@@ -1,0 +1,35 @@
+import Glibc
+
+/// The X-Ray trace header that a function sees. Source: `spec/invoke.md` section 1, `X-Amzn-Trace-Id`.
+package struct XRayTraceHeader: Sendable, CustomStringConvertible {
+    /// The header's value.
+    package let description: String
+
+    /// The caller's header as it is, or a new, unsampled trace.
+    package init(caller: String?) {
+        if let caller, caller.utf8.count <= Self.lengthMax {
+            description = caller
+            return
+        }
+        var generator = SystemRandomNumberGenerator()
+        let id: UInt64 = generator.next()
+        let rest: UInt64 = generator.next()
+        let parent: UInt64 = generator.next()
+        description =
+            "Root=1-\(Self.hexadecimal(UInt64(time(nil)), digits: 8))-\(Self.hexadecimal(id, digits: 16))"
+            + "\(Self.hexadecimal(rest >> 32, digits: 8));Parent=\(Self.hexadecimal(parent, digits: 16));Sampled=0"
+    }
+
+    /// What a header may have at most to be passed on.
+    private static let lengthMax = 1024
+
+    private static func hexadecimal(_ value: UInt64, digits: Int) -> String {
+        String(unsafeUninitializedCapacity: digits) { buffer in
+            for index in 0..<digits {
+                let nibble = UInt8(truncatingIfNeeded: value >> UInt64((digits - 1 - index) * 4)) & 0xF
+                buffer[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+            }
+            return digits
+        }
+    }
+}

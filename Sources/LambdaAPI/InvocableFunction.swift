@@ -1,0 +1,71 @@
+/// One function version exactly as an invoke sees it: what to run, with which limits, under which name.
+///
+/// Immutable. Every change of code or configuration makes a new value with another ``ConfigurationID``, so an
+/// execution environment, which belongs to one such value for life, can never run anything else.
+package final class InvocableFunction: Sendable {
+    /// Identifies one state of a function version's code and configuration.
+    package struct ConfigurationID: Hashable, Sendable, CustomStringConvertible {
+        /// Unique among all configurations that this process has seen.
+        package let rawValue: String
+
+        /// Wraps an identifier; the revision of the function's record is one.
+        package init(_ rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        package var description: String { rawValue }
+    }
+
+    /// Which code and configuration this is.
+    package let configurationID: ConfigurationID
+    /// The account and region it lives in.
+    package let locality: Locality
+    /// The function's name.
+    package let name: FunctionName
+    /// The version; never an alias.
+    package let version: FunctionVersion
+    /// The runtime's identifier, such as `python3.11`.
+    package let runtime: String
+    /// The entry point within the code, as the runtime understands it.
+    package let handler: String
+    /// How long one invoke may take, 1 to 900 seconds.
+    package let timeoutSeconds: Int
+    /// The memory limit in MB, which also sets the share of CPU.
+    package let memoryMegabytes: Int
+    /// The size of `/tmp` in MB.
+    package let ephemeralStorageMegabytes: Int
+    /// The user's environment variables.
+    package let environment: [String: String]
+    /// The SHA-256 of the code package, in lower-case hexadecimal.
+    package let codeHash: String
+
+    /// Describes a function version; see the properties.
+    package init(
+        configurationID: ConfigurationID,
+        locality: Locality,
+        name: FunctionName,
+        version: FunctionVersion,
+        runtime: String,
+        handler: String,
+        timeoutSeconds: Int,
+        memoryMegabytes: Int,
+        ephemeralStorageMegabytes: Int,
+        environment: [String: String],
+        codeHash: String
+    ) {
+        self.configurationID = configurationID
+        self.locality = locality
+        self.name = name
+        self.version = version
+        self.runtime = runtime
+        self.handler = handler
+        self.timeoutSeconds = timeoutSeconds
+        self.memoryMegabytes = memoryMegabytes
+        self.ephemeralStorageMegabytes = ephemeralStorageMegabytes
+        self.environment = environment
+        self.codeHash = codeHash
+    }
+
+    /// The most memory that an environment of this function may use.
+    package var memory: ByteCount { .mebibytes(memoryMegabytes) }
+}

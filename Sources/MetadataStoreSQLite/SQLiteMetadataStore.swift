@@ -1,0 +1,155 @@
+import FoundationEssentials
+import GRDB
+package import LambdaAPI
+package import MetadataStore
+import Synchronization
+
+/// Functions in one SQLite file, for a service that runs as one process.
+///
+/// Write-ahead logging lets reads go on during a write; every commit is synchronised to the disk before it returns, so
+/// that what was acknowledged survives the loss of power and not only of the process.
+package final class SQLiteMetadataStore: MetadataStore {
+    private typealias Observer = @Sendable (FunctionChange) -> Void
+
+    private let database: DatabasePool
+    private let observers = Mutex<[Observer]>([])
+
+    /// Opens the file, which is created if it is not there, and brings its schema up to date.
+    package init(path: String) throws(MetadataStoreError) {
+        do {
+            var configuration = Configuration()
+            configuration.foreignKeysEnabled = true
+            configuration.busyMode = .timeout(5)
+            configuration.maximumReaderCount = 4
+            database = try DatabasePool(path: path, configuration: configuration)
+            try database.writeWithoutTransaction { try Self.makeDurable($0) }
+            try Schema.migrator.migrate(database)
+        } catch {
+            throw MetadataStoreError(.unavailable, "failed to open the database \(path)", cause: error)
+        }
+    }
+
+    /// Has commits wait for the disk. A pool asks for less than that when it turns on write-ahead logging, after the
+    /// configuration's own preparations, so this comes later and is checked.
+    private static func makeDurable(_ database: Database) throws {
+        try database.execute(sql: "PRAGMA synchronous = FULL")
+        let synchronous = try Int.fetchOne(database, sql: "PRAGMA synchronous")
+        let journal = try String.fetchOne(database, sql: "PRAGMA journal_mode")
+        guard synchronous == 2, journal == "wal" else {
+            throw MetadataStoreError(.unavailable, "failed to make the database durable")
+        }
+    }
+
+    package func observe(_ observer: @escaping @Sendable (FunctionChange) -> Void) {
+        observers.withLock { $0.append(observer) }
+    }
+
+    package func insert(_ record: FunctionRecord) async throws(MetadataStoreError) {
+        try await write("insert function \(record.name)") { database in
+            let row = try FunctionRow(record)
+            do {
+                try row.insert(database)
+            } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_PRIMARYKEY {
+                throw MetadataStoreError(.exists, "failed to insert function \(record.name): it exists")
+            }
+            return .written(record)
+        }
+    }
+
+    package func function(named name: FunctionName) async throws(MetadataStoreError) -> FunctionRecord? {
+        try await read("read function \(name)") { database in
+            try FunctionRow.fetchOne(database, key: name.rawValue)?.record()
+        }
+    }
+
+    package func replace(_ record: FunctionRecord, expecting revisionID: String) async throws(MetadataStoreError) {
+        try await write("replace function \(record.name)") { database in
+            let current = try FunctionRow.fetchOne(database, key: record.name.rawValue)
+            guard current?.revisionID == revisionID else {
+                throw MetadataStoreError(
+                    .conflict,
+                    "failed to replace function \(record.name): its revision is not \(revisionID)"
+                )
+            }
+            try FunctionRow(record).update(database)
+            return .written(record)
+        }
+    }
+
+    package func delete(_ name: FunctionName) async throws(MetadataStoreError) -> Bool {
+        try await write("delete function \(name)") { database in
+            try FunctionRow.deleteOne(database, key: name.rawValue) ? .deleted(name) : nil
+        }
+    }
+
+    package func functions(
+        after name: FunctionName?,
+        limit: Int
+    ) async throws(MetadataStoreError) -> [FunctionRecord] {
+        try await read("list functions") { database in
+            var request = FunctionRow.order(FunctionRow.Columns.name).limit(limit)
+            if let name {
+                request = request.filter(FunctionRow.Columns.name > name.rawValue)
+            }
+            return try request.fetchAll(database).map { try $0.record() }
+        }
+    }
+
+    package func unfinishedFunctions() async throws(MetadataStoreError) -> [FunctionRecord] {
+        try await read("list unfinished functions") { database in
+            try FunctionRow.filter(FunctionRow.Columns.isUnfinished == true).fetchAll(database).map { try $0.record() }
+        }
+    }
+
+    package func usage() async throws(MetadataStoreError) -> StoreUsage {
+        try await read("read the usage") { database in
+            let row = try Row.fetchOne(database, sql: "SELECT count(*), coalesce(sum(codeSize), 0) FROM function")
+            return StoreUsage(functionCount: row?[0] ?? 0, codeSize: row?[1] ?? 0)
+        }
+    }
+
+    package func referencedCode() async throws(MetadataStoreError) -> Set<String> {
+        try await read("list referenced code") { database in
+            let sql = "SELECT codeHash FROM function UNION SELECT codeHashBeforeUpdate FROM function"
+            return Set(try String?.fetchAll(database, sql: sql).compactMap { $0 })
+        }
+    }
+
+    private func read<Value: Sendable>(
+        _ operation: String,
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(MetadataStoreError) -> Value {
+        do {
+            return try await database.read(body)
+        } catch {
+            throw Self.storeError(operation, error)
+        }
+    }
+
+    /// Runs a transaction. What it has changed is told to the observers on the queue of all writes, behind the commit and
+    /// ahead of the next transaction. Returns whether it has changed anything.
+    @discardableResult
+    private func write(
+        _ operation: String,
+        _ body: @escaping @Sendable (Database) throws -> FunctionChange?
+    ) async throws(MetadataStoreError) -> Bool {
+        do {
+            return try await database.write { database in
+                guard let change = try body(database) else { return false }
+                database.afterNextTransaction { _ in self.tell(change) }
+                return true
+            }
+        } catch {
+            throw Self.storeError(operation, error)
+        }
+    }
+
+    private func tell(_ change: FunctionChange) {
+        for observer in observers.withLock({ $0 }) { observer(change) }
+    }
+
+    private static func storeError(_ operation: String, _ error: any Error) -> MetadataStoreError {
+        if let error = error as? MetadataStoreError { return error }
+        return MetadataStoreError(.unavailable, "failed to \(operation)", cause: error)
+    }
+}

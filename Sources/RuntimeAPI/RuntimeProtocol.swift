@@ -1,0 +1,136 @@
+/// The order in which a runtime may make its requests, as a state machine. Source: `spec/runtime-api.md` section 1 and
+/// the table of its errors.
+///
+/// Generic over what identifies an event and a parked `next` request, so that tests need no sockets. Its states own
+/// nothing but identifiers, so the type is copyable and a refused event simply leaves the state as it is.
+struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
+    private enum State {
+        /// The runtime has not asked for an event yet. Next: `waiting`, `initialisationFailed`.
+        case starting
+        /// A `next` request is parked. Next: `running`, `detached`.
+        case waiting(Connection)
+        /// The runtime was waiting, but its connection is gone. Next: `waiting`, `assigned`.
+        case detached
+        /// An event waits for a detached runtime's `next`. Next: `running`.
+        case assigned(EventID)
+        /// The runtime has the event. Next: `answered`.
+        case running(EventID)
+        /// The runtime has answered the event and not asked for another. Next: `waiting`.
+        case answered(EventID)
+        /// The runtime reported that it cannot initialise; nothing more is expected of it.
+        case initialisationFailed
+    }
+
+    /// Why a request is refused.
+    enum Refusal: Equatable {
+        /// The request's path names an event that is not the current one.
+        case invalidRequestID
+        /// The request does not fit the state; the names are for the error's text.
+        case invalidTransition(from: String, to: String)
+    }
+
+    enum NextAction: Equatable {
+        /// Keep the request open; the runtime is ready for an event.
+        case parkAndReportReady
+        /// Keep the request open; the runtime was known to be ready.
+        case park
+        /// Answer it with the event that waits.
+        case deliver(EventID)
+        case refuse(Refusal)
+    }
+
+    enum AssignAction: Equatable {
+        /// Answer this parked request with the event.
+        case deliver(Connection)
+        /// Keep the event until the runtime asks again.
+        case hold
+        /// The runtime is not waiting for an event.
+        case refuse
+    }
+
+    enum AnswerAction: Equatable {
+        case accept
+        case refuse(Refusal)
+    }
+
+    private var state: State = .starting
+
+    /// The runtime asked for the next event.
+    mutating func nextRequested(on connection: Connection) -> NextAction {
+        switch state {
+        case .starting, .answered:
+            state = .waiting(connection)
+            return .parkAndReportReady
+        case .detached:
+            state = .waiting(connection)
+            return .park
+        case .assigned(let event):
+            state = .running(event)
+            return .deliver(event)
+        case .waiting, .running, .initialisationFailed:
+            return .refuse(.invalidTransition(from: stateName, to: "Ready"))
+        }
+    }
+
+    /// An event was given to this runtime.
+    mutating func eventAssigned(_ event: EventID) -> AssignAction {
+        switch state {
+        case .waiting(let connection):
+            state = .running(event)
+            return .deliver(connection)
+        case .detached:
+            state = .assigned(event)
+            return .hold
+        case .starting, .assigned, .running, .answered, .initialisationFailed:
+            return .refuse
+        }
+    }
+
+    /// Whether a response or an error for `event` would be accepted now; asked when its head has arrived.
+    func admitsAnswer(to event: EventID) -> AnswerAction {
+        switch state {
+        case .running(event):
+            .accept
+        case .answered(event):
+            .refuse(.invalidTransition(from: stateName, to: "InvocationResponse"))
+        case .starting, .waiting, .detached, .assigned, .running, .answered, .initialisationFailed:
+            .refuse(.invalidRequestID)
+        }
+    }
+
+    /// A whole response or error for `event` has arrived.
+    mutating func answered(_ event: EventID) -> AnswerAction {
+        let action = admitsAnswer(to: event)
+        if action == .accept {
+            state = .answered(event)
+        }
+        return action
+    }
+
+    /// The runtime reported that it cannot initialise.
+    mutating func initialisationErrorPosted() -> AnswerAction {
+        guard case .starting = state else {
+            return .refuse(.invalidTransition(from: stateName, to: "InitError"))
+        }
+        state = .initialisationFailed
+        return .accept
+    }
+
+    /// A connection has gone; it matters only if its `next` request was parked.
+    mutating func connectionClosed(_ connection: Connection) {
+        if case .waiting(connection) = state {
+            state = .detached
+        }
+    }
+
+    /// The state's name in the errors of the Runtime API.
+    private var stateName: String {
+        switch state {
+        case .starting: "Started"
+        case .waiting, .detached, .assigned: "Ready"
+        case .running: "Running"
+        case .answered: "InvocationResponse"
+        case .initialisationFailed: "InitError"
+        }
+    }
+}

@@ -1,0 +1,70 @@
+/// One isolated place to run a function's processes: its own namespaces (or machine), its own limits, its own
+/// files, and nothing of the host but a read-only userland.
+///
+/// A sandbox is created empty by a ``SandboxEngine``. Processes are started in it one by one; the sandbox lives until
+/// ``destroy()``, whatever happens to them. All calls may come from any thread.
+package protocol Sandbox: AnyObject, Sendable {
+    /// What names this sandbox in logs, cgroups and directories.
+    var id: SandboxID { get }
+
+    /// The listening socket of the Runtime API, bound inside the sandbox's network namespace.
+    ///
+    /// The first call hands the descriptor's ownership to the caller; later calls return `nil`.
+    func takeRuntimeAPIListener() -> CInt?
+
+    /// Starts a process inside the sandbox and returns once it has been executed or could not be.
+    ///
+    /// - Parameters:
+    ///   - process: What to execute. Its standard streams' descriptors stay the caller's to close.
+    ///   - onExit: Called exactly once, on an unspecified thread, when the process has ended, however it ended;
+    ///     never called when `start` throws. It must not block.
+    /// - Throws: `SandboxError` with code `.execFailed` when the program could not be executed (its `errno` says why),
+    ///   `.gone` when the sandbox has ended.
+    func start(
+        _ process: ProcessSpecification,
+        onExit: @escaping @Sendable (ProcessExit) -> Void
+    ) async throws(SandboxError)
+
+    /// Stops every process in the sandbox from running until ``thaw()``. Returns when the kernel has taken the
+    /// request; processes stop within microseconds of it. Costs one small write; never blocks on the guest.
+    func freeze() throws(SandboxError)
+
+    /// Lets the processes run again. Thawing a sandbox that is not frozen does nothing.
+    func thaw() throws(SandboxError)
+
+    /// Replaces the limit on CPU time, in effect at once.
+    func setCPULimit(_ limit: CPULimit) throws(SandboxError)
+
+    /// The most memory that the sandbox's processes have used together so far, in bytes; 0 where the host cannot tell.
+    func peakMemoryBytes() -> Int
+
+    /// Whether the kernel has killed a process of this sandbox for exceeding its memory limit.
+    func hasExceededMemory() -> Bool
+
+    /// Kills every process, waits until the last is gone, and removes all that the sandbox had on the host.
+    ///
+    /// Idempotent; concurrent calls all return when the removal is complete. Cancellation does not stop it.
+    func destroy() async
+}
+
+/// Makes sandboxes of one kind. An engine owns whatever all its sandboxes share (a launcher process, a cgroup subtree).
+package protocol SandboxEngine: AnyObject, Sendable {
+    /// Creates an empty sandbox.
+    ///
+    /// - Throws: `SandboxError`; then nothing of the sandbox is left on the host.
+    func createSandbox(_ specification: SandboxSpecification) async throws(SandboxError) -> any Sandbox
+
+    /// Destroys all sandboxes that are left and everything shared. The engine cannot be used afterwards.
+    func shutdown() async
+}
+
+/// What names a sandbox on its host: lower-case letters, digits and dashes, unique among those that live.
+package struct SandboxID: Hashable, Sendable, CustomStringConvertible {
+    package let rawValue: String
+
+    package init(_ rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    package var description: String { rawValue }
+}

@@ -1,0 +1,91 @@
+/// What a sandbox is made of; see ``SandboxEngine/createSandbox(_:)``.
+package struct SandboxSpecification: Sendable {
+    /// Its name; the caller sees to it that no two living sandboxes share one.
+    package var id: SandboxID
+    /// The most memory that its processes may use together, in bytes. Exceeding it kills them all.
+    package var memoryBytesMax: Int
+    /// The most processes and threads at a time.
+    package var processesMax: Int
+    /// How much CPU time its processes may use together.
+    package var cpuLimit: CPULimit
+    /// The size of its private `/tmp`, in bytes.
+    package var temporaryStorageBytes: Int
+    /// Host directories to show inside, read-only, in this order.
+    package var mounts: [ReadOnlyMount]
+
+    package init(
+        id: SandboxID,
+        memoryBytesMax: Int,
+        processesMax: Int,
+        cpuLimit: CPULimit,
+        temporaryStorageBytes: Int,
+        mounts: [ReadOnlyMount]
+    ) {
+        self.id = id
+        self.memoryBytesMax = memoryBytesMax
+        self.processesMax = processesMax
+        self.cpuLimit = cpuLimit
+        self.temporaryStorageBytes = temporaryStorageBytes
+        self.mounts = mounts
+    }
+}
+
+/// A host directory that is shown read-only inside a sandbox.
+package struct ReadOnlyMount: Sendable, Hashable {
+    /// The directory on the host; absolute.
+    package var source: String
+    /// Where it appears inside; absolute, and one of the empty directories that the userland has for this
+    /// (`/var/task`, `/var/runtime`, `/opt`).
+    package var target: String
+
+    package init(source: String, target: String) {
+        self.source = source
+        self.target = target
+    }
+}
+
+/// How much CPU time a sandbox may use.
+package enum CPULimit: Sendable, Hashable {
+    /// As much as the host has.
+    case unlimited
+    /// So many thousandths of one CPU.
+    case thousandths(Int)
+}
+
+/// A process to start inside a sandbox. It always runs as the sandbox's unprivileged user.
+package struct ProcessSpecification: Sendable {
+    /// The program's path inside the sandbox; no search is made.
+    package var executable: String
+    /// The arguments, the program's name first.
+    package var arguments: [String]
+    /// The whole environment, `KEY=value` each.
+    package var environment: [String]
+    /// The directory inside the sandbox to start in.
+    package var workingDirectory: String
+    /// The host's descriptor that becomes both standard output and standard error; standard input is `/dev/null`.
+    package var output: CInt
+
+    package init(
+        executable: String,
+        arguments: [String],
+        environment: [String],
+        workingDirectory: String,
+        output: CInt
+    ) {
+        self.executable = executable
+        self.arguments = arguments
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+        self.output = output
+    }
+}
+
+/// How a process ended.
+package enum ProcessExit: Sendable, Hashable {
+    /// It called exit with this status, 0 to 255.
+    case exited(Int)
+    /// A signal of this number ended it.
+    case signalled(Int)
+    /// The sandbox went away with the process; its own end was not seen.
+    case lost
+}

@@ -1,0 +1,356 @@
+import CSandbox
+import Glibc
+import Logging
+import Sandbox
+import Synchronization
+
+/// What a sandbox needs of its engine.
+struct SandboxHost: Sendable {
+    let monitor: Monitor
+    /// Where what a sandbox had is removed.
+    let removing: WorkQueue
+    let logger: Logger
+    /// How long init may take to build the sandbox, or to answer that a process runs.
+    let patience: Duration
+    /// Has the launcher kill the sandbox's init. Does not block.
+    let kill: @Sendable (_ token: UInt64) -> Void
+    /// Forgets the sandbox, of which nothing is left.
+    let forget: @Sendable (_ token: UInt64) -> Void
+}
+
+/// One sandbox of the namespaces engine: the shell around ``SandboxStateMachine``.
+///
+/// The state machine decides; this class talks to the sandbox's init, to its cgroups and to those who wait. Messages
+/// of init are handled on the monitor's thread only. Locks are held only while the machine takes an event in.
+final class NamespacesSandbox: Sandbox {
+    typealias Creation = CheckedContinuation<Result<NamespacesSandbox, SandboxError>, Never>
+    typealias Start = CheckedContinuation<SandboxError?, Never>
+    typealias ExitHandler = @Sendable (ProcessExit) -> Void
+    typealias Destruction = CheckedContinuation<Void, Never>
+    private typealias Machine = SandboxStateMachine<Creation, Start, ExitHandler, Destruction>
+
+    private struct Watches {
+        var control: Monitor.Registration?
+        var memory: Monitor.Registration?
+        var creationDeadline: Monitor.Registration?
+    }
+
+    let id: SandboxID
+    let token: UInt64
+    /// The host's user and group that the function's processes are; `nil` if that is the service's own.
+    private let guestID: UInt32?
+    private let group: SandboxGroup?
+    private let control: MessageSocket
+    /// The mount of `/tmp`, held here too so that the processes' end does not include its unmounting: many that end at
+    /// once would all do that at once.
+    private let scratch: OwnedDescriptor?
+    private let host: SandboxHost
+    private let machine: Mutex<Machine>
+    private let watches = Mutex(Watches())
+    private let startDeadlines = Mutex<[ProcessToken: Monitor.Registration]>([:])
+    private let receivedListener = Mutex<OwnedDescriptor?>(nil)
+
+    init(
+        id: SandboxID,
+        token: UInt64,
+        guestID: UInt32?,
+        group: SandboxGroup?,
+        control: MessageSocket,
+        scratch: OwnedDescriptor?,
+        host: SandboxHost,
+        creation: Creation
+    ) {
+        self.id = id
+        self.token = token
+        self.guestID = guestID
+        self.group = group
+        self.control = control
+        self.scratch = scratch
+        self.host = host
+        machine = Mutex(Machine(creation: creation))
+    }
+
+    /// Begins to listen to init, and to the kernel about memory.
+    func watch() throws(SystemError) {
+        let control = try host.monitor.watch(control.descriptor) { [weak self] in self?.controlBecameReadable() }
+        watches.withLock { $0.control = control }
+        if let group, let events = group.memoryEvents {
+            let memory = try host.monitor.watch(events, urgent: group.memoryEventsAreUrgent) { [weak self] in
+                self?.memoryEventOccurred()
+            }
+            watches.withLock { $0.memory = memory }
+        }
+        let deadline = host.monitor.schedule(after: host.patience) { [weak self] in
+            guard let self else { return }
+            creationFailed(SandboxError(.setUpFailed, "failed to set up sandbox \(id): timed out", errno: ETIMEDOUT))
+        }
+        watches.withLock { $0.creationDeadline = deadline }
+    }
+
+    // MARK: Sandbox
+
+    func takeRuntimeAPIListener() -> CInt? {
+        receivedListener.withLock { $0.take() }.map { $0.release() }
+    }
+
+    func start(
+        _ process: ProcessSpecification,
+        onExit: @escaping @Sendable (ProcessExit) -> Void
+    ) async throws(SandboxError) {
+        // So that the function can open its /dev/stdout: a pipe, too, is opened by the rights of its owner. Where the
+        // output is something that has no owner this fails, and there is nothing to be gained by it either.
+        if let guestID { _ = fchown(process.output, guestID, guestID) }
+        let failure = await withCheckedContinuation { (start: Start) in
+            switch machine.withLock({ $0.startRequested(start, onExit: onExit) }) {
+            case .refuse(let start):
+                start.resume(returning: SandboxError(.gone, "sandbox \(id) has ended"))
+            case .send(let token):
+                send(process, as: token)
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    func freeze() throws(SandboxError) {
+        try setFrozen(true)
+    }
+
+    func thaw() throws(SandboxError) {
+        try setFrozen(false)
+    }
+
+    func setCPULimit(_ limit: CPULimit) throws(SandboxError) {
+        guard let group else { return }
+        do {
+            try group.setCPULimit(limit)
+        } catch {
+            throw refusal("limit CPU time", error)
+        }
+    }
+
+    func peakMemoryBytes() -> Int {
+        group?.peakMemoryBytes() ?? 0
+    }
+
+    func hasExceededMemory() -> Bool {
+        group?.hasExceededMemory() ?? false
+    }
+
+    func destroy() async {
+        await withCheckedContinuation { (destruction: Destruction) in
+            switch machine.withLock({ $0.destroyRequested(destruction) }) {
+            case .kill: kill()
+            case .wait: break
+            case .finish(let destruction): destruction.resume()
+            }
+        }
+    }
+
+    private func setFrozen(_ frozen: Bool) throws(SandboxError) {
+        do throws(SystemError) {
+            if let group, group.canFreeze {
+                try group.setFrozen(frozen)
+            } else {
+                // Without cgroups; a function could tell, but not resist.
+                try control.send(SB_SIGNAL_ALL, number: frozen ? SIGSTOP : SIGCONT, waits: false)
+            }
+        } catch {
+            throw refusal(frozen ? "freeze" : "thaw", error)
+        }
+    }
+
+    private func refusal(_ operation: String, _ error: SystemError) -> SandboxError {
+        // Descriptors are closed and files gone once the sandbox is removed.
+        let isGone = [EBADF, ENOENT, ENODEV, EPIPE].contains(error.errno)
+        return SandboxError(
+            isGone ? .gone : .engineFailed,
+            "failed to \(operation) sandbox \(id): \(error)",
+            errno: error.errno
+        )
+    }
+
+    // MARK: Processes
+
+    private func send(_ process: ProcessSpecification, as token: ProcessToken) {
+        let strings = [process.executable, process.workingDirectory] + process.arguments + process.environment
+        let deadline = host.monitor.schedule(after: host.patience) { [weak self] in self?.startDeadlinePassed(token) }
+        startDeadlines.withLock { $0[token] = deadline }
+        do throws(SystemError) {
+            // A NUL would shift every string after it: an argument could become part of the environment.
+            guard !strings.contains(where: { $0.utf8.contains(0) }) else {
+                throw SystemError(operation: "pass strings with NUL", errno: EINVAL)
+            }
+            try control.send(
+                SB_EXECUTE,
+                token: token.rawValue,
+                value: process.arguments.count,
+                strings: strings,
+                descriptors: [process.output],
+                waits: false
+            )
+        } catch {
+            processExecuted(token, errno: error.errno, step: error.operation)
+        }
+    }
+
+    private func processExecuted(_ token: ProcessToken, errno: CInt, step: String) {
+        if let deadline = startDeadlines.withLock({ $0.removeValue(forKey: token) }) { host.monitor.cancel(deadline) }
+        var failure: SandboxError?
+        if errno == EPIPE {
+            failure = SandboxError(.gone, "sandbox \(id) has ended", errno: errno)
+        } else if errno != 0 {
+            let message = "failed to execute in sandbox \(id): \(step): \(errorText(errno))"
+            failure = SandboxError(.execFailed, message, errno: errno)
+        }
+        switch machine.withLock({ $0.processExecuted(token, failure: failure) }) {
+        case .succeed(let start): start.resume(returning: nil)
+        case .fail(let start, let error): start.resume(returning: error)
+        case .none: break
+        }
+    }
+
+    private func startDeadlinePassed(_ token: ProcessToken) {
+        startDeadlines.withLock { _ = $0.removeValue(forKey: token) }
+        switch machine.withLock({ $0.startDeadlinePassed(token) }) {
+        case .kill:
+            host.logger.error("a sandbox does not answer and is killed", metadata: ["sandbox.id": "\(id)"])
+            kill()
+        case .none:
+            break
+        }
+    }
+
+    // MARK: Init's messages, on the monitor's thread
+
+    private func controlBecameReadable() {
+        if !receive(isDraining: false) { unwatchControl() }
+    }
+
+    /// Handles the next message. Returns whether there was one, or may be one later.
+    private func receive(isDraining: Bool) -> Bool {
+        let message: IncomingMessage
+        do {
+            guard let received = try control.receive() else { return false }
+            message = received
+        } catch {
+            return error.errno == EAGAIN && !isDraining
+        }
+        switch message.kind {
+        case SB_READY:
+            initBecameReady(listener: message.descriptors.first)
+        case SB_SET_UP_FAILED:
+            let reason = "\(message.text): \(errorText(message.number))"
+            creationFailed(
+                SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(reason)", errno: message.number)
+            )
+        case SB_EXECUTED:
+            processExecuted(ProcessToken(rawValue: message.token), errno: message.number, step: message.text)
+        case SB_EXITED:
+            let action = machine.withLock { $0.processExited(ProcessToken(rawValue: message.token)) }
+            if case .notify(let onExit) = action { onExit(ProcessExit(waitStatus: message.number)) }
+        default:
+            break
+        }
+        return true
+    }
+
+    private func initBecameReady(listener: OwnedDescriptor?) {
+        receivedListener.withLock { $0 = listener }
+        switch machine.withLock({ $0.initBecameReady() }) {
+        case .succeed(let creation):
+            cancelCreationDeadline()
+            group?.closeMembership()
+            creation.resume(returning: .success(self))
+        case .none:
+            receivedListener.withLock { $0 = nil }
+        }
+    }
+
+    private func creationFailed(_ error: SandboxError) {
+        cancelCreationDeadline()
+        switch machine.withLock({ $0.creationFailed(error) }) {
+        case .kill: kill()
+        case .none: break
+        }
+    }
+
+    /// The kernel ends one process when the limit is hit. A function with a part missing is of no use, so the others
+    /// follow, which is also what version 2 can be told to do, but then init would go with them and with it the news.
+    private func memoryEventOccurred() {
+        guard let group, group.acknowledgeMemoryEvent() else { return }
+        try? control.send(SB_SIGNAL_ALL, number: SIGKILL, waits: false)
+    }
+
+    // MARK: End
+
+    private func kill() {
+        group?.releaseToDie()
+        host.kill(token)
+    }
+
+    /// Init was reaped by the launcher. What it said before is still in the socket, and is handled first.
+    func initWasReaped() {
+        while receive(isDraining: true) { continue }
+        initGone(SandboxError(.setUpFailed, "failed to set up sandbox \(id): its init ended"), isReaped: true)
+    }
+
+    /// Init has ended, or was never made, or is ending with the launcher.
+    func initGone(_ error: SandboxError, isReaped: Bool) {
+        switch machine.withLock({ $0.initGone(error) }) {
+        case .none:
+            break
+        case .remove(let starts, let exits):
+            for start in starts { start.resume(returning: SandboxError(.gone, "sandbox \(id) has ended")) }
+            for onExit in exits { onExit(.lost) }
+            unwatchAll()
+            host.removing.perform { self.remove(isReaped: isReaped) }
+        }
+    }
+
+    private func remove(isReaped: Bool) {
+        control.descriptor.close()
+        receivedListener.withLock { $0 = nil }
+        if !isReaped { group?.killAll() }
+        group?.remove(logger: host.logger)
+        scratch?.close()
+        host.forget(token)
+        switch machine.withLock({ $0.removalCompleted() }) {
+        case .none:
+            break
+        case .finish(let creation, let destructions):
+            if let (creation, error) = creation { creation.resume(returning: .failure(error)) }
+            for destruction in destructions { destruction.resume() }
+        }
+    }
+
+    private func cancelCreationDeadline() {
+        if let deadline = watches.withLock({ $0.creationDeadline.take() }) { host.monitor.cancel(deadline) }
+    }
+
+    private func unwatchControl() {
+        if let registration = watches.withLock({ $0.control.take() }) {
+            host.monitor.unwatch(control.descriptor, registration)
+        }
+    }
+
+    private func unwatchAll() {
+        unwatchControl()
+        cancelCreationDeadline()
+        if let registration = watches.withLock({ $0.memory.take() }), let events = group?.memoryEvents {
+            host.monitor.unwatch(events, registration)
+        }
+        let deadlines = startDeadlines.withLock { deadlines in
+            defer { deadlines = [:] }
+            return deadlines.values
+        }
+        for deadline in deadlines { host.monitor.cancel(deadline) }
+    }
+}
+
+extension ProcessExit {
+    /// - Parameter waitStatus: As `waitpid` gives it.
+    init(waitStatus: CInt) {
+        let signal = waitStatus & 0x7f
+        self = signal == 0 ? .exited(Int(waitStatus >> 8 & 0xff)) : .signalled(Int(signal))
+    }
+}

@@ -1,0 +1,106 @@
+import Glibc
+
+/// The read-only Linux that every sandbox sees as its root: a few directories and files of our own, and within them the
+/// host's programs and libraries.
+struct Userland: Sendable {
+    /// Where the directories and files of our own are.
+    let skeleton: String
+    /// Host directories and files, and their places inside.
+    let mounts: [(source: String, target: String)]
+
+    /// What is shown of the host where it exists: programs, libraries and the data that these cannot do without.
+    private static let hostPaths = [
+        "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/share/zoneinfo",
+        "/usr/share/ca-certificates", "/usr/share/java", "/usr/share/nodejs", "/usr/share/node_modules",
+        "/usr/share/perl", "/usr/share/perl5", "/usr/share/python3", "/usr/share/ruby",
+        "/usr/share/rubygems-integration",
+        "/usr/share/terminfo", "/usr/share/dotnet", "/usr/share/mime", "/etc/ssl", "/etc/pki", "/etc/alternatives",
+        "/etc/ca-certificates", "/etc/java-11-openjdk", "/etc/java-17-openjdk", "/etc/java-21-openjdk",
+        "/etc/localtime",
+        "/etc/timezone", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/protocols", "/etc/services",
+        "/etc/mime.types", "/etc/os-release",
+    ]
+
+    /// Links on a host whose programs are all below /usr, directories on others.
+    private static let rootPaths = ["/bin", "/sbin", "/lib", "/lib32", "/lib64"]
+
+    /// Places for what a sandbox brings along.
+    private static let directories = [
+        "/dev", "/etc", "/mnt", "/opt", "/proc", "/tmp", "/usr", "/usr/share", "/var", "/var/lang", "/var/runtime",
+        "/var/task",
+    ]
+
+    private static let files = [
+        "/etc/passwd": """
+        root:x:0:0:root:/root:/sbin/nologin
+        sbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin
+
+        """,
+        // The function's group has no name, as on Lambda.
+        "/etc/group": "root:x:0:\n",
+        "/etc/hosts": "127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain sandbox\n",
+        // There is no network but the sandbox's own, so every name is looked up in vain, at once.
+        "/etc/resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
+        "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+        "/etc/host.conf": "multi on\n",
+    ]
+
+    /// The name that a sandbox has for itself; `/etc/hosts` knows it.
+    static let hostName = "sandbox"
+
+    /// Makes the skeleton, or brings one that is there up to date.
+    ///
+    /// - Parameter extraPaths: Further host directories to show at the same place.
+    init(skeleton: String, extraPaths: [String]) throws(SystemError) {
+        self.skeleton = skeleton
+        try Self.makeDirectory(skeleton)
+        for directory in Self.directories { try Self.makeDirectory(skeleton + directory) }
+        for (path, text) in Self.files { try Self.makeFile(skeleton + path, text: text) }
+        var mounts: [(String, String)] = []
+        for path in Self.rootPaths + Self.hostPaths + extraPaths {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { continue }
+            switch status.st_mode & S_IFMT {
+            case S_IFLNK:
+                try Self.makeLink(skeleton + path, like: path)
+            case S_IFDIR:
+                try Self.makeParents(of: path, in: skeleton)
+                try Self.makeDirectory(skeleton + path)
+                mounts.append((path, path))
+            case S_IFREG:
+                try Self.makeParents(of: path, in: skeleton)
+                try Self.makeFile(skeleton + path, text: "")
+                mounts.append((path, path))
+            default:
+                continue
+            }
+        }
+        self.mounts = mounts
+    }
+
+    private static func makeParents(of path: String, in skeleton: String) throws(SystemError) {
+        var parent = skeleton
+        for component in path.split(separator: "/").dropLast() {
+            parent += "/" + component
+            try makeDirectory(parent)
+        }
+    }
+
+    private static func makeDirectory(_ path: String) throws(SystemError) {
+        if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+        throw SystemError(operation: "make directory \(path)", errno: errno)
+    }
+
+    private static func makeFile(_ path: String, text: String) throws(SystemError) {
+        let file = try OwnedDescriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
+        if !text.isEmpty { try writeText(text, to: file, naming: path) }
+    }
+
+    private static func makeLink(_ path: String, like original: String) throws(SystemError) {
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = try checked("read link \(original)") { readlink(original, &target, target.count) }
+        unlink(path)
+        let text = String(decoding: target.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        try checked("make link \(path)") { symlink(text, path) }
+    }
+}

@@ -1,0 +1,135 @@
+import Glibc
+import LambdaAPI
+import Synchronization
+
+/// The log of one execution environment: what its processes print, and the platform's own lines, in order.
+///
+/// Printed bytes arrive through a pipe, whose read end this stream owns. Everything is kept in memory until the
+/// ``FunctionLogWriter`` takes it to the stream's file, so that nobody waits for a disk during an invoke. A function that
+/// prints faster than the disk takes it fills the pending buffer, then its pipe, and then waits itself.
+///
+/// ## Concurrency
+/// All methods may be called from any thread. The descriptor is only read, and only under the lock.
+package final class FunctionLogStream: Sendable {
+    /// The file that the log goes to.
+    package let path: String
+
+    private let pipe: CInt
+    private let state: Mutex<State>
+    private let writer: FunctionLogWriter
+
+    /// How much may wait for the disk before the pipe is left to fill.
+    private static let pendingBytesMax = 1 << 20
+    /// How much one call reads at most, so that a function that prints without end cannot hold an event loop.
+    private static let drainBytesMax = 256 << 10
+
+    private struct State {
+        var lines = LogLineBuffer()
+        var tail: LogTail? = LogTail()
+        var isDirty = false
+        var isClosed = false
+    }
+
+    /// Takes ownership of `pipe`, which must be non-blocking.
+    init(path: String, pipe: CInt, writer: FunctionLogWriter) {
+        self.path = path
+        self.pipe = pipe
+        self.writer = writer
+        self.state = Mutex(State())
+    }
+
+    deinit {
+        close(pipe)
+    }
+
+    /// Reads what the environment's processes have printed so far.
+    ///
+    /// After a process has made a request, all that it printed before is in the pipe, so a call here puts it before
+    /// whatever is appended next.
+    ///
+    /// - Returns: Whether there may be more to read at once.
+    @discardableResult
+    package func drain() -> Bool {
+        let (mayHaveMore, becameDirty) = state.withLock { state -> (Bool, Bool) in
+            guard !state.isClosed else { return (false, false) }
+            let mayHaveMore = readPipe(into: &state)
+            return (mayHaveMore, Self.markDirty(&state))
+        }
+        if becameDirty { writer.streamBecameDirty(self) }
+        return mayHaveMore
+    }
+
+    /// Appends a line of the platform's own, such as START; `line` is without its newline.
+    package func append(line: String) {
+        let becameDirty = state.withLock { state -> Bool in
+            var line = line
+            line.withUTF8 { bytes in
+                state.tail?.append(line: bytes)
+                state.lines.append(line: bytes, at: .now())
+            }
+            return Self.markDirty(&state)
+        }
+        if becameDirty { writer.streamBecameDirty(self) }
+    }
+
+    /// Forgets the tail so far and says whether to keep one of what follows, for `LogType=Tail`.
+    ///
+    /// A new stream keeps one, so that whoever waits for an initialisation that fails can be shown why.
+    package func keepTail(_ isWanted: Bool) {
+        state.withLock { $0.tail = isWanted ? LogTail() : nil }
+    }
+
+    /// Ends the tail and returns it, at most 4 KB.
+    package func takeTail() -> [UInt8]? {
+        state.withLock { $0.tail.take()?.bytes }
+    }
+
+    /// Takes the bytes that wait for the disk; the writer's.
+    func takePending() -> [UInt8] {
+        state.withLock { state in
+            state.isDirty = false
+            return state.lines.takePending()
+        }
+    }
+
+    /// Reads the rest of the pipe and ends the last line. Nothing can be drained afterwards.
+    package func finish() {
+        let becameDirty = state.withLock { state -> Bool in
+            guard !state.isClosed else { return false }
+            _ = readPipe(into: &state)
+            state.lines.endLine()
+            state.isClosed = true
+            return Self.markDirty(&state)
+        }
+        if becameDirty { writer.streamBecameDirty(self) }
+        writer.streamFinished(self)
+    }
+
+    /// The read end of the pipe, for the writer's readiness queue.
+    var descriptor: CInt { pipe }
+
+    private func readPipe(into state: inout State) -> Bool {
+        var left = Self.drainBytesMax
+        while left > 0, state.lines.pendingCount < Self.pendingBytesMax {
+            var now: Timestamp?
+            let count = withUnsafeTemporaryAllocation(byteCount: 32 << 10, alignment: 1) { buffer -> Int in
+                let count = read(pipe, buffer.baseAddress, buffer.count)
+                guard count > 0 else { return count }
+                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count]).bindMemory(to: UInt8.self)
+                now = now ?? .now()
+                state.tail?.append(bytes)
+                state.lines.append(bytes, at: now ?? .now())
+                return count
+            }
+            guard count > 0 else { return false }
+            left -= count
+        }
+        return true
+    }
+
+    private static func markDirty(_ state: inout State) -> Bool {
+        guard !state.isDirty, state.lines.pendingCount > 0 else { return false }
+        state.isDirty = true
+        return true
+    }
+}

@@ -1,0 +1,34 @@
+import LambdaAPI
+
+/// What names an execution environment on its worker; also the suffix of its log stream.
+package struct EnvironmentID: Hashable, Sendable, CustomStringConvertible {
+    /// 32 hexadecimal digits.
+    package let rawValue: String
+
+    package init(_ rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    /// A new name that no other environment has.
+    static func random() -> EnvironmentID {
+        EnvironmentID(RequestID.random().rawValue.filter { $0 != "-" })
+    }
+
+    package var description: String { rawValue }
+}
+
+/// Told what becomes of environments. Called on the environment's event loop; all of them may come late.
+package protocol EnvironmentObserver: AnyObject, Sendable {
+    /// The function has initialised; the environment is idle and may be given an event.
+    func environmentInitialised(_ environment: ExecutionEnvironment)
+    /// The caller has its answer; the environment is about to be idle.
+    func environmentAnswered(_ environment: ExecutionEnvironment)
+    /// The environment is idle again and may be given an event.
+    func environmentBecameIdle(_ environment: ExecutionEnvironment)
+    /// The environment ended before it was ever idle; `outcome` is what an invoke that waits for it is told.
+    func environmentFailedToInitialise(_ environment: ExecutionEnvironment, _ failure: InitialisationFailure)
+    /// The environment has ended and takes no more events.
+    func environmentEnded(_ environment: ExecutionEnvironment)
+    /// Nothing of the environment is left on the host.
+    func environmentRemoved(_ environment: ExecutionEnvironment)
+}

@@ -1,0 +1,71 @@
+import LambdaAPI
+
+/// The environment variables of a function's processes. Source: `spec/runtime-api.md` section 6.
+///
+/// Later layers win: the runtime's defaults, then the user's variables, then what the service reserves for itself.
+struct EnvironmentVariables {
+    private var values: [String: String]
+
+    /// - Parameters:
+    ///   - defaults: The runtime's own variables.
+    ///   - logGroup: The log group that the function is told of.
+    ///   - logStream: The environment's log stream in it.
+    ///   - credentials: What the function's AWS clients sign with.
+    init(
+        function: InvocableFunction,
+        defaults: [String: String],
+        logGroup: String,
+        logStream: String,
+        credentials: EnvironmentCredentials
+    ) {
+        values = defaults
+        values.merge(function.environment) { $1 }
+        let reserved = [
+            "_HANDLER": function.handler,
+            "AWS_ACCESS_KEY_ID": credentials.accessKeyID,
+            "AWS_SECRET_ACCESS_KEY": credentials.secretAccessKey,
+            "AWS_SESSION_TOKEN": credentials.sessionToken,
+            "AWS_REGION": function.locality.region,
+            "AWS_DEFAULT_REGION": function.locality.region,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name.rawValue,
+            "AWS_LAMBDA_FUNCTION_VERSION": function.version.rawValue,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(function.memoryMegabytes),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": logGroup,
+            "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
+            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+            "LAMBDA_TASK_ROOT": "/var/task",
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        ]
+        values.merge(reserved) { $1 }
+    }
+
+    /// `KEY=value` each, in the order of the keys.
+    var list: [String] {
+        values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    }
+}
+
+/// Access keys for one execution environment, in the form of a role's temporary ones.
+///
+/// They identify nobody yet: they let AWS clients inside functions sign requests, which this service accepts from anybody.
+struct EnvironmentCredentials {
+    let accessKeyID: String
+    let secretAccessKey: String
+    let sessionToken: String
+
+    /// New random keys; each environment has its own.
+    static func random() -> EnvironmentCredentials {
+        var generator = SystemRandomNumberGenerator()
+        let capitals = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+        func text(_ count: Int, of alphabet: [Character]) -> String {
+            String((0..<count).map { _ in alphabet[Int.random(in: alphabet.indices, using: &generator)] })
+        }
+        return EnvironmentCredentials(
+            accessKeyID: "ASIA" + text(16, of: capitals),
+            secretAccessKey: text(40, of: letters),
+            sessionToken: text(256, of: letters)
+        )
+    }
+}

@@ -1,0 +1,50 @@
+import LambdaAPI
+import NIOCore
+
+/// The lines that the platform writes about one invoke. Source: `spec/invoke.md` section 7.
+struct InvocationReport {
+    let requestID: RequestID
+    /// From the delivery of the event until the runtime asked for the next one.
+    var duration: TimeAmount
+    /// The time of the environment's initialisation, on its first invoke only.
+    var initialisation: TimeAmount?
+    var memoryMegabytes: Int
+    var memoryUsed: ByteCount
+    /// Present if the platform ended the invoke.
+    var failure: FailureDocument?
+
+    static func start(_ requestID: RequestID, version: FunctionVersion) -> String {
+        "START RequestId: \(requestID) Version: \(version)"
+    }
+
+    static func end(_ requestID: RequestID) -> String {
+        "END RequestId: \(requestID)"
+    }
+
+    /// The REPORT line. Billed is the duration with the initialisation before it, in whole milliseconds.
+    var line: String {
+        let billed = duration + (initialisation ?? .zero)
+        var line = "REPORT RequestId: \(requestID)"
+        line += "\tDuration: \(Self.milliseconds(duration)) ms"
+        line += "\tBilled Duration: \((billed.nanoseconds + 999_999) / 1_000_000) ms"
+        line += "\tMemory Size: \(memoryMegabytes) MB"
+        line += "\tMax Memory Used: \(memoryUsed.mebibytesRoundedUp) MB\t"
+        if let initialisation {
+            line += "Init Duration: \(Self.milliseconds(initialisation)) ms\t"
+        }
+        if let failure {
+            line += "Status: \(failure.status.rawValue)"
+            if failure.status == .error {
+                line += "\tError Type: \(failure.errorType)"
+            }
+        }
+        return line
+    }
+
+    /// Milliseconds with two decimals.
+    static func milliseconds(_ amount: TimeAmount) -> String {
+        let hundredths = (amount.nanoseconds + 5000) / 10_000
+        let fraction = hundredths % 100
+        return "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"
+    }
+}

@@ -1,0 +1,102 @@
+package import LambdaAPI
+package import NIOCore
+
+/// One synchronous invoke on its way: what is asked, and who waits for the answer.
+package struct Invoke: Sendable {
+    /// What the caller asked for.
+    package let request: InvokeRequest
+    /// Completed exactly once: with what the function did, or with an ``InvokeFailure``. Its event loop is the caller's.
+    package let promise: EventLoopPromise<InvokeResult>
+
+    package init(request: InvokeRequest, promise: EventLoopPromise<InvokeResult>) {
+        self.request = request
+        self.promise = promise
+    }
+}
+
+/// What a caller asks for when it invokes a function.
+package struct InvokeRequest: Sendable {
+    /// Names the invoke, in logs and for the function.
+    package let requestID: RequestID
+    /// The function version to run.
+    package let function: InvocableFunction
+    /// The ARN exactly as the caller qualified it.
+    package let invokedFunctionARN: String
+    /// The event, at most 6 MiB of JSON.
+    package let payload: ByteBuffer
+    /// The client context as JSON text.
+    package let clientContext: String?
+    /// The X-Ray trace header that the function sees.
+    package let traceHeader: String
+    /// Whether the caller wants the end of the log.
+    package let wantsLogTail: Bool
+
+    package init(
+        requestID: RequestID,
+        function: InvocableFunction,
+        invokedFunctionARN: String,
+        payload: ByteBuffer,
+        clientContext: String?,
+        traceHeader: String,
+        wantsLogTail: Bool
+    ) {
+        self.requestID = requestID
+        self.function = function
+        self.invokedFunctionARN = invokedFunctionARN
+        self.payload = payload
+        self.clientContext = clientContext
+        self.traceHeader = traceHeader
+        self.wantsLogTail = wantsLogTail
+    }
+}
+
+/// What came of an invoke that reached the function.
+package struct InvokeResult: Sendable {
+    /// The response or the error document, as the runtime or the platform made it.
+    package var payload: ByteBuffer
+    /// The payload's content type, where the runtime gave one.
+    package var contentType: String?
+    /// Whether the payload is an error document.
+    package var isFunctionError: Bool
+    /// The end of the log, if it was asked for.
+    package var logTail: [UInt8]?
+
+    package init(payload: ByteBuffer, contentType: String?, isFunctionError: Bool, logTail: [UInt8]? = nil) {
+        self.payload = payload
+        self.contentType = contentType
+        self.isFunctionError = isFunctionError
+        self.logTail = logTail
+    }
+}
+
+/// Why an invoke never reached its function.
+package struct InvokeFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What kind of failure it is.
+    package struct Code: Hashable, Sendable {
+        private enum Value: Hashable {
+            case capacityExhausted, environmentFailed, shuttingDown
+        }
+        private let value: Value
+
+        private init(_ value: Value) {
+            self.value = value
+        }
+
+        /// The host has no memory left for another environment.
+        package static let capacityExhausted = Code(.capacityExhausted)
+        /// No environment could be made; the message says why.
+        package static let environmentFailed = Code(.environmentFailed)
+        /// The service is about to stop.
+        package static let shuttingDown = Code(.shuttingDown)
+    }
+
+    package let code: Code
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { message }
+}

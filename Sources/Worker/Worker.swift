@@ -1,0 +1,82 @@
+package import CodeStore
+package import LambdaAPI
+package import Logging
+package import NIOCore
+package import Sandbox
+package import Telemetry
+
+/// The environments of one host: makes them, watches over them, and removes what is left of them.
+///
+/// Each environment's life is one child task of ``run()``: prepare, wait for the end, clean up, in this order whatever
+/// happens in between.
+package final class Worker: Sendable {
+    private let settings: WorkerSettings
+    private let engine: any SandboxEngine
+    private let codeStore: CodeStore
+    private let runtimes: InstalledRuntimes
+    private let logs: FunctionLogWriter
+    private let logger: Logger
+    private let starts: AsyncStream<ExecutionEnvironment>
+    private let startsContinuation: AsyncStream<ExecutionEnvironment>.Continuation
+
+    package init(
+        settings: WorkerSettings,
+        engine: any SandboxEngine,
+        codeStore: CodeStore,
+        runtimes: InstalledRuntimes,
+        logs: FunctionLogWriter,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.engine = engine
+        self.codeStore = codeStore
+        self.runtimes = runtimes
+        self.logs = logs
+        self.logger = logger
+        (starts, startsContinuation) = AsyncStream.makeStream()
+    }
+
+    /// Makes an environment that has yet to be started.
+    package func makeEnvironment(
+        for function: InvocableFunction,
+        on eventLoop: any EventLoop,
+        observer: any EnvironmentObserver
+    ) -> ExecutionEnvironment {
+        let id = EnvironmentID.random()
+        return ExecutionEnvironment(
+            id: id,
+            function: function,
+            eventLoop: eventLoop,
+            settings: settings,
+            observer: observer,
+            logger: logger.with(LogKey.environmentID, id).with(LogKey.functionName, function.name)
+        )
+    }
+
+    /// Begins the environment's life; its observer hears what becomes of it. Does not wait.
+    package func start(_ environment: ExecutionEnvironment) {
+        startsContinuation.yield(environment)
+    }
+
+    /// Serves until ``finish()`` has been called and the last environment is gone.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            for await environment in starts {
+                let life = EnvironmentLife(
+                    environment: environment,
+                    settings: settings,
+                    engine: engine,
+                    codeStore: codeStore,
+                    runtimes: runtimes,
+                    logs: logs
+                )
+                group.addTask { await life.run() }
+            }
+        }
+    }
+
+    /// Takes no more environments; ``run()`` returns when those that are left have ended.
+    package func finish() {
+        startsContinuation.finish()
+    }
+}

@@ -1,0 +1,25 @@
+import LambdaAPI
+package import NIOCore
+import Sandbox
+
+/// The limits and times that hold for all environments of a worker.
+package struct WorkerSettings: Sendable {
+    /// How long a function's initialisation may take, in seconds. Source: `spec/runtime-api.md` section 5.
+    package var initialisationTimeoutSeconds = Int(Limits.initialisation.components.seconds)
+    /// How long an environment stays idle before it is frozen. Freezing and thawing cost more than a warm invoke, so
+    /// an environment that is at once given its next event should not be frozen in between.
+    package var freezeDelay: TimeAmount = .milliseconds(10)
+    /// The largest response, in bytes.
+    package var responseBytesMax = Limits.responsePayloadMax.bytes
+    /// The most processes and threads of an environment.
+    package var processesMax = Limits.processesMax
+
+    package init() {}
+
+    var initialisationTimeout: TimeAmount { .seconds(Int64(initialisationTimeoutSeconds)) }
+
+    /// A function's share of CPU time grows with its memory.
+    func cpuLimit(memoryMegabytes: Int) -> CPULimit {
+        .thousandths(max(1, memoryMegabytes * 1000 / Limits.memorySizeOfOneCPUMB))
+    }
+}

@@ -1,0 +1,335 @@
+import DequeModule
+
+/// Which environments exist, which are idle, and who waits for one: the assignment of invokes to environments as a
+/// state machine.
+///
+/// An invoke gets the idle environment of exactly its function configuration that was used last. If there is none it
+/// waits in line, and enough environments are started for all that wait; whichever comes first, a new environment or
+/// one that has finished, takes the invoke that waits longest. An environment whose caller already has its answer
+/// counts as about to be idle for a short while, so that a caller who asks again at once is not given a cold start.
+///
+/// Memory is accounted by configured size. When a new environment does not fit the budget, the environments idle
+/// longest are ended, of whatever function; when that does not help, the invoke is refused.
+///
+/// Generic over what identifies functions, environments, waiting invokes and event loops, and over the clock's
+/// instants, so that tests need none of them.
+struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Loop: Hashable, Instant: Comparable> {
+    /// What the ledger knows of one environment.
+    private struct Entry {
+        let function: Function
+        let loop: Loop
+        let memory: Int
+        var phase: Phase
+    }
+
+    private enum Phase: Equatable {
+        /// Being made. Next: `idle`, `busy`, `leaving`.
+        case starting
+        /// Ready for an invoke. Next: `busy`, `leaving`.
+        case idle(since: Instant)
+        /// Has an invoke. Next: `finishing`, `idle`, `leaving`.
+        case busy
+        /// Has answered its invoke and is about to be idle. Next: `idle`, `busy`, `leaving`.
+        case finishing
+        /// Has ended or is about to. Its memory counts as free already: it is a moment later, and who needs it
+        /// would otherwise evict more than necessary. Next: gone.
+        case leaving
+    }
+
+    private struct Pool {
+        /// Idle environments by event loop, the one used last at the end.
+        var idle: [Loop: [EnvironmentID]] = [:]
+        /// Who waits, in the order of arrival.
+        var waiters: Deque<Waiter> = []
+        /// How many environments are expected to take a waiter without being asked.
+        var starting = 0
+        var finishing = 0
+        /// Environments of any phase.
+        var count = 0
+        /// The function's configuration has been replaced; nothing is kept idle any more.
+        var isRetired = false
+
+        var census: Census {
+            Census(all: count, starting: starting, finishing: finishing, waiting: waiters.count)
+        }
+    }
+
+    /// How many environments and invokes of a function there are.
+    private struct Census {
+        var all = 0
+        var starting = 0
+        var finishing = 0
+        var waiting = 0
+    }
+
+    private var entries: [EnvironmentID: Entry] = [:]
+    private var pools: [Function: Pool] = [:]
+    private var memoryCommitted = 0
+    private let memoryBudget: Int
+
+    /// - Parameter memoryBudget: The most memory, in bytes, that all environments may have been promised together.
+    init(memoryBudget: Int) {
+        self.memoryBudget = memoryBudget
+    }
+
+    // MARK: Invokes
+
+    enum InvokeAction {
+        /// Give the invoke to this environment.
+        case assign(EnvironmentID)
+        /// The invoke waits in line for an environment that is being made or at work; nothing is to be done.
+        case wait
+        /// The invoke waits for an environment that should be idle in a moment; call ``waitedLongEnough(for:memory:)``
+        /// if a few milliseconds later it may still be waiting.
+        case waitBriefly
+        /// The invoke waits in line; end these environments, then start one for it.
+        case startEnvironment(evicting: [EnvironmentID])
+        /// There is no memory for another environment and none to wait for.
+        case refuse
+    }
+
+    /// An invoke arrived, on an event loop, for a function whose environments have this much memory in bytes.
+    mutating func invokeArrived(
+        _ waiter: Waiter,
+        for function: Function,
+        memory: Int,
+        on loop: Loop
+    ) -> InvokeAction {
+        if let environment = popIdle(of: function, preferring: loop) {
+            entries[environment]?.phase = .busy
+            return .assign(environment)
+        }
+        let census = pools[function]?.census ?? Census()
+        if census.waiting < census.starting + census.finishing {
+            pools[function]?.waiters.append(waiter)
+            return census.waiting >= census.starting ? .waitBriefly : .wait
+        }
+        guard let evicted = makeRoom(for: memory) else {
+            // An environment of this function that is busy now will be idle in time; without one there is no hope.
+            guard census.all > 0 else { return .refuse }
+            pools[function]?.waiters.append(waiter)
+            return .wait
+        }
+        pools[function, default: Pool()].waiters.append(waiter)
+        return .startEnvironment(evicting: evicted)
+    }
+
+    // MARK: Environments
+
+    /// An environment is about to be made, as an action asked for.
+    mutating func environmentStarting(_ environment: EnvironmentID, for function: Function, memory: Int, on loop: Loop)
+    {
+        entries[environment] = Entry(function: function, loop: loop, memory: memory, phase: .starting)
+        memoryCommitted += memory
+        pools[function, default: Pool()].starting += 1
+        pools[function]?.count += 1
+    }
+
+    enum ReadyAction {
+        /// Give the environment this invoke.
+        case run(Waiter)
+        /// Keep it idle.
+        case keep
+        /// End it.
+        case end
+        case none
+    }
+
+    /// An environment is ready for an invoke: for the first time or again.
+    mutating func environmentReady(_ environment: EnvironmentID, at now: Instant) -> ReadyAction {
+        guard let entry = entries[environment] else { return .none }
+        switch entry.phase {
+        case .leaving, .idle:
+            return .none
+        case .starting:
+            pools[entry.function]?.starting -= 1
+        case .finishing:
+            pools[entry.function]?.finishing -= 1
+        case .busy:
+            break
+        }
+        // Out of the counts from here on, whatever becomes of it below.
+        entries[environment]?.phase = .busy
+        // Changed in place throughout: a pool taken out of the table would be copied with its line when it is changed.
+        if let waiter = pools[entry.function]?.waiters.popFirst() {
+            return .run(waiter)
+        }
+        if pools[entry.function]?.isRetired == true {
+            leave(environment)
+            return .end
+        }
+        entries[environment]?.phase = .idle(since: now)
+        pools[entry.function]?.idle[entry.loop, default: []].append(environment)
+        return .keep
+    }
+
+    /// An environment's caller has been answered.
+    mutating func environmentAnswered(_ environment: EnvironmentID) {
+        guard let entry = entries[environment], entry.phase == .busy else { return }
+        entries[environment]?.phase = .finishing
+        pools[entry.function]?.finishing += 1
+    }
+
+    enum StartAction {
+        /// Start this many environments, after ending these.
+        case startEnvironments(Int, evicting: [EnvironmentID])
+        /// These can never be served; refuse them.
+        case refuse([Waiter])
+        case none
+    }
+
+    /// An invoke has waited a while for an environment that was about to be idle; those are not counted on any more.
+    mutating func waitedLongEnough(for function: Function, memory: Int) -> StartAction {
+        guard let census = pools[function]?.census else { return .none }
+        return start(census.waiting - census.starting, of: function, memory: memory)
+    }
+
+    /// The environment failed before it was ever ready. Returns the invoke that is told, if one waits.
+    mutating func environmentFailedToInitialise(_ environment: EnvironmentID) -> Waiter? {
+        guard let entry = entries[environment], entry.phase == .starting else { return nil }
+        return pools[entry.function]?.waiters.popFirst()
+    }
+
+    /// The environment has ended by itself, or as an action asked for.
+    mutating func environmentEnded(_ environment: EnvironmentID) -> StartAction {
+        guard let entry = entries[environment] else { return .none }
+        leave(environment)
+        return startForWaiters(of: entry.function, memory: entry.memory)
+    }
+
+    /// Nothing of the environment is left; its memory is free.
+    mutating func environmentRemoved(_ environment: EnvironmentID) -> StartAction {
+        leave(environment)
+        guard let entry = entries.removeValue(forKey: environment) else { return .none }
+        pools[entry.function]?.count -= 1
+        let action = startForWaiters(of: entry.function, memory: entry.memory)
+        if let census = pools[entry.function]?.census, census.all == 0, census.waiting == 0, case .none = action {
+            pools[entry.function] = nil
+        }
+        return action
+    }
+
+    // MARK: Retirement
+
+    /// Returns the environments to end because they have been idle since `limit` or longer.
+    mutating func expireIdle(since limit: Instant) -> [EnvironmentID] {
+        let expired = entries.compactMap { environment, entry -> EnvironmentID? in
+            if case .idle(let since) = entry.phase, since <= limit { environment } else { nil }
+        }
+        for environment in expired {
+            leave(environment)
+        }
+        return expired
+    }
+
+    /// The function's configuration has been replaced or deleted: nothing of it is kept.
+    ///
+    /// - Returns: The environments to end now; those at work end when they have finished.
+    mutating func functionRetired(_ function: Function) -> [EnvironmentID] {
+        guard pools[function] != nil else { return [] }
+        pools[function]?.isRetired = true
+        let idle = pools[function]?.idle.values.flatMap { $0 } ?? []
+        for environment in idle {
+            leave(environment)
+        }
+        return idle
+    }
+
+    /// The service stops: everything ends. Returns all environments, and all invokes that wait.
+    mutating func shutDown() -> (environments: [EnvironmentID], waiters: [Waiter]) {
+        var waiters: [Waiter] = []
+        for function in pools.keys {
+            waiters += removeWaiters(of: function)
+            _ = functionRetired(function)
+        }
+        return (Array(entries.keys), waiters)
+    }
+
+    // MARK: Figures
+
+    /// How many environments are in which phase, and how much memory is promised, in words.
+    var summary: String {
+        var counts = (starting: 0, idle: 0, working: 0, leaving: 0)
+        for entry in entries.values {
+            switch entry.phase {
+            case .starting: counts.starting += 1
+            case .idle: counts.idle += 1
+            case .busy, .finishing: counts.working += 1
+            case .leaving: counts.leaving += 1
+            }
+        }
+        return "\(memoryCommitted >> 20) of \(memoryBudget >> 20) MB promised; \(counts.starting) starting, "
+            + "\(counts.idle) idle, \(counts.working) working, \(counts.leaving) leaving"
+    }
+
+    // MARK: Inside
+
+    private mutating func popIdle(of function: Function, preferring loop: Loop) -> EnvironmentID? {
+        guard pools[function] != nil else { return nil }
+        if let environment = pools[function]?.idle[loop]?.popLast() { return environment }
+        guard let other = pools[function]?.idle.first(where: { !$0.value.isEmpty })?.key else { return nil }
+        return pools[function]?.idle[other]?.popLast()
+    }
+
+    /// The environment is counted on no longer, whatever it did before.
+    private mutating func leave(_ environment: EnvironmentID) {
+        guard let entry = entries[environment], entry.phase != .leaving else { return }
+        switch entry.phase {
+        case .starting:
+            pools[entry.function]?.starting -= 1
+        case .finishing:
+            pools[entry.function]?.finishing -= 1
+        case .idle:
+            pools[entry.function]?.idle[entry.loop]?.removeAll { $0 == environment }
+        case .busy, .leaving:
+            break
+        }
+        entries[environment]?.phase = .leaving
+        memoryCommitted -= entry.memory
+    }
+
+    /// Finds memory for one more environment. Returns what must end for it, or nil if it cannot be had.
+    private mutating func makeRoom(for memory: Int) -> [EnvironmentID]? {
+        var missing = memoryCommitted + memory - memoryBudget
+        guard missing > 0 else { return [] }
+        let idle = entries.compactMap { environment, entry -> (environment: EnvironmentID, since: Instant)? in
+            if case .idle(let since) = entry.phase { (environment, since) } else { nil }
+        }
+        var evicted: [EnvironmentID] = []
+        for candidate in idle.sorted(by: { $0.since < $1.since }) where missing > 0 {
+            missing -= entries[candidate.environment]?.memory ?? 0
+            evicted.append(candidate.environment)
+        }
+        guard missing <= 0 else { return nil }
+        for environment in evicted {
+            leave(environment)
+        }
+        return evicted
+    }
+
+    private mutating func startForWaiters(of function: Function, memory: Int) -> StartAction {
+        guard let census = pools[function]?.census else { return .none }
+        return start(census.waiting - census.starting - census.finishing, of: function, memory: memory)
+    }
+
+    private mutating func start(_ count: Int, of function: Function, memory: Int) -> StartAction {
+        guard count > 0 else { return .none }
+        var evicted: [EnvironmentID] = []
+        var startable = 0
+        while startable < count, let more = makeRoom(for: memory * (startable + 1)) {
+            evicted += more
+            startable += 1
+        }
+        if startable > 0 {
+            return .startEnvironments(startable, evicting: evicted)
+        }
+        // Whoever waits is served by an environment that is there, if one is; otherwise there is no hope.
+        guard pools[function]?.count == 0 else { return .none }
+        return .refuse(removeWaiters(of: function))
+    }
+
+    private mutating func removeWaiters(of function: Function) -> [Waiter] {
+        defer { pools[function]?.waiters.removeAll() }
+        return Array(pools[function]?.waiters ?? [])
+    }
+}

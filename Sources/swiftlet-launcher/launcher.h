@@ -1,0 +1,92 @@
+#pragma once
+
+// swiftlet-launcher: a small single-threaded process that makes sandboxes for the service.
+//
+// It exists because code between clone and exec must not allocate or take locks, which a multi-threaded Swift program
+// cannot promise; because copying a small process is cheap; and because all mounts live in this process's own mount
+// namespace, so that no crash of the service can leave one behind.
+//
+//   launcher.c  the event loop: requests, deaths, requests of inits for their user maps
+//   userland.c  the read-only root that all sandboxes share
+//   init.c      process 1 of a sandbox: builds it, gives up all rights, reports that it stands
+//   guests.c    process 1 thereafter: starts the function's processes and reaps them
+//   filter.c    the system calls that a sandbox may make
+//   steps.c     names and numbers of the steps of set-up, for errors and for tests that make each one fail
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "Messages.h"
+
+// MARK: Steps
+
+/// The step that runs, or that failed last.
+extern const char *step_name;
+
+/// Starts counting steps. Where `fault_step` is not 0 (and this is a debug build), that step fails with `fault_error`.
+void steps_begin(uint32_t fault_step, int32_t fault_error);
+
+/// Goes on to the next step. Returns -1 with errno if it is the one that is to fail.
+int step(const char *name);
+
+/// Takes one step: evaluates to -1 with errno set if it failed, or was made to.
+#define TRY(name, call) (step(name) < 0 ? -1 : (int)(call))
+
+// MARK: What the parts share
+
+struct launcher {
+    bool unprivileged;
+    /// The host's user and group that root inside stands for.
+    uint32_t root_id;
+    /// The host's /proc, kept from before it went out of sight.
+    int host_proc;
+    /// Maps the owners of files for mounts, or -1.
+    int owner_namespace;
+};
+
+/// A request for a sandbox, as received.
+struct spawn_request {
+    uint64_t token;
+    struct sb_spawn parameters;
+    const char *host_name;
+    /// For each mount its place, preceded in unprivileged mode by its path on the host.
+    const char *const *mount_strings;
+    int control;
+    int unified_group;
+    const int *legacy_groups;
+    int scratch;
+    const int *mounts;
+    /// All descriptors of the request; init closes them once used.
+    const int *descriptors;
+    unsigned descriptor_count;
+};
+
+/// Where the host's files are inside an unprivileged launcher's root, until init takes them away.
+#define HOST_DIRECTORY "/mnt"
+
+/// Splits the strings of a message in place. Returns their number, or -1 with errno EBADMSG if it is not `expected`.
+int split_strings(const char *text, size_t bytes, uint32_t expected, const char **strings, size_t capacity);
+
+/// Writes a whole small file. Returns -1 with errno on failure.
+int write_file(int directory, const char *path, const char *text);
+
+/// Assembles the userland in a mount namespace of our own and makes it our root.
+/// `strings` are those of SB_START. Returns -1 with errno and `step_name`.
+int assemble_userland(struct launcher *launcher, const char *const *strings, unsigned count);
+
+/// Compiles the system call filter, once. Returns -1 with errno and `step_name`.
+int prepare_filter(void);
+
+/// Puts this process and its future children under the filter, for good.
+int install_filter(void);
+
+/// The life of a sandbox's process 1. `launcher_socket` asks the launcher for the user maps.
+_Noreturn void init_main(const struct launcher *launcher, const struct spawn_request *request, int launcher_socket);
+
+/// Serves requests to start processes until the service goes away. `control` and `signals` are the only descriptors.
+_Noreturn void serve_guests(int control, int signals, bool unprivileged);
+
+/// Closes all descriptors but these (at most eight, in any order; -1 is passed over).
+void close_all_but(const int *kept, unsigned count);

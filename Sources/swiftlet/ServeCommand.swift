@@ -1,0 +1,83 @@
+import ArgumentParser
+import Configuration
+import SystemPackage
+
+/// `swiftlet serve`: everything in one process.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve the Lambda API.",
+        discussion: """
+            Every option can also be set in the environment (SWIFTLET_LISTEN for --listen) or in a JSON file named by \
+            --config ({"listen": "127.0.0.1:9000"}). The command line comes first, then the environment, then the file.
+            """
+    )
+
+    @Option(help: "Where to listen. (default: 127.0.0.1:9000)")
+    var listen: String?
+
+    @Option(help: "The directory that holds functions, code and logs. (default: .swiftlet)")
+    var data: String?
+
+    @Option(help: "Directories with language runtimes, separated by colons. (default: .runtimes:runtimes)")
+    var runtimes: String?
+
+    @Option(name: .customLong("account-id"), help: "The account that functions belong to. (default: 000000000000)")
+    var accountID: String?
+
+    @Option(help: "The region that functions are in. (default: us-east-1)")
+    var region: String?
+
+    @Option(help: "The most memory that all execution environments may have, in MB. (default: 3/4 of the host's)")
+    var memoryBudget: Int?
+
+    @Option(help: "How long an idle execution environment is kept, in seconds. (default: 600)")
+    var idleTimeout: Int?
+
+    @Option(help: "How many threads serve requests. (default: half the CPUs)")
+    var eventLoops: Int?
+
+    @Option(help: "How long a shutdown waits for what is under way, in seconds. (default: 30)")
+    var shutdownTimeout: Int?
+
+    @Option(help: "The least severe log level to print: debug, info, notice, warning or error. (default: info)")
+    var logLevel: String?
+
+    @Option(help: "A JSON configuration file.")
+    var config: String?
+
+    func run() async throws {
+        let configuration = try await ServeConfiguration(reader: reader())
+        try await Server(configuration: configuration).run()
+    }
+
+    private func reader() async throws -> ConfigReader {
+        let texts = [
+            "listen": listen, "data": data, "runtimes": runtimes, "account-id": accountID, "region": region,
+            "log-level": logLevel,
+        ]
+        let numbers = [
+            "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,
+            "shutdown-timeout": shutdownTimeout,
+        ]
+        let contents = texts.compactMapValues { $0.map { ConfigContent.string($0) } }
+            .merging(numbers.compactMapValues { $0.map { ConfigContent.int($0) } }) { $1 }
+        let given = contents.map { key, content in
+            (AbsoluteConfigKey([key]), ConfigValue(content, isSecret: false))
+        }
+        let environment = EnvironmentVariablesProvider()
+        var providers: [any ConfigProvider] = [
+            InMemoryProvider(name: "command line", values: Dictionary(uniqueKeysWithValues: given)),
+            environment.prefixKeys(with: "swiftlet"),
+        ]
+        let fromEnvironment = try environment.environmentValue(forName: "SWIFTLET_CONFIG")
+        if let file = config ?? fromEnvironment {
+            do {
+                providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(file)))
+            } catch {
+                throw ConfigurationError(key: "config", "failed to read \(file): \(error)")
+            }
+        }
+        return ConfigReader(providers: providers)
+    }
+}

@@ -1,0 +1,125 @@
+import Configuration
+import Glibc
+import LambdaAPI
+import Logging
+import NIOCore
+import Worker
+
+/// What `swiftlet serve` can be told.
+///
+/// ## Configuration keys
+/// Each is an option (`--listen`), an environment variable (`SWIFTLET_LISTEN`) and a member of the JSON file (`listen`).
+///
+/// | Key | Type | Default | Meaning |
+/// |---|---|---|---|
+/// | `listen` | `HOST:PORT` | `127.0.0.1:9000` | where the API is served |
+/// | `data` | path | `.swiftlet` | functions, code packages and logs |
+/// | `runtimes` | paths, colon-separated | `.runtimes:runtimes` | where language runtimes are looked for |
+/// | `account-id` | 12 digits | `000000000000` | the account in ARNs |
+/// | `region` | text | `us-east-1` | the region in ARNs |
+/// | `memory-budget` | MB, at least 128 | 3/4 of the host's memory | the sum of all environments' memory sizes |
+/// | `idle-timeout` | seconds, at least 1 | `600` | how long an idle environment is kept |
+/// | `event-loops` | 1 to 256 | half the CPUs | threads that serve requests; the other CPUs are for functions |
+/// | `shutdown-timeout` | seconds, at least 1 | `30` | how long a shutdown waits for what is under way |
+/// | `log-level` | level | `info` | the least severe line of the service's own log |
+struct ServeConfiguration: Sendable {
+    var host: String
+    var port: Int
+    var dataDirectory: String
+    var runtimeDirectories: [String]
+    var locality: Locality
+    var memoryBudget: ByteCount
+    var idleTimeout: Duration
+    var eventLoopCount: Int
+    var shutdownTimeout: Duration
+    var logLevel: Logger.Level
+
+    init(reader: ConfigReader) async throws {
+        let values = ConfigurationValues(reader: reader)
+        (host, port) = try Self.address(try await values.text("listen", default: "127.0.0.1:9000"))
+        dataDirectory = Self.absolutePath(try await values.text("data", default: ".swiftlet"))
+        runtimeDirectories = try await values.text("runtimes", default: ".runtimes:runtimes")
+            .split(separator: ":").map { Self.absolutePath(String($0)) }
+
+        let accountID = try await values.text("account-id", default: "000000000000")
+        guard accountID.utf8.count == 12, accountID.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw ConfigurationError(key: "account-id", "'\(accountID)' is not twelve digits")
+        }
+        let region = try await values.text("region", default: "us-east-1")
+        guard region.wholeMatch(of: /[a-z]{2}(-[a-z]+)+-\d/) != nil else {
+            throw ConfigurationError(key: "region", "'\(region)' is not the name of a region, such as us-east-1")
+        }
+        locality = Locality(accountID: accountID, region: region)
+
+        let hostMemoryMegabytes = (sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))) >> 20
+        memoryBudget = .mebibytes(
+            try await values.number("memory-budget", default: hostMemoryMegabytes * 3 / 4, in: 128...(1 << 30))
+        )
+        idleTimeout = .seconds(try await values.number("idle-timeout", default: 600, in: 1...86_400))
+        eventLoopCount = try await values.number("event-loops", default: max(1, System.coreCount / 2), in: 1...256)
+        shutdownTimeout = .seconds(try await values.number("shutdown-timeout", default: 30, in: 1...3600))
+
+        let level = try await values.text("log-level", default: "info")
+        guard let logLevel = Logger.Level(rawValue: level) else {
+            throw ConfigurationError(
+                key: "log-level",
+                "'\(level)' is not a level; use debug, info, notice, warning or error"
+            )
+        }
+        self.logLevel = logLevel
+    }
+
+    private static func address(_ text: String) throws -> (host: String, port: Int) {
+        guard let colon = text.lastIndex(of: ":"), colon > text.startIndex,
+            let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
+        else {
+            throw ConfigurationError(key: "listen", "'\(text)' is not HOST:PORT")
+        }
+        let host = text[..<colon]
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        return (String(isBracketed ? host.dropFirst().dropLast() : host), port)
+    }
+
+    static func absolutePath(_ path: String) -> String {
+        guard !path.hasPrefix("/") else { return path }
+        guard let directory = getcwd(nil, 0) else { return path }
+        defer { free(directory) }
+        return "\(String(cString: directory))/\(path)"
+    }
+}
+
+/// A value that the configuration does not allow; says which key it is and where to set it.
+struct ConfigurationError: Error, CustomStringConvertible {
+    let description: String
+
+    init(key: String, _ message: String) {
+        let variable = "SWIFTLET_" + key.uppercased().replacing("-", with: "_")
+        description = "configuration key '\(key)' (--\(key), \(variable)): \(message)"
+    }
+}
+
+/// Reads values of a type and range; what is there and does not fit is an error, never the default.
+private struct ConfigurationValues {
+    let reader: ConfigReader
+
+    func text(_ key: String, default fallback: String) async throws -> String {
+        do {
+            return try await reader.fetchString(forKey: ConfigKey([key])) ?? fallback
+        } catch {
+            throw ConfigurationError(key: key, "the value is not text: \(error)")
+        }
+    }
+
+    func number(_ key: String, default fallback: Int, in range: ClosedRange<Int>) async throws -> Int {
+        let value: Int
+        do {
+            value = try await reader.fetchInt(forKey: ConfigKey([key])) ?? fallback
+        } catch {
+            throw ConfigurationError(key: key, "the value is not a whole number: \(error)")
+        }
+        guard range.contains(value) else {
+            throw ConfigurationError(key: key, "\(value) is not between \(range.lowerBound) and \(range.upperBound)")
+        }
+        return value
+    }
+}

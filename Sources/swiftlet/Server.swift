@@ -1,0 +1,161 @@
+import CodeStore
+import ControlPlane
+import Frontend
+import Glibc
+import Invocation
+import LambdaAPI
+import Logging
+import MetadataStoreSQLite
+import NIOCore
+import NIOPosix
+import SandboxNamespaces
+import ServiceLifecycle
+import Telemetry
+import UnixSignals
+import Worker
+import WorkerManager
+
+/// Everything in one process: builds the rooms, runs them as services, and takes them down in the opposite order.
+struct Server {
+    let configuration: ServeConfiguration
+
+    func run() async throws {
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "swiftlet")
+        logger.logLevel = configuration.logLevel
+        logger.warning(
+            "no users are configured: any credentials are accepted",
+            metadata: [LogKey.address: "\(configuration.host):\(configuration.port)"]
+        )
+
+        DescriptorLimit.raise(logger: logger)
+        let data = try DataDirectory.open(configuration.dataDirectory)
+        let store = try SQLiteMetadataStore(path: data.path(of: "metadata.sqlite"))
+        let code = try await CodeStore(directory: data.path(of: "code"), logger: logger)
+        let runtimes = try InstalledRuntimes.detect(in: configuration.runtimeDirectories)
+        let logs = try FunctionLogWriter(directory: data.path(of: "logs"), logger: logger)
+        defer { logs.stop() }
+        var sandboxes = NamespacesConfiguration(stateDirectory: data.path(of: "sandbox"))
+        sandboxes.extraUserlandPaths = runtimes.extraUserlandPaths
+        let engine = try await NamespacesEngine.start(sandboxes, logger: logger)
+        do {
+            try await run(store: store, code: code, runtimes: runtimes, logs: logs, engine: engine, logger: logger)
+        } catch {
+            await engine.shutdown()
+            throw error
+        }
+        await engine.shutdown()
+    }
+
+    private func run(
+        store: SQLiteMetadataStore,
+        code: CodeStore,
+        runtimes: InstalledRuntimes,
+        logs: FunctionLogWriter,
+        engine: NamespacesEngine,
+        logger: Logger
+    ) async throws {
+        let worker = Worker(
+            settings: WorkerSettings(),
+            engine: engine,
+            codeStore: code,
+            runtimes: runtimes,
+            logs: logs,
+            logger: logger
+        )
+        var managerSettings = WorkerManager.Settings(memoryBudget: configuration.memoryBudget)
+        managerSettings.idleTimeout = configuration.idleTimeout
+        let manager = WorkerManager(worker: worker, settings: managerSettings, logger: logger)
+
+        var dependencies = ControlPlane.Dependencies(
+            store: store,
+            codeStore: code,
+            runtimes: runtimes,
+            locality: configuration.locality,
+            logger: logger
+        )
+        dependencies.onRetired = { manager.retire($0) }
+        let controlPlane = ControlPlane(dependencies)
+        try await controlPlane.recover()
+
+        let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
+        let frontend = Frontend(
+            controlPlane: controlPlane,
+            invoker: Invoker(workerManager: manager),
+            locality: configuration.locality,
+            logger: logger
+        )
+        let application = frontend.application(
+            host: configuration.host,
+            port: configuration.port,
+            eventLoops: eventLoops
+        ) { address in
+            guard let address, let port = address.port else { return }
+            let authority = "\(address.ipAddress ?? configuration.host):\(port)"
+            controlPlane.served(at: "http://\(authority)")
+            logger.notice("serving", metadata: [LogKey.address: "\(authority)"])
+        }
+
+        // Shut down from the last to the first: first no more requests, then no more invokes, then no environments.
+        let services: [any Service] = [
+            WorkerService(worker: worker, manager: manager), WorkerManagerService(manager: manager),
+            ControlPlaneService(controlPlane: controlPlane), application,
+        ]
+        var group = ServiceGroupConfiguration(
+            services: services,
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        group.maximumGracefulShutdownDuration = configuration.shutdownTimeout
+        group.maximumCancellationDuration = .seconds(10)
+        try await ServiceGroup(configuration: group).run()
+        try await eventLoops.shutdownGracefully()
+    }
+}
+
+/// Runs the worker until its last environment is gone.
+private struct WorkerService: Service {
+    let worker: Worker
+    let manager: WorkerManager
+
+    func run() async {
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await worker.run()
+            } onGracefulShutdown: {
+                worker.finish()
+            }
+        } onCancel: {
+            manager.abort()
+            worker.finish()
+        }
+    }
+}
+
+/// Runs the manager, and ends every environment when the service stops: idle ones at once, the others when they have
+/// finished, or when the time for that is over.
+private struct WorkerManagerService: Service {
+    let manager: WorkerManager
+
+    func run() async {
+        await withTaskCancellationHandler {
+            await cancelWhenGracefulShutdown { await manager.run() }
+            manager.shutDown()
+        } onCancel: {
+            manager.abort()
+        }
+    }
+}
+
+/// Runs the control plane until it has finished what has begun.
+private struct ControlPlaneService: Service {
+    let controlPlane: ControlPlane
+
+    func run() async {
+        await withGracefulShutdownHandler {
+            await controlPlane.run()
+        } onGracefulShutdown: {
+            controlPlane.stop()
+        }
+    }
+}

@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// The command line: one command per role, and a few to look around with.
+@main
+struct Swiftlet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swiftlet",
+        abstract: "AWS Lambda that you run yourself.",
+        subcommands: [ServeCommand.self, RuntimesCommand.self]
+    )
+}

@@ -1,0 +1,69 @@
+"""Starts the language bootstraps of `runtimes/` against a Runtime API of the test's own, outside any sandbox."""
+
+import shutil
+import subprocess
+
+import pytest
+from function_code import ROOT, function_environment, write_files
+from runtime_api import Runtime
+
+NODE = "/usr/bin/node"
+PYTHON = "/usr/bin/python3"
+
+
+@pytest.fixture
+def runtimes():
+    """The runtimes that a test starts; they end with it."""
+    started = []
+    yield started
+    for runtime in reversed(started):
+        runtime.__exit__()
+
+
+@pytest.fixture
+def node(tmp_path, runtimes):
+    """Starts Node.js with the given files as the function's code."""
+
+    def start(files, handler="index.handler", environment=None, chunk_size=None):
+        write_files(tmp_path, files)
+        runtime = Runtime(
+            [NODE, str(ROOT / "runtimes/nodejs/bootstrap.cjs")],
+            function_environment(tmp_path, handler, environment or {}),
+            tmp_path,
+            chunk_size,
+        )
+        runtimes.append(runtime)
+        return runtime
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def python_runtime_directory():
+    """The Python runtime as `scripts/bootstrap` installs it; brought up to date here, which costs nothing then."""
+    version = subprocess.run(
+        [PYTHON, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    directory = ROOT / ".runtimes" / f"python{version}"
+    subprocess.run([str(ROOT / "runtimes/python/install"), PYTHON, str(directory)], check=True)
+    return directory
+
+
+@pytest.fixture
+def python(tmp_path, runtimes, python_runtime_directory):
+    """Starts Python with the given files as the function's code."""
+
+    def start(files, handler="app.handler", environment=None):
+        write_files(tmp_path, files)
+        interpreter = shutil.which("python3", path="/usr/bin")
+        runtime = Runtime(
+            [interpreter, "-S", str(python_runtime_directory / "bootstrap.py"), handler],
+            function_environment(
+                tmp_path, handler, {"PYTHONPATH": str(python_runtime_directory), **(environment or {})}
+            ),
+            tmp_path,
+        )
+        runtimes.append(runtime)
+        return runtime
+
+    return start

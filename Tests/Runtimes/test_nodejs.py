@@ -1,0 +1,372 @@
+"""The Node.js bootstrap: what a handler gets, what its caller gets, what the log gets."""
+
+import json
+import re
+
+import pytest
+
+LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t([^\t]+)\t([A-Z]+)\t(.*)$")
+
+
+def log_lines(runtime):
+    return [match.groups() for match in map(LOG_LINE.match, runtime.log.splitlines()) if match]
+
+
+def finish(runtime):
+    """Waits until the runtime is back for the next invoke, so that all lines of the last one are in the log."""
+    runtime.process.kill()
+    runtime.exit_status()
+
+
+# What a handler may be.
+
+
+@pytest.mark.parametrize(
+    ("files", "handler"),
+    [
+        ({"index.js": "exports.handler = async () => 'ok'"}, "index.handler"),
+        ({"index.cjs": "exports.handler = async () => 'ok'"}, "index.handler"),
+        ({"index.mjs": "export const handler = async () => 'ok'"}, "index.handler"),
+        (
+            {"package.json": '{"type":"module"}', "index.js": "export const handler = async () => 'ok'"},
+            "index.handler",
+        ),
+        (
+            {
+                "package.json": '{"type":"module"}',
+                "old/package.json": "{}",
+                "old/index.js": "exports.handler = async () => 'ok'",
+            },
+            "old/index.handler",
+        ),
+        ({"src/app.js": "exports.api = { v1: { handler: async () => 'ok' } }"}, "src/app.api.v1.handler"),
+        ({"lib/index.js": "exports.handler = async () => 'ok'"}, "lib.handler"),
+        ({"node_modules/dep/index.js": "exports.handler = async () => 'ok'"}, "dep.handler"),
+        (
+            {"index.mjs": "const wait = await Promise.resolve('ok'); export const handler = async () => wait"},
+            "index.handler",
+        ),
+    ],
+)
+def test_handler_is_found(node, files, handler):
+    assert node(files, handler).invoke().payload == "ok"
+
+
+def test_relative_requires_and_packages_resolve(node):
+    runtime = node(
+        {
+            "index.js": "const a = require('./a'), b = require('dep'); exports.handler = async () => a + b",
+            "a.js": "module.exports = 'a'",
+            "node_modules/dep/index.js": "module.exports = 'b'",
+        }
+    )
+    assert runtime.invoke().payload == "ab"
+
+
+@pytest.mark.parametrize(
+    ("files", "handler", "kind", "message"),
+    [
+        ({}, "index.handler", "Runtime.ImportModuleError", r"Error: Cannot find module 'index'"),
+        (
+            {"index.js": "require('missing-package')"},
+            "index.handler",
+            "Runtime.ImportModuleError",
+            r"Error: Cannot find module 'missing-package'",
+        ),
+        (
+            {"index.mjs": "import 'missing-package'; export const handler = 1"},
+            "index.handler",
+            "Runtime.ImportModuleError",
+            r"missing-package",
+        ),
+        (
+            {"index.js": "exports.other = 1"},
+            "index.handler",
+            "Runtime.HandlerNotFound",
+            r"^index\.handler is undefined or not exported$",
+        ),
+        (
+            {"index.js": "exports.handler = 1"},
+            "index.handler",
+            "Runtime.HandlerNotFound",
+            r"^index\.handler is not a function$",
+        ),
+        ({"index.js": "exports.handler = ("}, "index.handler", "Runtime.UserCodeSyntaxError", r"^SyntaxError: "),
+        ({"index.mjs": "export const handler = ("}, "index.handler", "Runtime.UserCodeSyntaxError", r"^SyntaxError: "),
+        ({}, "handler", "Runtime.MalformedHandlerName", r"^Bad handler$"),
+        ({}, "../index.handler", "Runtime.MalformedHandlerName", r"is not a valid handler name"),
+        ({"index.js": "throw new TypeError('at load')"}, "index.handler", "TypeError", r"^at load$"),
+    ],
+)
+def test_init_error_is_reported(node, files, handler, kind, message):
+    runtime = node(files, handler)
+    answer = runtime.answer()
+    assert answer.kind == "init/error"
+    assert answer.payload["errorType"] == kind
+    assert re.search(message, answer.payload["errorMessage"])
+    assert isinstance(answer.payload["trace"], list)
+    assert answer.headers["lambda-runtime-function-error-type"] == kind
+    assert runtime.exit_status() == 1
+    assert log_lines(runtime)[-1][:2] == ("undefined", "ERROR")
+
+
+def test_rejection_while_loading_is_an_init_error(node):
+    runtime = node({"index.js": "Promise.reject(new Error('early')); exports.handler = () => new Promise(() => {})"})
+    # The rejection is noticed before the first request for an invoke, or while that waits; both end the process.
+    assert runtime.exit_status() == 128
+
+
+# How a handler may answer.
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("async (event) => event", b'{"a":[1,"\xc3\xa9"]}'),
+        ("async () => {}", b"null"),
+        ("async () => null", b"null"),
+        ("async () => () => {}", b"null"),
+        ("async () => 1.5", b"1.5"),
+        ("async () => '\\u2028'", '"\u2028"'.encode()),
+        ("(event) => Promise.resolve(event.a)", b'[1,"\xc3\xa9"]'),
+        ("(event) => ({ then(done) { done('thenable') } })", b'"thenable"'),
+        ("(event, context, callback) => callback(null, event.a)", b'[1,"\xc3\xa9"]'),
+        ("(event, context, callback) => { setTimeout(() => callback(null, 1), 5) }", b"1"),
+        ("(event, context, callback) => callback()", b"null"),
+        ("(event, context) => context.succeed('s')", b'"s"'),
+        ("(event, context) => context.done(null, 'd')", b'"d"'),
+        ("() => 'ignored, as there is neither promise nor callback'", b"null"),
+        ("() => new Promise(() => {})", b"null"),
+    ],
+)
+def test_result_is_the_response(node, body, expected):
+    runtime = node({"index.js": f"exports.handler = {body}"})
+    event = '{"a":[1,"é"]}'.encode()
+    for _ in range(2):
+        answer = runtime.invoke(event)
+        assert (answer.kind, answer.body) == ("response", expected)
+        assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message"),
+    [
+        ("async () => { throw new RangeError('bad') }", "RangeError", "bad"),
+        ("() => { throw new RangeError('bad') }", "RangeError", "bad"),
+        ("async () => { const e = new Error('own'); e.name = 'Own'; throw e }", "Own", "own"),
+        ("async () => { throw 'text' }", "string", "text"),
+        ("(event, context, callback) => callback(new Error('called'))", "Error", "called"),
+        ("(event, context, callback) => callback('text')", "string", "text"),
+        ("(event, context) => context.fail(new Error('failed'))", "Error", "failed"),
+        ("async () => ({ big: 1n })", "Error", "Unable to stringify response body"),
+    ],
+)
+def test_error_is_reported_and_the_next_invoke_works(node, body, kind, message):
+    runtime = node({"index.js": f"""
+                let count = 0;
+                const first = {body};
+                exports.handler = (...all) => (count++ ? Promise.resolve(count) : first(...all));"""})
+    answer = runtime.invoke()
+    assert answer.kind == "error"
+    assert (answer.payload["errorType"], answer.payload["errorMessage"]) == (kind, message)
+    assert answer.headers["lambda-runtime-function-error-type"] == kind
+    assert runtime.invoke().payload == 2
+    finish(runtime)
+    request_id, level, text = log_lines(runtime)[0]
+    assert (request_id, level) == (answer.request_id, "ERROR")
+    title, _, logged = text.partition("\t")
+    assert title == "Invoke Error "
+    if kind != "string":
+        assert json.loads(logged)["errorType"] == kind
+
+
+def test_trace_names_the_users_file(node):
+    runtime = node({"index.js": "exports.handler = async () => { throw new Error('x') }"})
+    trace = runtime.invoke().payload["trace"]
+    assert trace[0] == "Error: x"
+    assert "index.js:1" in trace[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message", "status"),
+    [
+        ("() => { setImmediate(() => { throw new TypeError('late') }) }", "TypeError", "late", 129),
+        (
+            "() => { setImmediate(() => Promise.reject(new TypeError('late'))) }",
+            "Runtime.UnhandledPromiseRejection",
+            "TypeError: late",
+            128,
+        ),
+    ],
+)
+def test_uncaught_error_is_reported_and_ends_the_process(node, body, kind, message, status):
+    runtime = node({"index.js": f"exports.handler = {body}"})
+    answer = runtime.invoke()
+    assert answer.kind == "error"
+    assert (answer.payload["errorType"], answer.payload["errorMessage"]) == (kind, message)
+    assert runtime.exit_status() == status
+
+
+def test_process_exit_posts_nothing(node):
+    runtime = node({"index.js": "exports.handler = () => process.exit(3)"})
+    runtime.send({})
+    assert runtime.exit_status() == 3
+    assert not runtime.has_answered()
+
+
+def test_callback_waits_for_the_event_loop(node):
+    runtime = node({"index.js": """
+                exports.handler = (event, context, callback) => {
+                    setTimeout(() => console.log('timer'), 30);
+                    callback(null, 'called');
+                }"""})
+    assert runtime.invoke().payload == "called"
+    assert [line[2] for line in log_lines(runtime)] == ["timer"]
+
+
+def test_callback_does_not_wait_where_told_so(node):
+    runtime = node({"index.js": """
+                exports.handler = (event, context, callback) => {
+                    context.callbackWaitsForEmptyEventLoop = false;
+                    setTimeout(() => {}, 3_600_000);
+                    callback(null, context.callbackWaitsForEmptyEventLoop);
+                }"""})
+    assert runtime.invoke().payload is False
+    assert runtime.invoke().payload is False
+
+
+def test_only_the_first_answer_counts(node):
+    runtime = node({"index.js": """
+                let n = 0;
+                exports.handler = async (event, context, callback) => {
+                    n += 1;
+                    callback(new Error('second'));
+                    context.succeed('third');
+                    return n;
+                }"""})
+    assert [runtime.invoke().payload for _ in range(3)] == [1, 2, 3]
+    assert not runtime.has_answered()
+
+
+# What a handler gets.
+
+
+def test_context_has_all_fields(node):
+    runtime = node(
+        {
+            "index.js": """
+                exports.handler = async (event, context) => ({
+                    ...context, remaining: context.getRemainingTimeInMillis(), trace: process.env._X_AMZN_TRACE_ID })"""
+        }
+    )
+    answer = runtime.invoke(
+        {},
+        {
+            "Lambda-Runtime-Client-Context": '{"custom":{"k":"v"}}',
+            "Lambda-Runtime-Cognito-Identity": '{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}',
+            "Lambda-Runtime-Trace-Id": "Root=1-2-3;Sampled=0",
+            "Lambda-Runtime-Aws-Tenant-Id": "tenant",
+        },
+    )
+    context = answer.payload
+    assert context.pop("remaining") > 1_000_000_000
+    assert context == {
+        "callbackWaitsForEmptyEventLoop": True,
+        "functionVersion": "$LATEST",
+        "functionName": "f",
+        "memoryLimitInMB": "128",
+        "logGroupName": "/aws/lambda/f",
+        "logStreamName": "2026/01/01/[$LATEST]0",
+        "clientContext": {"custom": {"k": "v"}},
+        "identity": {"cognitoIdentityId": "i", "cognitoIdentityPoolId": "p"},
+        "invokedFunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f",
+        "awsRequestId": answer.request_id,
+        "tenantId": "tenant",
+        "trace": "Root=1-2-3;Sampled=0",
+    }
+    assert "trace" not in runtime.invoke({}).payload
+
+
+def test_delivery_identifier_is_echoed(node):
+    runtime = node({"index.js": "exports.handler = async (e) => { if (e) throw new Error('x') }"})
+    for event, kind in (0, "response"), (1, "error"):
+        answer = runtime.invoke(event, {"Lambda-Runtime-Invocation-Id": "nonce"})
+        assert (answer.kind, answer.headers["lambda-runtime-invocation-id"]) == (kind, "nonce")
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 6_000_000])
+@pytest.mark.parametrize("chunk_size", [None, 10_000])
+def test_bodies_of_any_size_pass(node, size, chunk_size):
+    runtime = node({"index.js": "exports.handler = async (event) => event"}, chunk_size=chunk_size)
+    for _ in range(2):
+        assert runtime.invoke("é" * (size // 2)).payload == "é" * (size // 2)
+
+
+def test_many_invokes_use_one_connection_each_after_the_other(node):
+    runtime = node({"index.js": "exports.handler = async (event) => event + 1"})
+    assert [runtime.invoke(number).payload for number in range(500)] == list(range(1, 501))
+
+
+def test_event_that_is_not_json_is_an_error_of_the_invoke(node):
+    runtime = node({"index.js": "exports.handler = async (event) => event"})
+    assert runtime.invoke(b"{").payload["errorType"] == "SyntaxError"
+    assert runtime.invoke({}).payload == {}
+
+
+# What the log gets.
+
+
+@pytest.mark.parametrize(
+    ("method", "level"),
+    [
+        ("log", "INFO"),
+        ("info", "INFO"),
+        ("warn", "WARN"),
+        ("error", "ERROR"),
+        ("debug", "DEBUG"),
+        ("trace", "TRACE"),
+    ],
+)
+def test_console_writes_lambdas_format(node, method, level):
+    runtime = node({"index.js": f"""
+                console.{method}('init');
+                exports.handler = async () => console.{method}('n %d', 1, {{ a: 1 }}, 'two\\nlines');"""})
+    answer = runtime.invoke()
+    finish(runtime)
+    lines = runtime.log.split("\n")
+    assert LOG_LINE.match(lines[0]).groups() == ("undefined", level, "init")
+    prefix, _, text = lines[1].partition(f"\t{answer.request_id}\t{level}\t")
+    assert re.fullmatch(r"[\d:.TZ-]{24}", prefix)
+    assert text == "n 1 { a: 1 } two\rlines"
+
+
+def test_console_writes_json_where_configured(node):
+    runtime = node(
+        {"index.js": """
+                exports.handler = async () => {
+                    console.debug('no'); console.warn({ a: 1 }); console.error(new Error('e'));
+                };"""},
+        environment={"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"},
+    )
+    answer = runtime.invoke()
+    finish(runtime)
+    warning, error = map(json.loads, runtime.log.splitlines())
+    assert (warning["level"], warning["requestId"], warning["message"]) == ("WARN", answer.request_id, {"a": 1})
+    assert (error["level"], error["errorType"], error["errorMessage"]) == ("ERROR", "Error", "e")
+
+
+def test_closed_output_does_not_fail_invokes(node):
+    runtime = node(
+        {"index.js": "require('fs').closeSync(1); exports.handler = async () => { console.log('lost'); return 1 }"}
+    )
+    assert runtime.invoke().payload == 1
+
+
+# The Runtime API's own failures.
+
+
+def test_lost_runtime_api_ends_the_process(node):
+    runtime = node({"index.js": "exports.handler = async () => 1"})
+    runtime.wait_until_ready()
+    runtime._server.invokes.put(None)
+    assert runtime.exit_status() == 1

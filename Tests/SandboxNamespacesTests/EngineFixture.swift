@@ -1,0 +1,167 @@
+import CSandbox
+import Dispatch
+import Foundation
+import Logging
+import Sandbox
+import SandboxNamespaces
+import Testing
+
+/// Suites that make real sandboxes. They count descriptors, processes and mounts of this process and host, so one runs
+/// at a time.
+@Suite(
+    "Real sandboxes",
+    .serialized,
+    .enabled(if: geteuid() == 0, "needs root, to make sandboxes with all their protections")
+)
+enum RealSandboxes {}
+
+/// Runs a body with an engine of its own, in a directory of its own, and takes both away afterwards.
+func withEngine<Value>(
+    spareScratchDisksMax: Int = 0,
+    patience: Duration = .seconds(10),
+    _ body: (NamespacesEngine, _ directory: String) async throws -> Value
+) async throws -> Value {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("swiftlet-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let engine = try await NamespacesEngine.start(
+        NamespacesConfiguration(
+            stateDirectory: directory,
+            spareScratchDisksMax: spareScratchDisksMax,
+            expectedScratchSizes: [],
+            patience: patience
+        ),
+        logger: Logger(label: "tests")
+    )
+    do {
+        let value = try await body(engine, directory)
+        await engine.shutdown()
+        return value
+    } catch {
+        await engine.shutdown()
+        throw error
+    }
+}
+
+extension SandboxSpecification {
+    static func test(
+        _ name: String = "test-\(UInt32.random(in: 0...UInt32.max))",
+        memoryMiB: Int = 256,
+        processesMax: Int = 64,
+        cpuLimit: CPULimit = .unlimited,
+        temporaryStorageMiB: Int = 512,
+        mounts: [ReadOnlyMount] = []
+    ) -> SandboxSpecification {
+        SandboxSpecification(
+            id: SandboxID(name),
+            memoryBytesMax: memoryMiB << 20,
+            processesMax: processesMax,
+            cpuLimit: cpuLimit,
+            temporaryStorageBytes: temporaryStorageMiB << 20,
+            mounts: mounts
+        )
+    }
+}
+
+/// A pipe whose reading end a test reads and whose writing end a process gets.
+final class OutputPipe: Sendable {
+    private let reading: FileHandle
+    private let writing: FileHandle
+
+    init() {
+        let pipe = Pipe()
+        reading = pipe.fileHandleForReading
+        writing = pipe.fileHandleForWriting
+    }
+
+    var descriptor: CInt { writing.fileDescriptor }
+
+    /// Closes our copy of the writing end, so that reading ends with the processes.
+    func closeWriting() {
+        try? writing.close()
+    }
+
+    /// Everything until all writers have closed. Waits on a thread of its own.
+    func readToEnd() async -> String {
+        closeWriting()
+        return await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                let data = (try? self.reading.readToEnd()) ?? Data()
+                continuation.resume(returning: String(decoding: data, as: UTF8.self))
+            }
+        }
+    }
+
+    /// What is there, waiting for at least one byte; empty at the end.
+    func read(upTo count: Int = 65536) async -> String {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                let data = (try? self.reading.read(upToCount: count)) ?? Data()
+                continuation.resume(returning: String(decoding: data, as: UTF8.self))
+            }
+        }
+    }
+
+    /// Makes what is in the pipe go away, and says how much it was. Does not wait.
+    func drain() -> Int {
+        let descriptor = reading.fileDescriptor
+        let flags = fcntl(descriptor, F_GETFL)
+        _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
+        defer { _ = fcntl(descriptor, F_SETFL, flags) }
+        var total = 0
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count <= 0 { return total }
+            total += count
+        }
+    }
+}
+
+/// A started process whose end can be waited for.
+struct StartedProcess {
+    let output: OutputPipe
+    fileprivate let exits: AsyncStream<ProcessExit>
+
+    func exit() async -> ProcessExit? {
+        await exits.first { _ in true }
+    }
+}
+
+extension Sandbox {
+    func launch(
+        _ executable: String,
+        _ arguments: [String] = [],
+        environment: [String] = ["PATH=/usr/bin"],
+        workingDirectory: String = "/tmp"
+    ) async throws -> StartedProcess {
+        let output = OutputPipe()
+        let (exits, continuation) = AsyncStream.makeStream(of: ProcessExit.self)
+        try await start(
+            ProcessSpecification(
+                executable: executable,
+                arguments: [executable] + arguments,
+                environment: environment,
+                workingDirectory: workingDirectory,
+                output: output.descriptor
+            ),
+            onExit: { exit in
+                continuation.yield(exit)
+                continuation.finish()
+            }
+        )
+        output.closeWriting()
+        return StartedProcess(output: output, exits: exits)
+    }
+
+    /// Runs a program to its end.
+    func run(_ executable: String, _ arguments: [String] = []) async throws -> (exit: ProcessExit?, output: String) {
+        let process = try await launch(executable, arguments)
+        let output = await process.output.readToEnd()
+        return (await process.exit(), output)
+    }
+
+    /// Runs a shell script to its end.
+    func shell(_ script: String) async throws -> (exit: ProcessExit?, output: String) {
+        try await run("/bin/sh", ["-c", script])
+    }
+}
