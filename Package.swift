@@ -58,6 +58,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .systemLibrary(name: "CLinux"),
 
@@ -75,7 +76,7 @@ let package = Package(
         room("RuntimeAPI", ["LambdaAPI", nioCore, nioPosix, nioHTTP1]),
         room(
             "Worker",
-            ["RuntimeAPI", "Sandbox", "CodeStore", "Telemetry", "LambdaAPI", logging, nioCore, nioPosix]
+            ["RuntimeAPI", "Sandbox", "CodeStore", "Telemetry", "LambdaAPI", crypto, logging, nioCore, nioPosix]
         ),
         room(
             "WorkerManager",
@@ -89,8 +90,8 @@ let package = Package(
         room(
             "Frontend",
             [
-                "ControlPlane", "Invocation", "Worker", "CodeStore", "Telemetry", "LambdaAPI", hummingbird, httpTypes,
-                logging,
+                "ControlPlane", "Invocation", "Worker", "CodeStore", "Telemetry", "LambdaAPI", "CZlib", hummingbird,
+                httpTypes, logging,
                 nioCore,
                 nioHTTP1,
             ]

@@ -173,9 +173,36 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         _ body: ByteBuffer,
         _ context: ChannelHandlerContext
     ) {
-        service.respond(to: route, head, body, on: context.eventLoop)
+        let streamed = route.operation == .invokeWithResponseStream ? makeStreamedResponse(context) : nil
+        service.respond(to: route, head, body, on: context.eventLoop, streamingTo: streamed)
             .assumeIsolated()
-            .whenSuccess { self.write($0) }
+            .whenSuccess { response in
+                // Alive until here, since the stream itself does not keep its reader.
+                withExtendedLifetime(streamed) {
+                    if let response { self.write(response) }
+                }
+            }
+    }
+
+    // MARK: Streamed responses
+
+    private func makeStreamedResponse(_ context: ChannelHandlerContext) -> StreamedResponse {
+        StreamedResponse(
+            on: context.eventLoop,
+            writer: StreamedResponse.Writer(
+                head: { self.writeHead(.ok, $0) },
+                part: { part, onWritten in self.write(part: part, onWritten: onWritten) },
+                end: { self.endResponse() }
+            )
+        )
+    }
+
+    private func write(part: ByteBuffer, onWritten: @escaping () -> Void) {
+        // Nobody may be there any more; what the function still sends is dropped.
+        guard let context, context.channel.isActive else { return onWritten() }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in onWritten() }
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(part))), promise: promise)
     }
 
     // MARK: Responses
@@ -192,16 +219,24 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Writes the answer to an invoke; nobody may be there any more to read it.
     private func write(_ response: InvokeResponse) {
-        state = .idle
-        guard let context else { return }
-        var head = HTTPResponseHead(version: .http1_1, status: response.status, headers: response.headers)
+        writeHead(response.status, response.headers)
+        if response.body.readableBytes > 0 {
+            context?.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
+        }
+        endResponse()
+    }
+
+    private func writeHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) {
+        var head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         if mustClose {
             head.headers.add(name: "Connection", value: "close")
         }
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if response.body.readableBytes > 0 {
-            context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
-        }
+        context?.write(wrapOutboundOut(.head(head)), promise: nil)
+    }
+
+    private func endResponse() {
+        state = .idle
+        guard let context else { return }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         if mustClose || isQuiescing {
             return context.close(promise: nil)

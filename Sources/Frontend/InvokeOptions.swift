@@ -13,12 +13,13 @@ struct InvokeOptions: Equatable {
 
     /// Throws `ValidationException` for values outside of the model's, `InvalidRequestContentException` for a client
     /// context that is not base64 of JSON, and `NotImplementedException` for asynchronous invokes.
-    init(_ headers: HTTPHeaders) throws(LambdaError) {
+    init(_ headers: HTTPHeaders, of operation: InvokeRoute.Operation) throws(LambdaError) {
         let type = headers.first(name: "X-Amz-Invocation-Type") ?? "RequestResponse"
         let logType = headers.first(name: "X-Amz-Log-Type") ?? "None"
         var violations: [String] = []
-        if !["Event", "RequestResponse", "DryRun"].contains(type) {
-            violations.append(Self.violation(type, "invocationType", "Event, RequestResponse, DryRun"))
+        let types = Self.types(of: operation)
+        if !types.contains(type) {
+            violations.append(Self.violation(type, "invocationType", types.joined(separator: ", ")))
         }
         if !["None", "Tail"].contains(logType) {
             violations.append(Self.violation(logType, "logType", "None, Tail"))
@@ -33,6 +34,13 @@ struct InvokeOptions: Equatable {
         isDryRun = type == "DryRun"
         wantsLogTail = logType == "Tail"
         clientContext = try headers.first(name: "X-Amz-Client-Context").map(Self.decodeClientContext)
+    }
+
+    private static func types(of operation: InvokeRoute.Operation) -> [String] {
+        switch operation {
+        case .invoke: ["Event", "RequestResponse", "DryRun"]
+        case .invokeWithResponseStream: ["RequestResponse", "DryRun"]
+        }
     }
 
     private static func violation(_ value: String, _ member: String, _ allowed: String) -> String {

@@ -1,26 +1,48 @@
 import LambdaAPI
 import NIOHTTP1
 
-/// The Invoke operation's route, recognised without the router: `POST /2015-03-31/functions/{FunctionName}/invocations`.
-/// Source: `spec/invoke.md` section 1.
+/// The routes of the two synchronous invokes, recognised without the router. Source: `spec/invoke.md` section 1.
 struct InvokeRoute: Equatable {
+    /// Which of them.
+    enum Operation: CaseIterable {
+        /// `POST /2015-03-31/functions/{FunctionName}/invocations`
+        case invoke
+        /// `POST /2021-11-15/functions/{FunctionName}/response-streaming-invocations`
+        case invokeWithResponseStream
+
+        fileprivate var prefix: String {
+            switch self {
+            case .invoke: "/2015-03-31/functions/"
+            case .invokeWithResponseStream: "/2021-11-15/functions/"
+            }
+        }
+
+        fileprivate var suffix: String {
+            switch self {
+            case .invoke: "/invocations"
+            case .invokeWithResponseStream: "/response-streaming-invocations"
+            }
+        }
+    }
+
+    let operation: Operation
     /// The function's name in any of its forms, percent-decoded.
     let functionName: String
     /// The `Qualifier` parameter, percent-decoded.
     let qualifier: String?
 
-    private static let prefix = "/2015-03-31/functions/"
-    private static let suffix = "/invocations"
-
     /// Nil if the request is not for this route.
     init?(method: HTTPMethod, uri: String) {
-        guard method == .POST, uri.hasPrefix(Self.prefix) else { return nil }
+        guard method == .POST, let operation = Operation.allCases.first(where: { uri.hasPrefix($0.prefix) })
+        else { return nil }
+        self.operation = operation
         let bytes = uri.utf8
         let pathEnd = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
         let path = uri[..<pathEnd]
-        guard path.hasSuffix(Self.suffix) else { return nil }
-        let start = bytes.index(bytes.startIndex, offsetBy: Self.prefix.utf8.count)
-        guard let end = bytes.index(pathEnd, offsetBy: -Self.suffix.utf8.count, limitedBy: start), start < end else {
+        guard path.hasSuffix(operation.suffix) else { return nil }
+        let start = bytes.index(bytes.startIndex, offsetBy: operation.prefix.utf8.count)
+        guard let end = bytes.index(pathEnd, offsetBy: -operation.suffix.utf8.count, limitedBy: start), start < end
+        else {
             return nil
         }
         let name = uri[start..<end]

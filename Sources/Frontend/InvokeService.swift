@@ -17,24 +17,29 @@ struct InvokeService: Sendable {
     let errors: ErrorMapping
 
     /// Never fails: every error is an answer.
+    ///
+    /// - Parameter streamed: Takes the answer as it comes, if the caller wants that.
+    /// - Returns: The whole answer, or nil once it has been streamed.
     func respond(
         to route: InvokeRoute,
         _ head: HTTPRequestHead,
         _ body: ByteBuffer,
-        on eventLoop: any EventLoop
-    ) -> EventLoopFuture<InvokeResponse> {
+        on eventLoop: any EventLoop,
+        streamingTo streamed: StreamedResponse? = nil
+    ) -> EventLoopFuture<InvokeResponse?> {
         var requestID = RequestID.random()
         do throws(LambdaError) {
             requestID = try self.requestID(of: head, default: requestID)
             let reference = try FunctionReference(route.functionName, qualifier: route.qualifier, in: locality)
-            let options = try InvokeOptions(head.headers)
+            let options = try InvokeOptions(head.headers, of: route.operation)
             try checkPayload(body)
             let call = Call(
                 requestID: requestID,
                 reference: reference,
                 options: options,
                 body: body,
-                trace: XRayTraceHeader(caller: head.headers.first(name: "X-Amzn-Trace-Id"))
+                trace: XRayTraceHeader(caller: head.headers.first(name: "X-Amzn-Trace-Id")),
+                streamed: streamed.map { NIOLoopBound($0, eventLoop: eventLoop) }
             )
             if let function = try functions.cached(reference) {
                 return answer(call, run(call, function, on: eventLoop))
@@ -52,9 +57,10 @@ struct InvokeService: Sendable {
         let options: InvokeOptions
         let body: ByteBuffer
         let trace: XRayTraceHeader
+        let streamed: NIOLoopBound<StreamedResponse>?
     }
 
-    private func runAfterLoading(_ call: Call, on eventLoop: any EventLoop) -> EventLoopFuture<InvokeResponse> {
+    private func runAfterLoading(_ call: Call, on eventLoop: any EventLoop) -> EventLoopFuture<InvokeResponse?> {
         eventLoop.makeFutureWithTask { [functions] in
             try await functions.resolve(call.reference)
         }
@@ -62,7 +68,10 @@ struct InvokeService: Sendable {
     }
 
     /// Every error on the way, from the directory or from the invoke, is an answer.
-    private func answer(_ call: Call, _ response: EventLoopFuture<InvokeResponse>) -> EventLoopFuture<InvokeResponse> {
+    private func answer(
+        _ call: Call,
+        _ response: EventLoopFuture<InvokeResponse?>
+    ) -> EventLoopFuture<InvokeResponse?> {
         response.flatMapErrorThrowing {
             InvokeResponse(errors.lambdaError($0, requestID: call.requestID), requestID: call.requestID)
         }
@@ -72,7 +81,7 @@ struct InvokeService: Sendable {
         _ call: Call,
         _ function: InvocableFunction,
         on eventLoop: any EventLoop
-    ) -> EventLoopFuture<InvokeResponse> {
+    ) -> EventLoopFuture<InvokeResponse?> {
         guard !call.options.isDryRun else {
             return eventLoop.makeSucceededFuture(
                 InvokeResponse(status: .noContent, headers: Self.headers(of: call), body: ByteBuffer())
@@ -87,8 +96,16 @@ struct InvokeService: Sendable {
             traceHeader: call.trace.description,
             wantsLogTail: call.options.wantsLogTail
         )
-        return invoker.invoke(request, on: eventLoop)
-            .map { Self.response(to: call, function, $0) }
+        guard let streamed = call.streamed else {
+            return invoker.invoke(request, on: eventLoop).map { Self.response(to: call, function, $0) }
+        }
+        var headers = Self.headers(of: call)
+        headers.add(name: "X-Amz-Executed-Version", value: function.version.rawValue)
+        streamed.value.prepare(headers)
+        return invoker.invoke(request, streamingTo: streamed.value.stream, on: eventLoop).map { result in
+            streamed.value.complete(result)
+            return nil
+        }
     }
 
     /// What a function receives when the caller sends nothing.

@@ -15,11 +15,17 @@ package final class Invoker: Sendable {
 
     /// Runs a function and returns what came of it.
     ///
-    /// - Parameter eventLoop: The caller's, on which this must be called and the result arrives.
+    /// - Parameters:
+    ///   - stream: Takes the response as it comes, from functions that stream it.
+    ///   - eventLoop: The caller's, on which this must be called and the result arrives.
     /// - Returns: The function's result or error document; fails with ``InvokeFailure`` when the function was not run.
-    package func invoke(_ request: InvokeRequest, on eventLoop: any EventLoop) -> EventLoopFuture<InvokeResult> {
+    package func invoke(
+        _ request: InvokeRequest,
+        streamingTo stream: ResponseStream? = nil,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<InvokeResult> {
         let promise = eventLoop.makePromise(of: InvokeResult.self)
-        workerManager.submit(Invoke(request: request, promise: promise))
+        workerManager.submit(Invoke(request: request, promise: promise, stream: stream))
         return promise.futureResult
     }
 }

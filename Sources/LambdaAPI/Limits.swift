@@ -48,6 +48,9 @@ package enum Limits {
     package static let asynchronousPayloadMax = ByteCount(bytes: 1_048_576)
     /// A streamed response.
     package static let streamedResponseMax = ByteCount.mebibytes(200)
+    /// What of it may come at any speed, and the rate per second of the rest.
+    package static let streamedResponseBurst = ByteCount.mebibytes(6)
+    package static let streamedResponseRate = ByteCount.mebibytes(2)
     /// `X-Amz-Client-Context`, in base64.
     package static let clientContextMax = ByteCount(bytes: 3583)
     /// How much of the end of the log an invoke with `LogType=Tail` returns.

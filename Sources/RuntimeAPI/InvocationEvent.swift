@@ -15,6 +15,11 @@ package struct InvocationEvent: Sendable {
     package var clientContext: String?
     /// The event itself, at most 6 MiB.
     package var payload: ByteBuffer
+    /// Names this delivery of the event: what a runtime echoes of it tells an answer from a late one, even where a
+    /// request id comes twice.
+    package var invocationID: String
+    /// Whether the caller takes the response as it comes.
+    package var acceptsStream: Bool
 
     package init(
         requestID: RequestID,
@@ -22,7 +27,9 @@ package struct InvocationEvent: Sendable {
         invokedFunctionARN: String,
         traceHeader: String,
         clientContext: String?,
-        payload: ByteBuffer
+        payload: ByteBuffer,
+        invocationID: String,
+        acceptsStream: Bool
     ) {
         self.requestID = requestID
         self.deadlineMilliseconds = deadlineMilliseconds
@@ -30,6 +37,8 @@ package struct InvocationEvent: Sendable {
         self.traceHeader = traceHeader
         self.clientContext = clientContext
         self.payload = payload
+        self.invocationID = invocationID
+        self.acceptsStream = acceptsStream
     }
 }
 
@@ -47,18 +56,4 @@ package struct RuntimeDocument: Sendable {
         self.contentType = contentType
         self.errorType = errorType
     }
-}
-
-/// What the runtime of one environment has done. Called on the environment's event loop, in the order of the requests.
-package protocol RuntimeAPIDelegate: AnyObject {
-    /// The runtime asked for the next event: it has initialised, or is done with the event before.
-    func runtimeBecameReady()
-    /// The runtime posted the response of the current event.
-    func runtimeResponded(_ response: RuntimeDocument)
-    /// The runtime posted an error for the current event.
-    func runtimeFailed(_ error: RuntimeDocument)
-    /// The runtime posted more than a response may hold.
-    func runtimeExceededResponseSize()
-    /// The runtime posted that it cannot initialise; it is about to exit.
-    func runtimeFailedToInitialise(_ error: RuntimeDocument)
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import LambdaAPI
 import NIOCore
 import NIOHTTP1
@@ -6,14 +7,17 @@ import NIOHTTP1
 ///
 /// Requests on one connection are answered in order; one that arrives while `next` is parked waits, as HTTP/1.1
 /// pipelining has it.
-final class RuntimeConnection: ChannelInboundHandler {
+final class RuntimeConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
         case idle
         /// A request's head is here and its body is being gathered.
         case receiving(RuntimeRequest, HTTPRequestHead)
+        /// The body is passed on as it comes.
+        case streaming(HTTPRequestHead)
         /// The body is larger than allowed, or the answer is refused already: the rest is dropped.
         case dropping(RuntimeReply)
         /// The reply to `next` is outstanding.
@@ -28,6 +32,9 @@ final class RuntimeConnection: ChannelInboundHandler {
     private var body: ByteBuffer?
     private var mustClose = false
     private var waiting: [HTTPServerRequestPart] = []
+    /// Whether nothing more is read until the stream's reader has caught up, and whether somebody wanted to.
+    private var isReadingPaused = false
+    private var isReadHeld = false
 
     /// How many parts of pipelined requests may wait behind a parked `next`.
     private static let waitingPartsMax = 64
@@ -48,6 +55,22 @@ final class RuntimeConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         server.connectionClosed(self)
         context.fireChannelInactive()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isReadingPaused {
+            isReadHeld = true
+        } else {
+            context.read()
+        }
+    }
+
+    /// Lets a stream that was held up go on.
+    func resumeReading() {
+        isReadingPaused = false
+        guard isReadHeld else { return }
+        isReadHeld = false
+        context?.read()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -86,6 +109,12 @@ final class RuntimeConnection: ChannelInboundHandler {
         context?.close(promise: nil)
     }
 
+    /// Closes the connection of a process that has ended; whatever else arrives on it is nobody's.
+    func abandon() {
+        state = .dropping(.notFound)
+        close()
+    }
+
     private func receiveWaiting() {
         while !waiting.isEmpty {
             if case .parked = state { return }
@@ -99,14 +128,19 @@ final class RuntimeConnection: ChannelInboundHandler {
             begin(head)
         case (.body(let more), .receiving(let request, _)):
             append(more, of: request)
-        case (.end, .receiving(let request, let head)):
+        case (.end(let trailers), .receiving(let request, let head)):
             state = .idle
-            finish(request, head, body.take() ?? ByteBuffer())
+            finish(request, head, body.take() ?? ByteBuffer(), trailers: trailers)
+        case (.body(let more), .streaming):
+            if !server.streamReceived(more) { isReadingPaused = true }
+        case (.end(let trailers), .streaming(let head)):
+            state = .idle
+            reply(server.streamEnded(trailers.flatMap { Self.streamError(head, $0) }))
         case (.end, .dropping(let refusal)):
             reply(refusal)
         case (.body, .dropping):
             break
-        case (_, .idle), (_, .parked), (.head, .receiving), (.head, .dropping):
+        case (_, .idle), (_, .parked), (.head, .receiving), (.head, .streaming), (.head, .dropping):
             // The decoder never yields parts in this order.
             close()
         }
@@ -115,12 +149,33 @@ final class RuntimeConnection: ChannelInboundHandler {
     private func begin(_ head: HTTPRequestHead) {
         mustClose = !head.isKeepAlive
         let request = RuntimeRequest(method: head.method, uri: head.uri)
-        if case .response(let event) = request, let refusal = server.refusal(ofAnswerTo: event) {
-            state = .dropping(refusal)
-        } else if case .error(let event) = request, let refusal = server.refusal(ofAnswerTo: event) {
-            state = .dropping(refusal)
-        } else {
+        switch request {
+        case .response(let event):
+            beginResponse(to: event, head)
+        case .error(let event):
+            let refusal = server.refusal(ofAnswerTo: event, invocationID: head.invocationID)
+            state = refusal.map { .dropping($0) } ?? .receiving(request, head)
+        default:
             state = .receiving(request, head)
+        }
+    }
+
+    private func beginResponse(to event: RequestID, _ head: HTTPRequestHead) {
+        if let refusal = server.refusal(ofAnswerTo: event, invocationID: head.invocationID) {
+            state = .dropping(refusal)
+            return
+        }
+        switch head.headers.first(name: "Lambda-Runtime-Function-Response-Mode") {
+        case nil:
+            state = .receiving(.response(event), head)
+        case .some(let mode) where mode.lowercased() != "streaming":
+            state = .dropping(server.invalidResponseModeUsed(event))
+        case .some where !server.acceptsStream(event):
+            state = .receiving(.response(event), head)
+        case .some:
+            let contentType = head.headers.first(name: "Content-Type")
+            let refusal = server.streamBegan(event, contentType: contentType, on: self)
+            state = refusal.map { .dropping($0) } ?? .streaming(head)
         }
     }
 
@@ -132,22 +187,36 @@ final class RuntimeConnection: ChannelInboundHandler {
         switch request {
         case .response(let event), .error(let event):
             state = .dropping(server.oversizedAnswerPosted(event))
-        case .ping, .next, .initialisationError, .methodNotAllowed, .unknown:
+        default:
             state = .dropping(.tooLarge(limit: bodyBytesMax))
         }
     }
 
-    private func finish(_ request: RuntimeRequest, _ head: HTTPRequestHead, _ body: ByteBuffer) {
+    private func finish(
+        _ request: RuntimeRequest,
+        _ head: HTTPRequestHead,
+        _ body: ByteBuffer,
+        trailers: HTTPHeaders?
+    ) {
         switch request {
         case .next:
-            state = .parked
-            if let reply = server.nextRequested(by: self) { self.reply(reply) }
+            park { server.nextRequested(by: self) }
         case .response(let event):
-            reply(server.responsePosted(event, Self.document(head, body)))
+            if let error = trailers.flatMap({ Self.streamError(head, $0) }) {
+                reply(server.errorPosted(event, error))
+            } else {
+                reply(server.responsePosted(event, Self.document(head, body)))
+            }
         case .error(let event):
             reply(server.errorPosted(event, Self.document(head, body)))
         case .initialisationError:
             reply(server.initialisationErrorPosted(Self.document(head, body)))
+        case .extension(let request):
+            park { server.answer(request, head, body, on: self) }
+        case .subscription(let api):
+            reply(server.subscribe(to: api, head, body))
+        case .metadata:
+            reply(server.metadata(head))
         case .ping:
             reply(.pong)
         case .methodNotAllowed:
@@ -157,6 +226,12 @@ final class RuntimeConnection: ChannelInboundHandler {
         }
     }
 
+    /// Answers the request now or, where there is nothing to say yet, keeps it open.
+    private func park(_ ask: () -> RuntimeReply?) {
+        state = .parked
+        if let reply = ask() { self.reply(reply) }
+    }
+
     private static func document(_ head: HTTPRequestHead, _ body: ByteBuffer) -> RuntimeDocument {
         RuntimeDocument(
             body: body,
@@ -164,4 +239,20 @@ final class RuntimeConnection: ChannelInboundHandler {
             errorType: head.headers.first(name: "Lambda-Runtime-Function-Error-Type")
         )
     }
+
+    /// The error that a runtime sends behind a response that it could not finish; its body is base64.
+    private static func streamError(_ head: HTTPRequestHead, _ trailers: HTTPHeaders) -> RuntimeDocument? {
+        guard let type = trailers.first(name: "Lambda-Runtime-Function-Error-Type") else { return nil }
+        let body = trailers.first(name: "Lambda-Runtime-Function-Error-Body").flatMap { Data(base64Encoded: $0) }
+        return RuntimeDocument(
+            body: ByteBuffer(bytes: body ?? Data()),
+            contentType: "application/json",
+            errorType: type
+        )
+    }
+}
+
+extension HTTPRequestHead {
+    /// What the runtime echoes of the delivery that it answers.
+    fileprivate var invocationID: String? { headers.first(name: "Lambda-Runtime-Invocation-Id") }
 }

@@ -13,8 +13,10 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         case detached
         /// An event waits for a detached runtime's `next`. Next: `running`.
         case assigned(EventID)
-        /// The runtime has the event. Next: `answered`.
+        /// The runtime has the event. Next: `answering`, `answered`.
         case running(EventID)
+        /// The runtime has begun to stream its response. Next: `answered`.
+        case answering(EventID)
         /// The runtime has answered the event and not asked for another. Next: `waiting`.
         case answered(EventID)
         /// The runtime reported that it cannot initialise; nothing more is expected of it.
@@ -55,6 +57,14 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
 
     private var state: State = .starting
 
+    /// Whether the runtime has asked for an event and not been given one.
+    var isWaiting: Bool {
+        switch state {
+        case .waiting, .detached: true
+        case .starting, .assigned, .running, .answering, .answered, .initialisationFailed: false
+        }
+    }
+
     /// The runtime asked for the next event.
     mutating func nextRequested(on connection: Connection) -> NextAction {
         switch state {
@@ -67,7 +77,7 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         case .assigned(let event):
             state = .running(event)
             return .deliver(event)
-        case .waiting, .running, .initialisationFailed:
+        case .waiting, .running, .answering, .initialisationFailed:
             return .refuse(.invalidTransition(from: stateName, to: "Ready"))
         }
     }
@@ -81,7 +91,7 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         case .detached:
             state = .assigned(event)
             return .hold
-        case .starting, .assigned, .running, .answered, .initialisationFailed:
+        case .starting, .assigned, .running, .answering, .answered, .initialisationFailed:
             return .refuse
         }
     }
@@ -91,11 +101,27 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         switch state {
         case .running(event):
             .accept
-        case .answered(event):
+        case .answering(event), .answered(event):
             .refuse(.invalidTransition(from: stateName, to: "InvocationResponse"))
-        case .starting, .waiting, .detached, .assigned, .running, .answered, .initialisationFailed:
+        case .starting, .waiting, .detached, .assigned, .running, .answering, .answered, .initialisationFailed:
             .refuse(.invalidRequestID)
         }
+    }
+
+    /// The first part of a streamed response for `event` has arrived; ``streamEnded()`` follows.
+    mutating func streamBegan(_ event: EventID) -> AnswerAction {
+        let action = admitsAnswer(to: event)
+        if action == .accept {
+            state = .answering(event)
+        }
+        return action
+    }
+
+    /// The streamed response has ended, well or not. Returns false if none was under way.
+    mutating func streamEnded() -> Bool {
+        guard case .answering(let event) = state else { return false }
+        state = .answered(event)
+        return true
     }
 
     /// A whole response or error for `event` has arrived.
@@ -129,6 +155,7 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         case .starting: "Started"
         case .waiting, .detached, .assigned: "Ready"
         case .running: "Running"
+        case .answering: "InvocationResponse"
         case .answered: "InvocationResponse"
         case .initialisationFailed: "InitError"
         }

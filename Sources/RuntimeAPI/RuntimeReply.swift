@@ -15,7 +15,16 @@ struct RuntimeReply {
     }
 
     private init(_ status: HTTPResponseStatus, errorType: String, message: String) {
-        self.init(status, json: #"{"errorMessage":"\#(message)","errorType":"\#(errorType)"}"# + "\n")
+        self.init(status) { json in
+            json.member("errorMessage", message)
+            json.member("errorType", errorType)
+        }
+    }
+
+    private init(_ status: HTTPResponseStatus, _ members: (inout JSONWriter) -> Void) {
+        var json = JSONWriter()
+        json.object(members)
+        self.init(status, json: String(decoding: json.bytes, as: UTF8.self) + "\n")
     }
 
     /// An answer was taken.
@@ -39,6 +48,18 @@ struct RuntimeReply {
         message: "Invalid request ID"
     )
 
+    static let invokeTimeout = RuntimeReply(.gone, errorType: "InvokeTimeout", message: "Invoke timeout")
+    static let invalidResponseMode = RuntimeReply(
+        .badRequest,
+        errorType: "InvalidFunctionResponseMode",
+        message: "Invalid function response mode"
+    )
+    static let truncated = RuntimeReply(
+        .badRequest,
+        errorType: "TruncatedHTTPRequest",
+        message: "HTTP request detected as truncated"
+    )
+
     static func tooLarge(limit: Int) -> RuntimeReply {
         RuntimeReply(
             .payloadTooLarge,
@@ -56,15 +77,86 @@ struct RuntimeReply {
         )
     }
 
+    // MARK: Extensions
+
+    /// A request of an extension is refused.
+    static func refused(_ errorType: String, _ message: String) -> RuntimeReply {
+        RuntimeReply(.forbidden, errorType: errorType, message: message)
+    }
+
+    static func badRequest(_ errorType: String, _ message: String) -> RuntimeReply {
+        RuntimeReply(.badRequest, errorType: errorType, message: message)
+    }
+
+    /// An extension has registered.
+    static func registered(_ settings: RuntimeAPISettings, identifier: String, tellsAccount: Bool) -> RuntimeReply {
+        var reply = RuntimeReply(.ok) { json in
+            json.member("functionName", settings.functionName)
+            json.member("functionVersion", settings.functionVersion)
+            json.member("handler", settings.handler)
+            if tellsAccount { json.member("accountId", settings.accountID) }
+        }
+        reply.headers.add(name: "Lambda-Extension-Identifier", value: identifier)
+        return reply
+    }
+
+    /// The answer to an extension's request for the next event.
+    static func notice(_ notice: ExtensionNotice) -> RuntimeReply {
+        var reply = RuntimeReply(.ok) { json in
+            json.member("eventType", notice.event.rawValue)
+            switch notice {
+            case .invoke(let event):
+                json.member("deadlineMs", Int(event.deadlineMilliseconds))
+                json.member("requestId", event.requestID.rawValue)
+                json.member("invokedFunctionArn", event.invokedFunctionARN)
+                json.member("tracing", Tracing(header: event.traceHeader))
+            case .shutdown(let reason, let deadlineMilliseconds):
+                json.member("shutdownReason", reason.rawValue)
+                json.member("deadlineMs", Int(deadlineMilliseconds))
+            }
+        }
+        reply.headers.add(name: "Lambda-Extension-Event-Identifier", value: RequestID.random().rawValue)
+        return reply
+    }
+
+    private struct Tracing: JSONEncodable {
+        let header: String
+
+        func encode(to writer: inout JSONWriter) {
+            writer.object { json in
+                json.member("type", "X-Amzn-Trace-Id")
+                json.member("value", header)
+            }
+        }
+    }
+
+    /// A subscription to telemetry was taken.
+    static let subscribed = RuntimeReply(.ok, json: #""OK""#)
+
+    // MARK: Metadata
+
+    static let unauthorised = RuntimeReply(
+        .unauthorized,
+        errorType: "Unauthorized",
+        message: "The Authorization header must bear AWS_LAMBDA_METADATA_TOKEN"
+    )
+
+    static func metadata(availabilityZoneID: String) -> RuntimeReply {
+        var reply = RuntimeReply(.ok) { $0.member("AvailabilityZoneID", availabilityZoneID) }
+        reply.headers.add(name: "Cache-Control", value: "private, max-age=43200, immutable")
+        return reply
+    }
+
     /// The answer to `next`.
     static func event(_ event: InvocationEvent) -> RuntimeReply {
         var headers = HTTPHeaders()
-        headers.reserveCapacity(8)
+        headers.reserveCapacity(9)
         headers.add(name: "Content-Type", value: "application/json")
         headers.add(name: "Lambda-Runtime-Aws-Request-Id", value: event.requestID.rawValue)
         headers.add(name: "Lambda-Runtime-Deadline-Ms", value: String(event.deadlineMilliseconds))
         headers.add(name: "Lambda-Runtime-Invoked-Function-Arn", value: event.invokedFunctionARN)
         headers.add(name: "Lambda-Runtime-Trace-Id", value: event.traceHeader)
+        headers.add(name: "Lambda-Runtime-Invocation-Id", value: event.invocationID)
         if let clientContext = event.clientContext {
             headers.add(name: "Lambda-Runtime-Client-Context", value: clientContext)
         }

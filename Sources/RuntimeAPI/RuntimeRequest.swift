@@ -1,18 +1,28 @@
 import LambdaAPI
 import NIOHTTP1
 
-/// A request to the Runtime API, by method and path. Source: `spec/runtime-api.md` section 1.
+/// A request to the APIs of an execution environment, by method and path. Source: `spec/runtime-api.md` sections 1 to 4.
 enum RuntimeRequest: Equatable {
     case ping
     case next
     case response(RequestID)
     case error(RequestID)
     case initialisationError
+    case `extension`(ExtensionRequest)
+    case subscription(TelemetryAPI)
+    case metadata
     /// A path of the Runtime API with another method than it has.
     case methodNotAllowed
     case unknown
 
-    private static let version = "/2018-06-01"
+    /// A request to the Extensions API.
+    enum ExtensionRequest: Equatable {
+        case register
+        case next
+        case initialisationError
+        case exitError
+    }
+
     private static let invocation = "/2018-06-01/runtime/invocation/"
 
     init(method: HTTPMethod, uri: String) {
@@ -23,6 +33,20 @@ enum RuntimeRequest: Equatable {
             self = method == .POST ? .initialisationError : .methodNotAllowed
         case "/2018-06-01/ping":
             self = method == .GET ? .ping : .methodNotAllowed
+        case "/2020-01-01/extension/register":
+            self = method == .POST ? .extension(.register) : .methodNotAllowed
+        case "/2020-01-01/extension/event/next":
+            self = method == .GET ? .extension(.next) : .methodNotAllowed
+        case "/2020-01-01/extension/init/error":
+            self = method == .POST ? .extension(.initialisationError) : .methodNotAllowed
+        case "/2020-01-01/extension/exit/error":
+            self = method == .POST ? .extension(.exitError) : .methodNotAllowed
+        case "/2022-07-01/telemetry":
+            self = method == .PUT ? .subscription(.telemetry) : .methodNotAllowed
+        case "/2020-08-15/logs":
+            self = method == .PUT ? .subscription(.logs) : .methodNotAllowed
+        case "/2026-01-15/metadata/execution-environment":
+            self = method == .GET ? .metadata : .methodNotAllowed
         default:
             self = Self.answer(method: method, uri: uri)
         }

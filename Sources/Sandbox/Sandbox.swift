@@ -18,12 +18,29 @@ package protocol Sandbox: AnyObject, Sendable {
     ///   - process: What to execute. Its standard streams' descriptors stay the caller's to close.
     ///   - onExit: Called exactly once, on an unspecified thread, when the process has ended, however it ended;
     ///     never called when `start` throws. It must not block.
+    /// - Returns: What names the process in ``signal(_:_:)``.
     /// - Throws: `SandboxError` with code `.execFailed` when the program could not be executed (its `errno` says why),
     ///   `.gone` when the sandbox has ended.
     func start(
         _ process: ProcessSpecification,
         onExit: @escaping @Sendable (ProcessExit) -> Void
-    ) async throws(SandboxError)
+    ) async throws(SandboxError) -> SandboxProcess
+
+    /// Sends a signal to a process and what it has started in its process group. Does not wait; a process that has ended
+    /// is passed over. A frozen sandbox takes the signal when it thaws, but for one that kills.
+    func signal(_ process: SandboxProcess, _ number: CInt) throws(SandboxError)
+
+    /// Kills every process and returns when the last is gone. Files stay, and processes can be started again.
+    ///
+    /// A sandbox with a process that cannot be killed ends as a whole. Cancellation does not stop it.
+    /// - Throws: `SandboxError` with code `.gone` when the sandbox has ended.
+    func killProcesses() async throws(SandboxError)
+
+    /// Makes a TCP socket, unconnected and non-blocking, that can reach what processes listen on inside the sandbox.
+    ///
+    /// - Returns: The descriptor, which is the caller's to close.
+    /// - Throws: `SandboxError` with code `.gone` when the sandbox has ended.
+    func makeSocket() async throws(SandboxError) -> CInt
 
     /// Stops every process in the sandbox from running until ``thaw()``. Returns when the kernel has taken the
     /// request; processes stop within microseconds of it. Costs one small write; never blocks on the guest.
@@ -45,6 +62,16 @@ package protocol Sandbox: AnyObject, Sendable {
     ///
     /// Idempotent; concurrent calls all return when the removal is complete. Cancellation does not stop it.
     func destroy() async
+}
+
+/// A process that was started in a sandbox.
+package struct SandboxProcess: Hashable, Sendable {
+    /// Its number among all that this sandbox has started.
+    package let rawValue: UInt64
+
+    package init(_ rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
 }
 
 /// Makes sandboxes of one kind. An engine owns whatever all its sandboxes share (a launcher process, a cgroup subtree).

@@ -24,15 +24,20 @@ struct SandboxHost: Sendable {
 /// of init are handled on the monitor's thread only. Locks are held only while the machine takes an event in.
 final class NamespacesSandbox: Sandbox {
     typealias Creation = CheckedContinuation<Result<NamespacesSandbox, SandboxError>, Never>
-    typealias Start = CheckedContinuation<SandboxError?, Never>
+    typealias Start = CheckedContinuation<Result<SandboxProcess, SandboxError>, Never>
     typealias ExitHandler = @Sendable (ProcessExit) -> Void
+    typealias Clearing = CheckedContinuation<SandboxError?, Never>
+    typealias SocketRequest = CheckedContinuation<Result<CInt, SandboxError>, Never>
     typealias Destruction = CheckedContinuation<Void, Never>
-    private typealias Machine = SandboxStateMachine<Creation, Start, ExitHandler, Destruction>
+    private typealias Machine = SandboxStateMachine<
+        Creation, Start, ExitHandler, Clearing, SocketRequest, Destruction
+    >
 
     private struct Watches {
         var control: Monitor.Registration?
         var memory: Monitor.Registration?
         var creationDeadline: Monitor.Registration?
+        var clearDeadline: Monitor.Registration?
     }
 
     let id: SandboxID
@@ -96,20 +101,55 @@ final class NamespacesSandbox: Sandbox {
     func start(
         _ process: ProcessSpecification,
         onExit: @escaping @Sendable (ProcessExit) -> Void
-    ) async throws(SandboxError) {
+    ) async throws(SandboxError) -> SandboxProcess {
         // So that the function can open its /dev/stdout: a pipe, too, is opened by the rights of its owner. Where the
         // output is something that has no owner this fails, and there is nothing to be gained by it either.
         if let guestID { _ = fchown(process.output, guestID, guestID) }
-        let failure = await withCheckedContinuation { (start: Start) in
+        return try await withCheckedContinuation { (start: Start) in
             switch machine.withLock({ $0.startRequested(start, onExit: onExit) }) {
             case .refuse(let start):
-                start.resume(returning: SandboxError(.gone, "sandbox \(id) has ended"))
+                start.resume(returning: .failure(gone))
             case .send(let token):
                 send(process, as: token)
+            }
+        }.get()
+    }
+
+    func signal(_ process: SandboxProcess, _ number: CInt) throws(SandboxError) {
+        do throws(SystemError) {
+            try control.send(SB_SIGNAL, token: process.rawValue, number: number, waits: false)
+        } catch {
+            throw refusal("signal", error)
+        }
+    }
+
+    func killProcesses() async throws(SandboxError) {
+        let failure = await withCheckedContinuation { (clearing: Clearing) in
+            switch machine.withLock({ $0.clearRequested(clearing) }) {
+            case .refuse(let clearing): clearing.resume(returning: gone)
+            case .wait: break
+            case .send: clear()
             }
         }
         if let failure { throw failure }
     }
+
+    func makeSocket() async throws(SandboxError) -> CInt {
+        try await withCheckedContinuation { (request: SocketRequest) in
+            switch machine.withLock({ $0.socketRequested(request) }) {
+            case .refuse(let request):
+                request.resume(returning: .failure(gone))
+            case .send:
+                do throws(SystemError) {
+                    try control.send(SB_MAKE_SOCKET, waits: false)
+                } catch {
+                    socketMade(.failure(refusal("make a socket in", error)))
+                }
+            }
+        }.get()
+    }
+
+    private var gone: SandboxError { SandboxError(.gone, "sandbox \(id) has ended") }
 
     func freeze() throws(SandboxError) {
         try setFrozen(true)
@@ -197,14 +237,14 @@ final class NamespacesSandbox: Sandbox {
         if let deadline = startDeadlines.withLock({ $0.removeValue(forKey: token) }) { host.monitor.cancel(deadline) }
         var failure: SandboxError?
         if errno == EPIPE {
-            failure = SandboxError(.gone, "sandbox \(id) has ended", errno: errno)
+            failure = gone
         } else if errno != 0 {
             let message = "failed to execute in sandbox \(id): \(step): \(errorText(errno))"
             failure = SandboxError(.execFailed, message, errno: errno)
         }
         switch machine.withLock({ $0.processExecuted(token, failure: failure) }) {
-        case .succeed(let start): start.resume(returning: nil)
-        case .fail(let start, let error): start.resume(returning: error)
+        case .succeed(let start): start.resume(returning: .success(SandboxProcess(token.rawValue)))
+        case .fail(let start, let error): start.resume(returning: .failure(error))
         case .none: break
         }
     }
@@ -218,6 +258,42 @@ final class NamespacesSandbox: Sandbox {
         case .none:
             break
         }
+    }
+
+    private func clear() {
+        // What is frozen would not notice that it is killed everywhere.
+        try? thaw()
+        do throws(SystemError) {
+            try control.send(SB_CLEAR, waits: false)
+        } catch {
+            // Init has ended, which will be noticed, or its socket is full of what it does not read.
+            return clearDeadlinePassed()
+        }
+        let deadline = host.monitor.schedule(after: host.patience) { [weak self] in self?.clearDeadlinePassed() }
+        watches.withLock { $0.clearDeadline = deadline }
+    }
+
+    private func clearDeadlinePassed() {
+        switch machine.withLock({ $0.clearDeadlinePassed() }) {
+        case .kill:
+            host.logger.error("processes of a sandbox do not end", metadata: ["sandbox.id": "\(id)"])
+            kill()
+        case .none:
+            break
+        }
+    }
+
+    private func cleared() {
+        if let deadline = watches.withLock({ $0.clearDeadline.take() }) { host.monitor.cancel(deadline) }
+        for clearing in machine.withLock({ $0.cleared() }) { clearing.resume(returning: nil) }
+    }
+
+    private func socketMade(_ result: Result<CInt, SandboxError>) {
+        guard let request = machine.withLock({ $0.socketMade() }) else {
+            if case .success(let descriptor) = result { close(descriptor) }
+            return
+        }
+        request.resume(returning: result)
     }
 
     // MARK: Init's messages, on the monitor's thread
@@ -248,6 +324,15 @@ final class NamespacesSandbox: Sandbox {
         case SB_EXITED:
             let action = machine.withLock { $0.processExited(ProcessToken(rawValue: message.token)) }
             if case .notify(let onExit) = action { onExit(ProcessExit(waitStatus: message.number)) }
+        case SB_CLEARED:
+            cleared()
+        case SB_SOCKET_MADE:
+            if let descriptor = message.descriptors.first {
+                socketMade(.success(descriptor.release()))
+            } else {
+                let reason = errorText(message.number)
+                socketMade(.failure(SandboxError(.engineFailed, "failed to make a socket in sandbox \(id): \(reason)")))
+            }
         default:
             break
         }
@@ -299,9 +384,11 @@ final class NamespacesSandbox: Sandbox {
         switch machine.withLock({ $0.initGone(error) }) {
         case .none:
             break
-        case .remove(let starts, let exits):
-            for start in starts { start.resume(returning: SandboxError(.gone, "sandbox \(id) has ended")) }
-            for onExit in exits { onExit(.lost) }
+        case .remove(let bereaved):
+            for start in bereaved.starts { start.resume(returning: .failure(gone)) }
+            for onExit in bereaved.exits { onExit(.lost) }
+            for clearing in bereaved.clearings { clearing.resume(returning: gone) }
+            for request in bereaved.socketRequests { request.resume(returning: .failure(gone)) }
             unwatchAll()
             host.removing.perform { self.remove(isReaped: isReaped) }
         }
@@ -339,6 +426,7 @@ final class NamespacesSandbox: Sandbox {
         if let registration = watches.withLock({ $0.memory.take() }), let events = group?.memoryEvents {
             host.monitor.unwatch(events, registration)
         }
+        if let deadline = watches.withLock({ $0.clearDeadline.take() }) { host.monitor.cancel(deadline) }
         let deadlines = startDeadlines.withLock { deadlines in
             defer { deadlines = [:] }
             return deadlines.values

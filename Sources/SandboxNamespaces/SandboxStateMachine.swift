@@ -13,6 +13,8 @@ struct SandboxStateMachine<
     Creation: Sendable,
     Start: Sendable,
     ExitHandler: Sendable,
+    Clearing: Sendable,
+    SocketRequest: Sendable,
     Destruction: Sendable
 >: ~Copyable {
     private enum State: ~Copyable {
@@ -31,7 +33,19 @@ struct SandboxStateMachine<
     private struct Processes {
         var starting: [ProcessToken: (start: Start, onExit: ExitHandler)] = [:]
         var running: [ProcessToken: ExitHandler] = [:]
+        var clearings: [Clearing] = []
+        /// In the order in which init will answer them.
+        var socketRequests: [SocketRequest] = []
         var nextToken: UInt64 = 1
+
+        var bereaved: Bereaved {
+            Bereaved(
+                starts: starting.values.map(\.start),
+                exits: Array(running.values),
+                clearings: clearings,
+                socketRequests: socketRequests
+            )
+        }
     }
 
     /// Those to be told when everything is gone.
@@ -162,6 +176,77 @@ struct SandboxStateMachine<
         }
     }
 
+    // MARK: Clearing
+
+    enum ClearAction {
+        /// Have init kill every process.
+        case send
+        /// It is about to already.
+        case wait
+        case refuse(Clearing)
+    }
+
+    /// Every process is to end, and `clearing` to be told when the last is gone.
+    mutating func clearRequested(_ clearing: Clearing) -> ClearAction {
+        switch consume self.state {
+        case .ready(var processes):
+            processes.clearings.append(clearing)
+            let isFirst = processes.clearings.count == 1
+            self = Self(state: .ready(processes))
+            return isFirst ? .send : .wait
+        case let other:
+            self = Self(state: other)
+            return .refuse(clearing)
+        }
+    }
+
+    /// Init reported that no process is left. Returns those to be told.
+    mutating func cleared() -> [Clearing] {
+        withProcesses(orElse: []) { processes in
+            defer { processes.clearings = [] }
+            return processes.clearings
+        }
+    }
+
+    /// Init has not reported in time: there is a process that does not die, and the whole is given up.
+    mutating func clearDeadlinePassed() -> StartDeadlineAction {
+        switch consume self.state {
+        case .ready(let processes) where !processes.clearings.isEmpty:
+            self = Self(state: .ending(Ending(processes: processes, departure: Departure())))
+            return .kill
+        case let other:
+            self = Self(state: other)
+            return .none
+        }
+    }
+
+    // MARK: Sockets
+
+    enum SocketAction {
+        /// Ask init for one.
+        case send
+        case refuse(SocketRequest)
+    }
+
+    mutating func socketRequested(_ request: SocketRequest) -> SocketAction {
+        switch consume self.state {
+        case .ready(var processes):
+            processes.socketRequests.append(request)
+            self = Self(state: .ready(processes))
+            return .send
+        case let other:
+            self = Self(state: other)
+            return .refuse(request)
+        }
+    }
+
+    /// Init has made a socket, or could not. Returns who has waited longest for one.
+    mutating func socketMade() -> SocketRequest? {
+        withProcesses(orElse: nil) { processes in
+            processes.socketRequests.isEmpty ? nil : processes.socketRequests.removeFirst()
+        }
+    }
+
     private mutating func withProcesses<Action>(
         orElse none: Action,
         _ body: (inout Processes) -> Action
@@ -215,9 +300,20 @@ struct SandboxStateMachine<
     }
 
     enum GoneAction {
-        /// Fail these starts, tell these handlers that their process was lost, and remove what is on the host.
-        case remove(starts: [Start], exits: [ExitHandler])
+        /// Tell those who wait, and remove what is on the host.
+        case remove(Bereaved)
         case none
+    }
+
+    /// Those who wait for something of init when it goes.
+    struct Bereaved {
+        /// Their process was not started.
+        var starts: [Start] = []
+        /// Their process was lost.
+        var exits: [ExitHandler] = []
+        /// No process is left, and no sandbox either.
+        var clearings: [Clearing] = []
+        var socketRequests: [SocketRequest] = []
     }
 
     /// Init and with it every process has ended, or never began. `error` is for a creator that still waits.
@@ -225,14 +321,13 @@ struct SandboxStateMachine<
         switch consume self.state {
         case .creating(let creation):
             self = Self(state: .removing(Departure(creation: (creation, error))))
-            return .remove(starts: [], exits: [])
+            return .remove(Bereaved())
         case .ready(let processes):
             self = Self(state: .removing(Departure()))
-            return .remove(starts: processes.starting.values.map(\.start), exits: Array(processes.running.values))
+            return .remove(processes.bereaved)
         case .ending(let ending):
             self = Self(state: .removing(ending.departure))
-            let processes = ending.processes
-            return .remove(starts: processes.starting.values.map(\.start), exits: Array(processes.running.values))
+            return .remove(ending.processes.bereaved)
         case let other:
             self = Self(state: other)
             return .none

@@ -21,16 +21,55 @@ struct EnvironmentLife {
         do throws(PreparationError) {
             let plan = try launchPlan()
             let code = try await codeDirectory()
+            let mounts = [ReadOnlyMount(source: code, target: "/var/task")] + plan.mounts
             try await withLog { log, output throws(PreparationError) in
-                try await withSandbox(code: code, plan: plan) { sandbox throws(PreparationError) in
-                    try await startRuntime(plan, in: sandbox, log: log, output: output)
-                    await environment.hasEnded()
+                try await withSandbox(mounts: mounts) { sandbox throws(PreparationError) in
+                    guard try await takeOver(sandbox, log) else { return }
+                    let launcher = ProcessLauncher(
+                        environment: environment,
+                        sandbox: sandbox,
+                        plan: plan,
+                        extensions: ExternalExtensions(mounts: mounts),
+                        output: output
+                    )
+                    await carryOutCommands(in: sandbox, launcher)
                 }
             }
         } catch {
-            await environment.onEventLoop { $0.preparationFailed(error.description) }
+            await environment.onEventLoop { $0.fail(.host(reason: error.description)) }
         }
         await environment.onEventLoop { $0.wasRemoved() }
+    }
+
+    /// Does what the environment asks for until its life is over.
+    private func carryOutCommands(in sandbox: any Sandbox, _ launcher: ProcessLauncher) async {
+        for await command in environment.commands {
+            do throws(SandboxError) {
+                switch command {
+                case .startProcesses(let generation):
+                    try await launcher.startProcesses(generation)
+                case .startRuntime(let generation):
+                    try await launcher.startRuntime(generation)
+                case .endProcesses:
+                    try await sandbox.killProcesses()
+                    await environment.onEventLoop { $0.processesEnded() }
+                }
+            } catch {
+                await environment.onEventLoop { $0.fail(.host(reason: "failed in the sandbox: \(error)")) }
+            }
+        }
+    }
+
+    /// Gives the sandbox to the environment. Returns whether it is still wanted.
+    private func takeOver(_ sandbox: any Sandbox, _ log: FunctionLogStream) async throws(PreparationError) -> Bool {
+        let isWanted = await environment.onEventLoop { environment in
+            Result { () throws(SandboxError) in try environment.sandboxBecameReady(sandbox, log: log) }
+        }
+        do throws(SandboxError) {
+            return try isWanted.get()
+        } catch {
+            throw PreparationError("failed to take over the sandbox: \(error)")
+        }
     }
 
     private func launchPlan() throws(PreparationError) -> LaunchPlan {
@@ -73,8 +112,7 @@ struct EnvironmentLife {
     }
 
     private func withSandbox(
-        code: String,
-        plan: LaunchPlan,
+        mounts: [ReadOnlyMount],
         _ body: (any Sandbox) async throws(PreparationError) -> Void
     ) async throws(PreparationError) {
         let function = environment.function
@@ -84,7 +122,7 @@ struct EnvironmentLife {
             processesMax: settings.processesMax,
             cpuLimit: .unlimited,
             temporaryStorageBytes: function.ephemeralStorageMegabytes << 20,
-            mounts: [ReadOnlyMount(source: code, target: "/var/task")] + plan.mounts
+            mounts: mounts
         )
         let sandbox: any Sandbox
         do throws(SandboxError) {
@@ -100,57 +138,6 @@ struct EnvironmentLife {
         }
         await sandbox.destroy()
     }
-
-    /// Starts the first of the plan's executables that is there. One that cannot be executed is the function's fault
-    /// and ends the environment as an exit does.
-    private func startRuntime(
-        _ plan: LaunchPlan,
-        in sandbox: any Sandbox,
-        log: FunctionLogStream,
-        output: CInt
-    ) async throws(PreparationError) {
-        let isWanted = await environment.onEventLoop { environment in
-            Result { () throws(SandboxError) in try environment.runtimeStarting(in: sandbox, log: log) }
-        }
-        do throws(SandboxError) {
-            guard try isWanted.get() else { return }
-            try await execute(plan, in: sandbox, output: output)
-        } catch {
-            throw PreparationError("failed to start the runtime: \(error)")
-        }
-    }
-
-    private func execute(_ plan: LaunchPlan, in sandbox: any Sandbox, output: CInt) async throws(SandboxError) {
-        let variables = EnvironmentVariables(
-            function: environment.function,
-            defaults: plan.environment,
-            logGroup: environment.logGroup,
-            logStream: environment.logStream,
-            credentials: .random()
-        )
-        for executable in plan.executables {
-            let process = ProcessSpecification(
-                executable: executable,
-                arguments: plan.argumentVector(executable: executable),
-                environment: variables.list,
-                workingDirectory: plan.workingDirectory,
-                output: output
-            )
-            do throws(SandboxError) {
-                return try await sandbox.start(process) { [environment] exit in
-                    environment.eventLoop.execute { environment.runtimeExited(RuntimeExit(exit)) }
-                }
-            } catch  where error.code == .execFailed && error.errno == ENOENT {
-                continue
-            } catch  where error.code == .execFailed {
-                let reason = String(cString: strerror(error.errno)).lowercased()
-                return await environment.onEventLoop {
-                    $0.runtimeExited(.notExecutable(path: executable, reason: reason))
-                }
-            }
-        }
-        await environment.onEventLoop { $0.runtimeExited(.noBootstrap(candidates: plan.executables)) }
-    }
 }
 
 /// Why the host could not make an environment.
@@ -159,18 +146,5 @@ struct PreparationError: Error, CustomStringConvertible {
 
     init(_ description: String) {
         self.description = description
-    }
-}
-
-extension RuntimeExit {
-    /// The exit of a process of the sandbox, as far as the function's owner is concerned: a sandbox that went away as a
-    /// whole was killed, by the kernel for its memory or by the service.
-    init(_ exit: ProcessExit) {
-        switch exit {
-        case .exited(0): self = .withoutReason
-        case .exited(let status): self = .status(status)
-        case .signalled(let signal): self = .signal(signal)
-        case .lost: self = .signal(Int(SIGKILL))
-        }
     }
 }

@@ -1,7 +1,11 @@
 import RuntimeAPI
 
-/// The life of one execution environment, as a state machine: created, initialising, idle and busy in turn, ended.
-/// Source: `spec/runtime-api.md` section 5.
+/// The life of one execution environment, as a state machine. Source: `spec/runtime-api.md` section 5.
+///
+/// It is created, initialises, and then is idle and busy in turn. When an invoke times out or a process fails, its
+/// processes are ended and the environment stays, `/tmp` included: it is *stopped*, and its next invoke initialises it
+/// anew within the function's own timeout. The same follows an initialisation that fails, so such a one is tried once
+/// more, in the invoke.
 ///
 /// It owns what the life consists of and decides what each event leads to; ``ExecutionEnvironment`` carries it out.
 /// Generic over what an invocation is and over the clock's instants, so that tests need neither.
@@ -9,49 +13,68 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
     private enum State {
         /// The sandbox is being made. Next: `initialising`, `ended`.
         case preparing
-        /// The runtime has been started and has not asked for an event. Next: `idle`, `ended`.
+        /// Processes have been started, and not all have asked for an event. Next: `idle`, `resetting`, `ended`.
         case initialising(deadline: Instant)
-        /// The runtime waits for an event; frozen once it has waited a while. Next: `busy`, `ended`.
+        /// Everybody waits for an event; frozen after a while. Next: `busy`, `resetting`, `shuttingDown`, `ended`.
         case idle(isFrozen: Bool)
-        /// The runtime works on an event. Next: `answered`, `ended`.
+        /// No process runs. Next: `reinitialising`, `ended`.
+        case stopped
+        /// Processes have been started for this event, which they get next. Next: `busy`, `resetting`, `ended`.
+        case reinitialising(Invocation, deadline: Instant)
+        /// The runtime works on an event. Next: `answered`, `resetting`, `ended`.
         case busy(Invocation, deadline: Instant)
-        /// The caller has its answer; the runtime has not yet asked for another event. Next: `idle`, `ended`.
+        /// The caller has its answer; somebody has not yet asked for another event. Next: `idle`, `resetting`,
+        /// `shuttingDown`, `ended`.
         case answered(Invocation, deadline: Instant)
+        /// Processes are being ended. Next: `stopped`, `ended`.
+        case resetting
+        /// Processes are being ended for the last time. Next: `ended`.
+        case shuttingDown
         /// Over, for whatever reason. Nothing follows.
         case ended
     }
 
-    /// Why an environment ended.
-    enum End {
-        /// It was idle too long, its function changed, or the service stops.
-        case retired
+    /// What went wrong.
+    enum Failure {
+        /// The host could not make the environment, or lost it.
+        case host(reason: String)
+        /// The runtime reported that it cannot initialise.
+        case initialisation(RuntimeDocument)
+        /// The runtime's process has ended by itself.
+        case runtimeExit(RuntimeExit)
+        /// An extension's process has ended, or was not there to begin with.
+        case extensionExit(errorType: String, RuntimeExit)
+        /// It took longer than it may.
+        case timeout
         /// The service cannot wait for what it does any longer.
         case aborted
-        /// The host could not make it; nothing of the function has run.
-        case preparationFailed
-        /// The function's own initialisation failed, in one of three ways.
-        case initialisationError(RuntimeDocument)
-        case initialisationExit(RuntimeExit)
-        case initialisationTimeout
-        /// The runtime ended by itself during or after an event.
-        case exit(RuntimeExit)
-        /// An event took longer than the function's timeout.
-        case timeout
+
+        /// Whether the environment is of no use afterwards. One that ran out of memory could do so again at once.
+        var isFinal: Bool {
+            switch self {
+            case .host, .aborted, .runtimeExit(.outOfMemory), .extensionExit(_, .outOfMemory): true
+            case .initialisation, .runtimeExit, .extensionExit, .timeout: false
+            }
+        }
     }
 
     enum ReadyAction {
         /// Initialisation is over.
         case reportInitialised
+        /// Initialisation within an invoke is over: give its event to the runtime.
+        case deliver(Invocation)
         /// The event before is over with everything that belongs to it.
         case finish(Invocation)
         /// The same, and the environment was asked to end when it has finished.
-        case finishAndEnd(Invocation, End)
+        case finishAndShutDown(Invocation)
         case none
     }
 
     enum InvokeAction {
         case deliver
         case thawAndDeliver
+        /// Start the processes; ``everybodyBecameReady()`` says when to deliver.
+        case initialise
         /// The environment cannot take an event now.
         case refuse
     }
@@ -62,13 +85,39 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         case none
     }
 
-    enum EndAction {
-        /// Nobody waits for this environment's answer.
-        case end(End)
-        /// Answer the caller with what ended the environment.
-        case failAndEnd(Invocation, End)
+    /// Whom a failure concerns.
+    enum Concern {
+        /// Nobody waits for this environment.
+        case nobody
+        /// It initialised, for whoever comes first.
+        case initialisation
+        /// Answer this caller with the failure.
+        case caller(Invocation)
         /// The caller has been answered; only the log is to be finished.
-        case finishAndEnd(Invocation, End)
+        case answered(Invocation)
+    }
+
+    enum FailureAction {
+        /// End the processes; ``processesEnded()`` follows.
+        case reset(Concern, Failure)
+        /// The life is over.
+        case end(Concern, Failure)
+        case none
+    }
+
+    enum RetirementAction {
+        /// End the processes in good order, thawing them first where they are frozen; ``processesEnded()`` follows.
+        case shutDown(thawing: Bool)
+        /// The life is over.
+        case end
+        case none
+    }
+
+    enum StopAction {
+        /// The environment can take an event again.
+        case reportStopped
+        /// The life is over.
+        case end
         case none
     }
 
@@ -85,49 +134,89 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         if case .ended = state { true } else { false }
     }
 
-    /// The moment at which the environment must be done with what it does now, if there is one.
-    var deadline: Instant? {
+    /// Whether processes initialise, for an invoke or ahead of one.
+    var isInitialising: Bool {
         switch state {
-        case .initialising(let deadline), .busy(_, let deadline), .answered(_, let deadline): deadline
-        case .preparing, .idle, .ended: nil
+        case .initialising, .reinitialising: true
+        case .preparing, .idle, .stopped, .busy, .answered, .resetting, .shuttingDown, .ended: false
         }
     }
 
-    /// The sandbox stands and the runtime's process is about to start. Returns false if the life is over already.
-    mutating func runtimeStarting(deadline: Instant) -> Bool {
+    /// Whether processes are being ended, so that their exits are no news.
+    var isStopping: Bool {
+        switch state {
+        case .resetting, .shuttingDown, .ended: true
+        case .preparing, .initialising, .idle, .stopped, .reinitialising, .busy, .answered: false
+        }
+    }
+
+    /// Whether processes are being ended for the last time.
+    var isShuttingDown: Bool {
+        if case .shuttingDown = state { true } else { false }
+    }
+
+    /// The invoke whose caller waits for the runtime's answer.
+    var currentInvocation: Invocation? {
+        if case .busy(let invocation, _) = state { invocation } else { nil }
+    }
+
+    /// The invoke whose caller has the answer, and that is not over yet.
+    var answeredInvocation: Invocation? {
+        if case .answered(let invocation, _) = state { invocation } else { nil }
+    }
+
+    /// The moment at which the environment must be done with what it does now, if there is one.
+    var deadline: Instant? {
+        switch state {
+        case .initialising(let deadline), .reinitialising(_, let deadline), .busy(_, let deadline),
+            .answered(_, let deadline):
+            deadline
+        case .preparing, .idle, .stopped, .resetting, .shuttingDown, .ended: nil
+        }
+    }
+
+    // MARK: The course of things
+
+    /// The sandbox stands and processes are about to be started. Returns false if the life is over already.
+    mutating func sandboxBecameReady(deadline: Instant) -> Bool {
         guard case .preparing = state else { return false }
         state = .initialising(deadline: deadline)
         return true
     }
 
-    /// The sandbox could not be made or the runtime not be executed by fault of the host.
-    mutating func preparationFailed() -> EndAction {
-        end(.preparationFailed)
-    }
-
-    /// The runtime asked for an event.
-    mutating func runtimeBecameReady() -> ReadyAction {
+    /// The runtime and all extensions have asked for the next event.
+    mutating func everybodyBecameReady() -> ReadyAction {
         switch state {
         case .initialising:
             state = .idle(isFrozen: false)
             return .reportInitialised
+        case .reinitialising(let invocation, let deadline):
+            state = .busy(invocation, deadline: deadline)
+            return .deliver(invocation)
         case .answered(let invocation, _):
             if isRetiring {
-                state = .ended
-                return .finishAndEnd(invocation, .retired)
+                state = .shuttingDown
+                return .finishAndShutDown(invocation)
             }
             state = .idle(isFrozen: false)
             return .finish(invocation)
-        case .preparing, .idle, .busy, .ended:
+        case .preparing, .idle, .stopped, .busy, .resetting, .shuttingDown, .ended:
             return .none
         }
     }
 
     /// An event is given to the environment.
     mutating func invoked(_ invocation: Invocation, deadline: Instant) -> InvokeAction {
-        guard case .idle(let isFrozen) = state else { return .refuse }
-        state = .busy(invocation, deadline: deadline)
-        return isFrozen ? .thawAndDeliver : .deliver
+        switch state {
+        case .idle(let isFrozen):
+            state = .busy(invocation, deadline: deadline)
+            return isFrozen ? .thawAndDeliver : .deliver
+        case .stopped:
+            state = .reinitialising(invocation, deadline: deadline)
+            return .initialise
+        case .preparing, .initialising, .reinitialising, .busy, .answered, .resetting, .shuttingDown, .ended:
+            return .refuse
+        }
     }
 
     /// The runtime answered the event, well or with an error.
@@ -137,32 +226,6 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         return .answer(invocation)
     }
 
-    /// The runtime reported that it cannot initialise.
-    mutating func initialisationFailed(_ error: RuntimeDocument) -> EndAction {
-        guard case .initialising = state else { return .none }
-        return end(.initialisationError(error))
-    }
-
-    /// The runtime's process has ended.
-    mutating func runtimeExited(_ exit: RuntimeExit) -> EndAction {
-        if case .initialising = state {
-            return end(.initialisationExit(exit))
-        }
-        return end(.exit(exit))
-    }
-
-    /// The clock reached `now`; ends what has exceeded its deadline.
-    mutating func timerFired(now: Instant) -> EndAction {
-        switch state {
-        case .initialising(let deadline) where deadline <= now:
-            end(.initialisationTimeout)
-        case .busy(_, let deadline) where deadline <= now, .answered(_, let deadline) where deadline <= now:
-            end(.timeout)
-        case .preparing, .initialising, .idle, .busy, .answered, .ended:
-            .none
-        }
-    }
-
     /// The environment has been idle long enough to be frozen.
     mutating func idledLongEnough() -> FreezeAction {
         guard case .idle(isFrozen: false) = state else { return .none }
@@ -170,49 +233,86 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         return .freeze
     }
 
-    /// The environment is no longer wanted: it ends at once, or when it has finished what it does.
-    mutating func retired() -> EndAction {
+    // MARK: Failures
+
+    /// Something went wrong.
+    mutating func failed(_ failure: Failure) -> FailureAction {
+        let concern: Concern
         switch state {
-        case .busy, .answered:
-            isRetiring = true
-            return .none
-        case .preparing, .initialising, .idle:
-            return end(.retired)
+        case .preparing, .stopped, .resetting, .shuttingDown:
+            guard failure.isFinal else { return .none }
+            state = .ended
+            return .end(.nobody, failure)
         case .ended:
+            return .none
+        case .idle:
+            concern = .nobody
+        case .initialising:
+            concern = .initialisation
+        case .reinitialising(let invocation, _), .busy(let invocation, _):
+            concern = .caller(invocation)
+        case .answered(let invocation, _):
+            concern = .answered(invocation)
+        }
+        if failure.isFinal {
+            state = .ended
+            return .end(concern, failure)
+        }
+        state = .resetting
+        return .reset(concern, failure)
+    }
+
+    /// The clock reached `now`; what has exceeded its deadline fails.
+    mutating func timerFired(now: Instant) -> FailureAction {
+        guard let deadline, deadline <= now else { return .none }
+        return failed(.timeout)
+    }
+
+    /// No process is left of those that were to be ended.
+    mutating func processesEnded() -> StopAction {
+        switch state {
+        case .resetting where !isRetiring:
+            state = .stopped
+            return .reportStopped
+        case .resetting, .shuttingDown:
+            state = .ended
+            return .end
+        case .preparing, .initialising, .idle, .stopped, .reinitialising, .busy, .answered, .ended:
             return .none
         }
     }
 
-    /// The environment has to end at once, whatever it does.
-    mutating func aborted() -> EndAction {
-        end(.aborted)
-    }
+    // MARK: The end
 
-    private mutating func end(_ reason: End) -> EndAction {
-        defer { state = .ended }
+    /// The environment is no longer wanted: it ends now, or when it has finished what it does.
+    mutating func retired() -> RetirementAction {
         switch state {
-        case .busy(let invocation, _):
-            return .failAndEnd(invocation, reason)
-        case .answered(let invocation, _):
-            return .finishAndEnd(invocation, reason)
-        case .preparing, .initialising, .idle:
-            return .end(reason)
-        case .ended:
+        case .reinitialising, .busy, .answered, .resetting:
+            isRetiring = true
+            return .none
+        case .idle(let isFrozen):
+            state = .shuttingDown
+            return .shutDown(thawing: isFrozen)
+        case .preparing, .initialising, .stopped:
+            state = .ended
+            return .end
+        case .shuttingDown, .ended:
             return .none
         }
     }
 }
 
-/// How the runtime's process came to its end, in the words of Lambda's error messages.
-/// Source: `spec/invoke.md` section 4.
+/// How a process came to its end, in the words of Lambda's error messages. Source: `spec/invoke.md` section 4.
 package enum RuntimeExit: Hashable, Sendable {
     /// Exit status 0.
     case withoutReason
     /// Any other exit status.
     case status(Int)
-    /// A signal; exceeding the memory limit is signal 9.
+    /// A signal.
     case signal(Int)
-    /// The bootstrap could not be executed at all; the reason is an operating system's message.
+    /// The kernel ended it because the environment exceeded its memory.
+    case outOfMemory
+    /// The program could not be executed at all; the reason is an operating system's message.
     case notExecutable(path: String, reason: String)
     /// There is no file that could be the bootstrap.
     case noBootstrap(candidates: [String])

@@ -25,8 +25,9 @@ package protocol EnvironmentObserver: AnyObject, Sendable {
     func environmentAnswered(_ environment: ExecutionEnvironment)
     /// The environment is idle again and may be given an event.
     func environmentBecameIdle(_ environment: ExecutionEnvironment)
-    /// The environment ended before it was ever idle; `outcome` is what an invoke that waits for it is told.
-    func environmentFailedToInitialise(_ environment: ExecutionEnvironment, _ failure: InitialisationFailure)
+    /// The host could not make the environment, or lost it: an invoke that waits for it is to be told. The reason is for
+    /// the operator's log only.
+    func environmentFailedToInitialise(_ environment: ExecutionEnvironment, reason: String)
     /// The environment has ended and takes no more events.
     func environmentEnded(_ environment: ExecutionEnvironment)
     /// Nothing of the environment is left on the host.

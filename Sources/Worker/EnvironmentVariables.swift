@@ -1,4 +1,5 @@
 import LambdaAPI
+import RuntimeAPI
 
 /// The environment variables of a function's processes. Source: `spec/runtime-api.md` section 6.
 ///
@@ -11,12 +12,14 @@ struct EnvironmentVariables {
     ///   - logGroup: The log group that the function is told of.
     ///   - logStream: The environment's log stream in it.
     ///   - credentials: What the function's AWS clients sign with.
+    ///   - metadataToken: What a request to the metadata endpoint must bear.
     init(
         function: InvocableFunction,
         defaults: [String: String],
         logGroup: String,
         logStream: String,
-        credentials: EnvironmentCredentials
+        credentials: EnvironmentCredentials,
+        metadataToken: String
     ) {
         values = defaults
         values.merge(function.environment) { $1 }
@@ -33,7 +36,9 @@ struct EnvironmentVariables {
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": logGroup,
             "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
-            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+            "AWS_LAMBDA_RUNTIME_API": Self.address,
+            "AWS_LAMBDA_METADATA_API": Self.address,
+            "AWS_LAMBDA_METADATA_TOKEN": metadataToken,
             "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
         ]
@@ -41,7 +46,21 @@ struct EnvironmentVariables {
     }
 
     /// `KEY=value` each, in the order of the keys.
-    var list: [String] {
+    var list: [String] { Self.list(values) }
+
+    /// The variables of external extensions, which lack what is for runtimes only.
+    var ofExtensions: [String] {
+        Self.list(values.filter { !Self.ofRuntimesOnly.contains($0.key) })
+    }
+
+    private static let address = "127.0.0.1:\(RuntimeAPIServer.port)"
+
+    private static let ofRuntimesOnly: Set<String> = [
+        "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON_PORT",
+        "_LAMBDA_TELEMETRY_LOG_FD",
+    ]
+
+    private static func list(_ values: [String: String]) -> [String] {
         values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     }
 }

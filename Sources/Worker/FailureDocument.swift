@@ -45,6 +45,12 @@ struct FailureDocument: Equatable {
                 message: "Error: Runtime exited with error: signal: \(signalDescription(signal))",
                 status: .error
             )
+        case .outOfMemory:
+            FailureDocument(
+                errorType: "Runtime.OutOfMemory",
+                message: "Error: Runtime exited with error: signal: killed",
+                status: .error
+            )
         case .notExecutable(let path, let reason):
             FailureDocument(
                 errorType: "Runtime.InvalidEntrypoint",
@@ -60,6 +66,34 @@ struct FailureDocument: Equatable {
         }
     }
 
+    /// An extension's process ended, or could not be started.
+    static func extensionExit(errorType: String, _ exit: RuntimeExit) -> FailureDocument {
+        let reason =
+            switch exit {
+            case .withoutReason: "exit code 0"
+            case .status(let status): "exit status \(status)"
+            case .signal(let signal): "signal: \(signalDescription(signal))"
+            case .outOfMemory: "signal: killed"
+            case .notExecutable(let path, let reason): "fork/exec \(path): \(reason)"
+            case .noBootstrap: "no such file or directory"
+            }
+        return FailureDocument(errorType: errorType, message: "Error: \(reason)", status: .error)
+    }
+
+    /// The runtime closed its connection in the middle of a streamed response.
+    static let truncatedResponse = FailureDocument(
+        errorType: "Runtime.TruncatedResponse",
+        message: "Error: the response was truncated",
+        status: .error
+    )
+
+    /// The runtime asked for a way to respond that does not exist.
+    static let invalidResponseMode = FailureDocument(
+        errorType: "Runtime.InvalidResponseModeHeader",
+        message: "Error: Invalid function response mode",
+        status: .error
+    )
+
     /// The environment went away under the function by no fault of its own.
     static let sandboxFailure = FailureDocument(
         errorType: "Sandbox.Failure",
@@ -67,11 +101,14 @@ struct FailureDocument: Equatable {
         status: .error
     )
 
-    /// The document's bytes. The message holds no character that JSON would have to escape but those of paths.
+    /// The document's bytes.
     func payload(for requestID: RequestID) -> ByteBuffer {
-        ByteBuffer(
-            string: #"{"errorType":"\#(errorType)","errorMessage":"RequestId: \#(requestID) \#(message)"}"#
-        )
+        var json = JSONWriter()
+        json.object { document in
+            document.member("errorType", errorType)
+            document.member("errorMessage", "RequestId: \(requestID) \(message)")
+        }
+        return ByteBuffer(bytes: json.bytes)
     }
 
     /// The response was larger than callers may be sent; the limit is in bytes.
@@ -79,9 +116,19 @@ struct FailureDocument: Equatable {
         ByteBuffer(
             string:
                 #"{"errorMessage":"Response payload size exceeded maximum allowed payload size (\#(limit) bytes).","#
-                + #""errorType":"Function.ResponseSizeTooLarge"}"#
+                + #""errorType":"\#(responseTooLargeType)"}"#
         )
     }
+
+    static let responseTooLargeType = "Function.ResponseSizeTooLarge"
+
+    /// A streamed response was larger than it may be.
+    static let streamTooLarge = FailureDocument(
+        errorType: responseTooLargeType,
+        message: "Error: Response payload size exceeded maximum allowed payload size "
+            + "(\(Limits.streamedResponseMax.bytes) bytes).",
+        status: .error
+    )
 
     /// A signal in the words of Go's runtime, which Lambda's messages use.
     private static func signalDescription(_ signal: Int) -> String {

@@ -13,20 +13,11 @@ struct InvocationReport {
     /// Present if the platform ended the invoke.
     var failure: FailureDocument?
 
-    static func start(_ requestID: RequestID, version: FunctionVersion) -> String {
-        "START RequestId: \(requestID) Version: \(version)"
-    }
-
-    static func end(_ requestID: RequestID) -> String {
-        "END RequestId: \(requestID)"
-    }
-
-    /// The REPORT line. Billed is the duration with the initialisation before it, in whole milliseconds.
+    /// The REPORT line.
     var line: String {
-        let billed = duration + (initialisation ?? .zero)
         var line = "REPORT RequestId: \(requestID)"
         line += "\tDuration: \(Self.milliseconds(duration)) ms"
-        line += "\tBilled Duration: \((billed.nanoseconds + 999_999) / 1_000_000) ms"
+        line += "\tBilled Duration: \(billedMilliseconds) ms"
         line += "\tMemory Size: \(memoryMegabytes) MB"
         line += "\tMax Memory Used: \(memoryUsed.mebibytesRoundedUp) MB\t"
         if let initialisation {
@@ -39,6 +30,11 @@ struct InvocationReport {
             }
         }
         return line
+    }
+
+    /// The duration with the initialisation before it, in whole milliseconds.
+    var billedMilliseconds: Int {
+        Int(((duration + (initialisation ?? .zero)).nanoseconds + 999_999) / 1_000_000)
     }
 
     /// Milliseconds with two decimals.

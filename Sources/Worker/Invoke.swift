@@ -7,10 +7,13 @@ package struct Invoke: Sendable {
     package let request: InvokeRequest
     /// Completed exactly once: with what the function did, or with an ``InvokeFailure``. Its event loop is the caller's.
     package let promise: EventLoopPromise<InvokeResult>
+    /// Takes the response as it comes, from functions that stream it; nil for a caller who wants it whole.
+    package let stream: ResponseStream?
 
-    package init(request: InvokeRequest, promise: EventLoopPromise<InvokeResult>) {
+    package init(request: InvokeRequest, promise: EventLoopPromise<InvokeResult>, stream: ResponseStream? = nil) {
         self.request = request
         self.promise = promise
+        self.stream = stream
     }
 }
 
@@ -52,14 +55,24 @@ package struct InvokeRequest: Sendable {
 
 /// What came of an invoke that reached the function.
 package struct InvokeResult: Sendable {
-    /// The response or the error document, as the runtime or the platform made it.
+    /// The response or the error document, as the runtime or the platform made it; empty if it was streamed.
     package var payload: ByteBuffer
     /// The payload's content type, where the runtime gave one.
     package var contentType: String?
     /// Whether the payload is an error document.
     package var isFunctionError: Bool
+    /// What went wrong after the response had begun to be streamed.
+    package var streamError: StreamError?
     /// The end of the log, if it was asked for.
     package var logTail: [UInt8]?
+
+    /// Why a response that had begun did not come to its end.
+    package struct StreamError: Sendable, Equatable {
+        /// The error's type, as the runtime or the platform calls it.
+        package let code: String
+        /// The error document, or what there is in its place.
+        package let details: String
+    }
 
     package init(payload: ByteBuffer, contentType: String?, isFunctionError: Bool, logTail: [UInt8]? = nil) {
         self.payload = payload

@@ -196,12 +196,10 @@ extension WorkerManager: EnvironmentObserver {
 
     package func environmentFailedToInitialise(
         _ environment: ExecutionEnvironment,
-        _ failure: InitialisationFailure
+        reason: String
     ) {
         let waiter = state.withLock { $0.ledger.environmentFailedToInitialise(environment.id) }
-        if let waiter {
-            environment.answer(waiter, with: failure)
-        }
+        waiter?.promise.fail(InvokeFailure(.environmentFailed, reason))
     }
 
     package func environmentEnded(_ environment: ExecutionEnvironment) {

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,6 +22,9 @@ static struct {
     pid_t pid;
     uint64_t token;
 } guests[GUESTS_MAX];
+
+// Whether the service waits for the last process to be gone.
+static bool is_clearing;
 
 static char buffer[SB_MESSAGE_BYTES_MAX];
 static const char *strings[SB_STRINGS_MAX];
@@ -124,6 +128,24 @@ static void reap(int control, int signals) {
             break;
         }
     }
+    // Orphans become children of process 1, so having no child means that nothing else lives in the sandbox.
+    if (is_clearing && pid < 0 && errno == ECHILD) {
+        is_clearing = false;
+        sb_report(control, SB_CLEARED, 0, 0, NULL, -1);
+    }
+}
+
+static void signal_guest(uint64_t token, int number) {
+    for (size_t i = 0; i < GUESTS_MAX; i++) {
+        // Each leads a group, and as long as it is not reaped the number is nobody else's.
+        if (guests[i].pid != 0 && guests[i].token == token) kill(-guests[i].pid, number);
+    }
+}
+
+static void make_socket(int control) {
+    int made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    sb_report(control, SB_SOCKET_MADE, 0, made < 0 ? errno : 0, NULL, made);
+    if (made >= 0) close(made);
 }
 
 /// Reads the strings of SB_EXECUTE. Returns -1 with errno if they are not as announced.
@@ -150,16 +172,29 @@ static int parse_program(struct program *program, const struct sb_head *head, si
     return 0;
 }
 
-static void serve_request(int control, bool unprivileged) {
+static void serve_request(int control, int signals, bool unprivileged) {
     int descriptors[SB_DESCRIPTORS_MAX];
     unsigned descriptor_count;
     ssize_t bytes = sb_receive(control, buffer, sizeof buffer, descriptors, &descriptor_count, 0);
     // The service has closed the sandbox, or has ended: then so do we, and with us all processes inside.
     if (bytes <= 0) _exit(0);
     const struct sb_head *head = (const struct sb_head *)buffer;
-    if (head->kind == SB_SIGNAL_ALL) {
+    switch (head->kind) {
+    case SB_SIGNAL_ALL:
         kill(-1, head->number);
-    } else if (head->kind == SB_EXECUTE) {
+        break;
+    case SB_SIGNAL:
+        signal_guest(head->token, head->number);
+        break;
+    case SB_CLEAR:
+        is_clearing = true;
+        kill(-1, SIGKILL);
+        reap(control, signals);
+        break;
+    case SB_MAKE_SOCKET:
+        make_socket(control);
+        break;
+    case SB_EXECUTE: {
         struct program program;
         errno = EBADMSG;
         if (descriptor_count != 1 || parse_program(&program, head, (size_t)bytes) < 0) {
@@ -167,6 +202,10 @@ static void serve_request(int control, bool unprivileged) {
         } else {
             execute(control, head->token, &program, descriptors[0], unprivileged);
         }
+        break;
+    }
+    default:
+        break;
     }
     for (unsigned i = 0; i < descriptor_count; i++) close(descriptors[i]);
 }
@@ -176,6 +215,6 @@ _Noreturn void serve_guests(int control, int signals, bool unprivileged) {
         struct pollfd ready[] = {{.fd = signals, .events = POLLIN}, {.fd = control, .events = POLLIN}};
         if (poll(ready, 2, -1) < 0) continue;
         if (ready[0].revents) reap(control, signals);
-        if (ready[1].revents) serve_request(control, unprivileged);
+        if (ready[1].revents) serve_request(control, signals, unprivileged);
     }
 }

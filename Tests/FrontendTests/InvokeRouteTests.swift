@@ -39,7 +39,7 @@ struct InvokeRouteTests {
 struct InvokeOptionsTests {
     private func failure(_ headers: HTTPHeaders) -> LambdaError? {
         do throws(LambdaError) {
-            _ = try InvokeOptions(headers)
+            _ = try InvokeOptions(headers, of: .invoke)
             return nil
         } catch {
             return error
@@ -47,12 +47,12 @@ struct InvokeOptionsTests {
     }
 
     @Test func defaultsAreASynchronousInvokeWithoutLog() throws {
-        let options = try InvokeOptions([:])
+        let options = try InvokeOptions([:], of: .invoke)
         #expect(!options.isDryRun && !options.wantsLogTail && options.clientContext == nil)
     }
 
     @Test func clientContextIsDecoded() throws {
-        let options = try InvokeOptions(["X-Amz-Client-Context": "eyJjdXN0b20iOnsiYSI6MX19"])
+        let options = try InvokeOptions(["X-Amz-Client-Context": "eyJjdXN0b20iOnsiYSI6MX19"], of: .invoke)
         #expect(options.clientContext == #"{"custom":{"a":1}}"#)
     }
 

@@ -14,6 +14,14 @@ final class RunningServer: Sendable {
         case failed(String)
         case exceeded
         case initialisationFailed(String)
+        case invalidResponseMode
+        case extensionsRegistered
+        case everybodyReady
+        case streamBegan(String?)
+        case streamReceived(String)
+        case streamEnded(String?)
+        case streamBroke
+        case subscribed(TelemetrySubscription)
     }
 
     private final class Delegate: RuntimeAPIDelegate {
@@ -24,12 +32,27 @@ final class RunningServer: Sendable {
         }
 
         func runtimeBecameReady() { calls.yield(.ready) }
+        func environmentBecameReady() { calls.yield(.everybodyReady) }
+        func extensionsRegistered() { calls.yield(.extensionsRegistered) }
+        func runtimeUsedInvalidResponseMode() { calls.yield(.invalidResponseMode) }
+        func telemetrySubscribed(_ subscription: TelemetrySubscription) { calls.yield(.subscribed(subscription)) }
         func runtimeResponded(_ response: RuntimeDocument) { calls.yield(.responded(String(buffer: response.body))) }
         func runtimeFailed(_ error: RuntimeDocument) { calls.yield(.failed(String(buffer: error.body))) }
         func runtimeExceededResponseSize() { calls.yield(.exceeded) }
         func runtimeFailedToInitialise(_ error: RuntimeDocument) {
             calls.yield(.initialisationFailed(String(buffer: error.body)))
         }
+
+        func responseStreamBegan(contentType: String?) { calls.yield(.streamBegan(contentType)) }
+        func responseStreamReceived(_ chunk: ByteBuffer) -> Bool {
+            calls.yield(.streamReceived(String(buffer: chunk)))
+            // One that says so holds the stream up until it is resumed.
+            return String(buffer: chunk) != "hold"
+        }
+        func responseStreamEnded(_ error: RuntimeDocument?) {
+            calls.yield(.streamEnded(error.map { "\($0.errorType ?? "") \(String(buffer: $0.body))" }))
+        }
+        func responseStreamBroke() { calls.yield(.streamBroke) }
     }
 
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -48,7 +71,15 @@ final class RunningServer: Sendable {
             let delegate = Delegate(calls: continuation)
             let server = RuntimeAPIServer(
                 eventLoop: eventLoop,
-                responseBytesMax: responseBytesMax,
+                settings: RuntimeAPISettings(
+                    responseBytesMax: responseBytesMax,
+                    functionName: "f",
+                    functionVersion: "$LATEST",
+                    handler: "app.handler",
+                    accountID: "000000000000",
+                    metadataToken: "token",
+                    availabilityZoneID: "use1-az1"
+                ),
                 delegate: delegate
             )
             let bound = (NIOLoopBound(server, eventLoop: eventLoop), NIOLoopBound(delegate, eventLoop: eventLoop))
@@ -60,10 +91,19 @@ final class RunningServer: Sendable {
         try RawClient(port: port)
     }
 
-    /// The next call of the delegate; waits for it.
-    func nextCall() async -> Call? {
+    /// The next call of the delegate; waits for it. That everybody is ready follows from the runtime's being so where
+    /// there are no extensions, and is passed over unless asked for.
+    func nextCall(includingReadiness: Bool = false) async -> Call? {
         var iterator = calls.makeAsyncIterator()
-        return await iterator.next()
+        while let call = await iterator.next() {
+            if includingReadiness || call != .everybodyReady { return call }
+        }
+        return nil
+    }
+
+    func perform(_ body: @escaping @Sendable (RuntimeAPIServer) -> Void) async {
+        let server = server
+        try? await group.next().submit { body(server.value) }.get()
     }
 
     func deliver(_ event: InvocationEvent) async -> Bool {
@@ -136,6 +176,11 @@ final class RawClient: Sendable {
 
     deinit {
         close(descriptor)
+    }
+
+    /// Ends the connection as a process that dies does.
+    func hangUp() {
+        shutdown(descriptor, CInt(SHUT_RDWR))
     }
 
     func send(_ text: String) {

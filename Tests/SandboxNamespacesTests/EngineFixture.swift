@@ -120,6 +120,7 @@ final class OutputPipe: Sendable {
 /// A started process whose end can be waited for.
 struct StartedProcess {
     let output: OutputPipe
+    let process: SandboxProcess
     fileprivate let exits: AsyncStream<ProcessExit>
 
     func exit() async -> ProcessExit? {
@@ -136,7 +137,7 @@ extension Sandbox {
     ) async throws -> StartedProcess {
         let output = OutputPipe()
         let (exits, continuation) = AsyncStream.makeStream(of: ProcessExit.self)
-        try await start(
+        let process = try await start(
             ProcessSpecification(
                 executable: executable,
                 arguments: [executable] + arguments,
@@ -150,7 +151,7 @@ extension Sandbox {
             }
         )
         output.closeWriting()
-        return StartedProcess(output: output, exits: exits)
+        return StartedProcess(output: output, process: process, exits: exits)
     }
 
     /// Runs a program to its end.

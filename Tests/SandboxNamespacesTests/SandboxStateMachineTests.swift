@@ -4,7 +4,7 @@ import Testing
 @testable import SandboxNamespaces
 
 @Suite struct SandboxStateMachineTests {
-    private typealias Machine = SandboxStateMachine<String, Int, Int, Int>
+    private typealias Machine = SandboxStateMachine<String, Int, Int, Int, Int, Int>
 
     private let failure = SandboxError(.setUpFailed, "failed")
 
@@ -19,7 +19,7 @@ import Testing
         guard case .kill = machine.creationFailed(failure) else { return unexpected() }
         guard case .none = machine.creationFailed(failure) else { return unexpected() }
         let later = SandboxError(.setUpFailed, "init ended")
-        guard case .remove([], []) = machine.initGone(later) else { return unexpected() }
+        guard case .remove = machine.initGone(later) else { return unexpected() }
         guard case .finish(let creation, []) = machine.removalCompleted() else { return unexpected() }
         #expect(creation?.0 == "creator")
         #expect(creation?.1.message == "failed", "the first failure is the cause")
@@ -47,7 +47,32 @@ import Testing
         guard case .none = machine.initGone(failure) else { return unexpected() }
         guard case .none = machine.removalCompleted() else { return unexpected() }
         guard case .refuse(7) = machine.startRequested(7, onExit: 7) else { return unexpected() }
+        guard case .refuse(8) = machine.clearRequested(8) else { return unexpected() }
+        guard case .refuse(9) = machine.socketRequested(9) else { return unexpected() }
+        guard case .none = machine.clearDeadlinePassed() else { return unexpected() }
+        #expect(machine.cleared().isEmpty)
+        #expect(machine.socketMade() == nil)
         guard case .finish(9) = machine.destroyRequested(9) else { return unexpected() }
+    }
+
+    @Test func initIsAskedOnceToClearAndAnswersAll() {
+        var machine = Machine(creation: "creator")
+        _ = machine.initBecameReady()
+        guard case .send = machine.clearRequested(1) else { return unexpected() }
+        guard case .wait = machine.clearRequested(2) else { return unexpected() }
+        #expect(machine.cleared() == [1, 2])
+        guard case .send = machine.clearRequested(3) else { return unexpected() }
+        guard case .kill = machine.clearDeadlinePassed() else { return unexpected() }
+    }
+
+    @Test func socketsGoToThoseWhoAskedInTheirOrder() {
+        var machine = Machine(creation: "creator")
+        _ = machine.initBecameReady()
+        _ = machine.socketRequested(1)
+        _ = machine.socketRequested(2)
+        #expect(machine.socketMade() == 1)
+        #expect(machine.socketMade() == 2)
+        #expect(machine.socketMade() == nil)
     }
 
     private func unexpected(_ sourceLocation: SourceLocation = #_sourceLocation) {
@@ -73,6 +98,8 @@ import Testing
         /// For each start that succeeded, how often its end was told.
         private var exitAnswers: [Int: Int] = [:]
         private var destructionAnswers: [Int: Int] = [:]
+        private var clearingAnswers: [Int: Int] = [:]
+        private var socketAnswers: [Int: Int] = [:]
         private var tokens: [ProcessToken] = []
         private var removals = 0
         private var hasRemoved = false
@@ -82,7 +109,7 @@ import Testing
         mutating func takeStep(using random: inout SeededGenerator) {
             // Tokens that were given out, and sometimes one that was not.
             let token = tokens.randomElement(using: &random) ?? ProcessToken(rawValue: 99)
-            switch Int.random(in: 0..<12, using: &random) {
+            switch Int.random(in: 0..<16, using: &random) {
             case 0, 1:
                 if case .succeed = machine.initBecameReady() { creationAnswers += 1 }
             case 2:
@@ -93,6 +120,14 @@ import Testing
                 executed(token, failure: Bool.random(using: &random) ? nil : failure)
             case 8:
                 if case .notify(let exit) = machine.processExited(token) { exitAnswers[exit, default: 0] += 1 }
+            case 12:
+                requestClearing()
+            case 13:
+                for clearing in machine.cleared() { clearingAnswers[clearing, default: 0] += 1 }
+            case 14:
+                requestSocket()
+            case 15:
+                if let request = machine.socketMade() { socketAnswers[request, default: 0] += 1 }
             case 9 where Int.random(in: 0..<4, using: &random) == 0:
                 if case .kill = machine.startDeadlinePassed(token) { isKilled = true }
             case 10 where Int.random(in: 0..<4, using: &random) == 0:
@@ -115,6 +150,8 @@ import Testing
             #expect(creationAnswers == 1, "seed \(seed)")
             #expect(startAnswers.values.allSatisfy { $0 == 1 }, "seed \(seed)")
             #expect(exitAnswers.values.allSatisfy { $0 == 1 }, "seed \(seed)")
+            #expect(clearingAnswers.values.allSatisfy { $0 == 1 }, "seed \(seed)")
+            #expect(socketAnswers.values.allSatisfy { $0 == 1 }, "seed \(seed)")
             #expect(destructionAnswers.values.allSatisfy { $0 == 1 }, "seed \(seed)")
             #expect(removals == 1, "seed \(seed)")
         }
@@ -140,6 +177,22 @@ import Testing
             }
         }
 
+        private mutating func requestClearing() {
+            let number = clearingAnswers.count
+            clearingAnswers[number] = 0
+            if case .refuse(let clearing) = machine.clearRequested(number) {
+                clearingAnswers[clearing, default: 0] += 1
+            }
+        }
+
+        private mutating func requestSocket() {
+            let number = socketAnswers.count
+            socketAnswers[number] = 0
+            if case .refuse(let request) = machine.socketRequested(number) {
+                socketAnswers[request, default: 0] += 1
+            }
+        }
+
         private mutating func destroy() {
             let number = destructionAnswers.count
             destructionAnswers[number] = 0
@@ -151,10 +204,12 @@ import Testing
         }
 
         private mutating func initGone() {
-            guard case .remove(let starts, let exits) = machine.initGone(failure) else { return }
+            guard case .remove(let bereaved) = machine.initGone(failure) else { return }
             removals += 1
-            for start in starts { startAnswers[start, default: 0] += 1 }
-            for exit in exits { exitAnswers[exit, default: 0] += 1 }
+            for start in bereaved.starts { startAnswers[start, default: 0] += 1 }
+            for exit in bereaved.exits { exitAnswers[exit, default: 0] += 1 }
+            for clearing in bereaved.clearings { clearingAnswers[clearing, default: 0] += 1 }
+            for request in bereaved.socketRequests { socketAnswers[request, default: 0] += 1 }
         }
 
         private mutating func complete() {

@@ -10,157 +10,239 @@ struct EnvironmentLifecycleTests {
 
     private func idleEnvironment() -> Lifecycle {
         var lifecycle = Lifecycle()
-        _ = lifecycle.runtimeStarting(deadline: 10)
-        _ = lifecycle.runtimeBecameReady()
+        _ = lifecycle.sandboxBecameReady(deadline: 10)
+        _ = lifecycle.everybodyBecameReady()
         return lifecycle
+    }
+
+    private func stoppedEnvironment() -> Lifecycle {
+        var lifecycle = idleEnvironment()
+        _ = lifecycle.failed(.runtimeExit(.status(1)))
+        _ = lifecycle.processesEnded()
+        return lifecycle
+    }
+
+    private func unexpected(_ sourceLocation: SourceLocation = #_sourceLocation) {
+        Issue.record("another action was expected", sourceLocation: sourceLocation)
     }
 
     @Test func frozenEnvironmentIsThawedForAnInvoke() {
         var lifecycle = idleEnvironment()
-        guard case .freeze = lifecycle.idledLongEnough() else {
-            Issue.record("an idle environment was not frozen")
-            return
-        }
-        guard case .thawAndDeliver = lifecycle.invoked(1, deadline: 20) else {
-            Issue.record("a frozen environment was not thawed")
-            return
-        }
+        guard case .freeze = lifecycle.idledLongEnough() else { return unexpected() }
+        guard case .thawAndDeliver = lifecycle.invoked(1, deadline: 20) else { return unexpected() }
     }
 
     @Test func busyEnvironmentIsNeverFrozen() {
         var lifecycle = idleEnvironment()
         _ = lifecycle.invoked(1, deadline: 20)
-        guard case .none = lifecycle.idledLongEnough() else {
-            Issue.record("a busy environment was frozen")
-            return
-        }
+        guard case .none = lifecycle.idledLongEnough() else { return unexpected() }
     }
 
     @Test func timeoutFailsTheInvokeAtItsDeadlineAndNotBefore() {
         var lifecycle = idleEnvironment()
         _ = lifecycle.invoked(1, deadline: 20)
-        guard case .none = lifecycle.timerFired(now: 19) else {
-            Issue.record("the invoke timed out before its deadline")
-            return
-        }
-        guard case .failAndEnd(1, .timeout) = lifecycle.timerFired(now: 20) else {
-            Issue.record("the invoke did not time out")
-            return
-        }
+        guard case .none = lifecycle.timerFired(now: 19) else { return unexpected() }
+        guard case .reset(.caller(1), .timeout) = lifecycle.timerFired(now: 20) else { return unexpected() }
     }
 
-    @Test func timeoutAfterTheAnswerOnlyEndsTheEnvironment() {
+    @Test func timeoutAfterTheAnswerOnlyResetsTheEnvironment() {
         var lifecycle = idleEnvironment()
         _ = lifecycle.invoked(1, deadline: 20)
         _ = lifecycle.answered()
-        guard case .finishAndEnd(1, .timeout) = lifecycle.timerFired(now: 20) else {
-            Issue.record("the environment did not end")
-            return
-        }
+        guard case .reset(.answered(1), .timeout) = lifecycle.timerFired(now: 20) else { return unexpected() }
     }
 
-    @Test func exitDuringInitialisationIsAnInitialisationFailure() {
+    @Test func failedInitialisationIsTriedAgainInTheInvoke() {
         var lifecycle = Lifecycle()
-        _ = lifecycle.runtimeStarting(deadline: 10)
-        guard case .end(.initialisationExit(.status(3))) = lifecycle.runtimeExited(.status(3)) else {
-            Issue.record("the exit was not taken as a failure of the initialisation")
-            return
+        _ = lifecycle.sandboxBecameReady(deadline: 10)
+        guard case .reset(.initialisation, .runtimeExit(.status(3))) = lifecycle.failed(.runtimeExit(.status(3)))
+        else { return unexpected() }
+        guard case .refuse = lifecycle.invoked(1, deadline: 20) else { return unexpected() }
+        guard case .reportStopped = lifecycle.processesEnded() else { return unexpected() }
+        guard case .initialise = lifecycle.invoked(1, deadline: 20) else { return unexpected() }
+        guard case .deliver(1) = lifecycle.everybodyBecameReady() else { return unexpected() }
+        guard case .answer(1) = lifecycle.answered() else { return unexpected() }
+    }
+
+    @Test func initialisationThatFailsInTheInvokeFailsTheInvoke() {
+        var lifecycle = stoppedEnvironment()
+        _ = lifecycle.invoked(1, deadline: 20)
+        guard case .reset(.caller(1), .runtimeExit) = lifecycle.failed(.runtimeExit(.status(1))) else {
+            return unexpected()
         }
+        guard case .reportStopped = lifecycle.processesEnded() else { return unexpected() }
+    }
+
+    @Test func initialisationInTheInvokeHasTheInvokesDeadline() {
+        var lifecycle = stoppedEnvironment()
+        _ = lifecycle.invoked(1, deadline: 20)
+        _ = lifecycle.everybodyBecameReady()
+        #expect(lifecycle.deadline == 20)
+    }
+
+    @Test func environmentWithoutMemoryLeftIsNotUsedAgain() {
+        var lifecycle = idleEnvironment()
+        _ = lifecycle.invoked(1, deadline: 20)
+        guard case .end(.caller(1), .runtimeExit(.outOfMemory)) = lifecycle.failed(.runtimeExit(.outOfMemory)) else {
+            return unexpected()
+        }
+        #expect(lifecycle.hasEnded)
+    }
+
+    @Test func exitsDuringAResetAreNoNews() {
+        var lifecycle = idleEnvironment()
+        _ = lifecycle.invoked(1, deadline: 20)
+        _ = lifecycle.failed(.extensionExit(errorType: "Extension.Crash", .status(1)))
+        guard case .none = lifecycle.failed(.runtimeExit(.signal(9))) else { return unexpected() }
+    }
+
+    @Test func lostSandboxEndsAReset() {
+        var lifecycle = idleEnvironment()
+        _ = lifecycle.failed(.runtimeExit(.signal(9)))
+        guard case .end(.nobody, .host) = lifecycle.failed(.host(reason: "gone")) else { return unexpected() }
+        guard case .none = lifecycle.processesEnded() else { return unexpected() }
     }
 
     @Test func retiredEnvironmentFinishesItsInvokeFirst() {
         var lifecycle = idleEnvironment()
         _ = lifecycle.invoked(1, deadline: 20)
-        guard case .none = lifecycle.retired() else {
-            Issue.record("a busy environment was ended")
-            return
-        }
+        guard case .none = lifecycle.retired() else { return unexpected() }
         _ = lifecycle.answered()
-        guard case .finishAndEnd(1, .retired) = lifecycle.runtimeBecameReady() else {
-            Issue.record("the environment outlived its retirement")
-            return
-        }
+        guard case .finishAndShutDown(1) = lifecycle.everybodyBecameReady() else { return unexpected() }
+        guard case .end = lifecycle.processesEnded() else { return unexpected() }
+    }
+
+    @Test func idleEnvironmentIsThawedForItsShutdown() {
+        var lifecycle = idleEnvironment()
+        _ = lifecycle.idledLongEnough()
+        guard case .shutDown(thawing: true) = lifecycle.retired() else { return unexpected() }
+        guard case .none = lifecycle.retired() else { return unexpected() }
+        guard case .end = lifecycle.processesEnded() else { return unexpected() }
     }
 
     @Test func abortedEnvironmentFailsItsInvokeAtOnce() {
         var lifecycle = idleEnvironment()
         _ = lifecycle.invoked(1, deadline: 20)
-        guard case .failAndEnd(1, .aborted) = lifecycle.aborted() else {
-            Issue.record("a busy environment did not end")
-            return
-        }
+        guard case .end(.caller(1), .aborted) = lifecycle.failed(.aborted) else { return unexpected() }
     }
 
-    @Test func environmentRetiredWhileBeingMadeStartsNoRuntime() {
+    @Test func environmentRetiredWhileBeingMadeStartsNoProcess() {
         var lifecycle = Lifecycle()
-        _ = lifecycle.retired()
-        #expect(lifecycle.runtimeStarting(deadline: 10) == false)
+        guard case .end = lifecycle.retired() else { return unexpected() }
+        #expect(lifecycle.sandboxBecameReady(deadline: 10) == false)
     }
 
-    /// Events in any order and as late as they like: each invoke is answered exactly once and finished exactly once, and
-    /// nothing happens after the end.
-    @Test(arguments: 0..<200 as Range<UInt64>)
+    /// Events in any order and as late as they like: each invoke is answered exactly once and finished exactly once, none
+    /// is taken while another is under way, and nothing happens after the end.
+    @Test(arguments: 0..<300 as Range<UInt64>)
     func randomEventsAnswerAndFinishEachInvokeOnce(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var lifecycle = Lifecycle()
-        var clock = 0
-        var current: Int?
-        var isAnswered = false
-        var hasInitialised = false
-        var ends = 0
-        var next = 0
-        for _ in 0..<300 {
+        var walk = Walk()
+        for _ in 0..<300 { walk.takeStep(using: &random) }
+    }
+
+    /// A lifecycle, and what it has been told and has answered.
+    private struct Walk {
+        private var lifecycle = Lifecycle()
+        private var clock = 0
+        private var current: Int?
+        private var isAnswered = false
+        private var isEnding = false
+        private var ends = 0
+        private var next = 0
+
+        mutating func takeStep(using random: inout SeededGenerator) {
             clock += 1
             let hadEnded = lifecycle.hasEnded
-            var action: Lifecycle.EndAction = .none
-            switch Int.random(in: 0..<10, using: &random) {
+            switch Int.random(in: 0..<12, using: &random) {
             case 0:
-                if lifecycle.runtimeStarting(deadline: clock + 40) { #expect(!hadEnded) }
+                if lifecycle.sandboxBecameReady(deadline: clock + 40) { #expect(!hadEnded) }
             case 1, 2:
-                switch lifecycle.runtimeBecameReady() {
-                case .finish(let invocation):
-                    #expect(invocation == current && isAnswered)
-                    current = nil
-                case .finishAndEnd(let invocation, _):
-                    #expect(invocation == current && isAnswered)
-                    (current, ends) = (nil, ends + 1)
-                case .reportInitialised:
-                    #expect(!hasInitialised)
-                    hasInitialised = true
-                case .none:
-                    break
-                }
+                ready(hadEnded)
             case 3, 4, 5:
-                next += 1
-                if case .refuse = lifecycle.invoked(next, deadline: clock + 30) { continue }
-                #expect(current == nil && !hadEnded)
-                (current, isAnswered) = (next, false)
+                invoke(hadEnded)
             case 6, 7:
-                guard case .answer(let invocation) = lifecycle.answered() else { continue }
+                guard case .answer(let invocation) = lifecycle.answered() else { break }
                 #expect(invocation == current && !isAnswered)
                 isAnswered = true
             case 8:
-                action = lifecycle.timerFired(now: clock)
-            default:
+                take(lifecycle.timerFired(now: clock), hadEnded)
+            case 9:
+                stop(hadEnded)
+            case 10:
                 if case .freeze = lifecycle.idledLongEnough() { #expect(current == nil && !hadEnded) }
-                guard Int.random(in: 0..<20, using: &random) == 0 else { continue }
-                action = Bool.random(using: &random) ? lifecycle.retired() : lifecycle.runtimeExited(.signal(9))
-            }
-            switch action {
-            case .none:
-                break
-            case .end:
-                #expect(current == nil)
-                ends += 1
-            case .failAndEnd(let invocation, _):
-                #expect(invocation == current && !isAnswered)
-                (current, ends) = (nil, ends + 1)
-            case .finishAndEnd(let invocation, _):
-                #expect(invocation == current && isAnswered)
-                (current, ends) = (nil, ends + 1)
+            default:
+                fail(hadEnded, using: &random)
             }
             #expect(ends <= 1)
             #expect(lifecycle.hasEnded == (ends == 1))
+        }
+
+        private mutating func ready(_ hadEnded: Bool) {
+            switch lifecycle.everybodyBecameReady() {
+            case .finish(let invocation), .finishAndShutDown(let invocation):
+                #expect(invocation == current && isAnswered)
+                current = nil
+            case .deliver(let invocation):
+                #expect(invocation == current && !isAnswered)
+            case .reportInitialised:
+                #expect(current == nil && !hadEnded)
+            case .none:
+                break
+            }
+        }
+
+        private mutating func invoke(_ hadEnded: Bool) {
+            next += 1
+            if case .refuse = lifecycle.invoked(next, deadline: clock + 30) { return }
+            #expect(current == nil && !hadEnded && !isEnding)
+            (current, isAnswered) = (next, false)
+        }
+
+        private mutating func fail(_ hadEnded: Bool, using random: inout SeededGenerator) {
+            switch Int.random(in: 0..<40, using: &random) {
+            case 0: take(lifecycle.failed(.aborted), hadEnded)
+            case 1: take(lifecycle.failed(.host(reason: "")), hadEnded)
+            case 2: take(lifecycle.failed(.runtimeExit(.outOfMemory)), hadEnded)
+            case 3:
+                switch lifecycle.retired() {
+                case .end: (isEnding, ends) = (true, ends + 1)
+                case .shutDown: isEnding = true
+                case .none: break
+                }
+            default: take(lifecycle.failed(.runtimeExit(.status(1))), hadEnded)
+            }
+        }
+
+        private mutating func stop(_ hadEnded: Bool) {
+            switch lifecycle.processesEnded() {
+            case .reportStopped: #expect(current == nil && !hadEnded)
+            case .end: ends += 1
+            case .none: break
+            }
+        }
+
+        private mutating func take(_ action: Lifecycle.FailureAction, _ hadEnded: Bool) {
+            let concern: Lifecycle.Concern
+            switch action {
+            case .none:
+                return
+            case .reset(let concerned, _):
+                concern = concerned
+            case .end(let concerned, _):
+                ends += 1
+                concern = concerned
+            }
+            #expect(!hadEnded)
+            switch concern {
+            case .nobody, .initialisation:
+                #expect(current == nil)
+            case .caller(let invocation):
+                #expect(invocation == current && !isAnswered)
+            case .answered(let invocation):
+                #expect(invocation == current && isAnswered)
+            }
+            current = nil
         }
     }
 }

@@ -62,6 +62,10 @@ enum sb_kind {
     SB_EXECUTED,
     /// The process of this token ended. Number: wait status.
     SB_EXITED,
+    /// No process but init is left.
+    SB_CLEARED,
+    /// Descriptor: a new TCP socket of the sandbox's network; without one, number says why (errno).
+    SB_SOCKET_MADE,
 
     // Service to init.
 
@@ -70,6 +74,12 @@ enum sb_kind {
     SB_EXECUTE,
     /// Send the signal `number` to every process but init.
     SB_SIGNAL_ALL,
+    /// Send the signal `number` to the process of this token and its process group.
+    SB_SIGNAL,
+    /// Kill every process but init, and report SB_CLEARED when the last is gone.
+    SB_CLEAR,
+    /// Make a TCP socket that can reach what listens inside.
+    SB_MAKE_SOCKET,
 };
 
 struct sb_head {

@@ -1,0 +1,87 @@
+import Foundation
+import LambdaAPI
+import NIOCore
+import NIOHTTP1
+import Worker
+
+/// Writes the answer to an InvokeWithResponseStream request, as its parts come. Source: `spec/invoke.md` section 5.
+///
+/// Confined to the event loop of the caller's connection.
+final class StreamedResponse: ResponseStreamReader {
+    /// How the answer's parts reach the caller.
+    struct Writer {
+        /// Writes the head; called once.
+        let head: (HTTPHeaders) -> Void
+        /// Writes a part of the body, and calls back when it is on its way or will never be.
+        let part: (ByteBuffer, _ onWritten: @escaping () -> Void) -> Void
+        /// Ends the answer; called once.
+        let end: () -> Void
+    }
+
+    /// What the function's response comes through.
+    let stream: ResponseStream
+
+    private let writer: Writer
+    private let allocator = ByteBufferAllocator()
+    private var headers = HTTPHeaders()
+    private var hasBegun = false
+
+    init(on eventLoop: any EventLoop, writer: Writer) {
+        stream = ResponseStream(on: eventLoop)
+        self.writer = writer
+        stream.setReader(self)
+    }
+
+    /// The function was found; these headers are for its answer.
+    func prepare(_ headers: HTTPHeaders) {
+        self.headers = headers
+    }
+
+    func responseBegan(contentType: String?) {
+        guard !hasBegun else { return }
+        hasBegun = true
+        headers.add(name: "Content-Type", value: "application/vnd.amazon.eventstream")
+        headers.add(name: "Transfer-Encoding", value: "chunked")
+        writer.head(headers)
+    }
+
+    func responseReceived(_ chunk: ByteBuffer) {
+        let stream = stream
+        let bytes = chunk.readableBytes
+        writer.part(message("PayloadChunk", "application/octet-stream", chunk)) { stream.consumed(bytes: bytes) }
+    }
+
+    /// The function is done: whatever has not been streamed is sent, and the answer ended.
+    func complete(_ result: InvokeResult) {
+        responseBegan(contentType: result.contentType)
+        if result.payload.readableBytes > 0 {
+            writer.part(message("PayloadChunk", "application/octet-stream", result.payload)) {}
+        }
+        let completion = ByteBuffer(bytes: JSONWriter.bytes(of: Completion(result: result)))
+        writer.part(message("InvokeComplete", "application/json", completion)) {}
+        writer.end()
+    }
+
+    private func message(_ event: String, _ contentType: String, _ payload: ByteBuffer) -> ByteBuffer {
+        var buffer = allocator.buffer(capacity: 0)
+        EventStreamMessage(event: event, contentType: contentType, payload: payload).write(to: &buffer)
+        return buffer
+    }
+
+    /// The last event. On success it has no member but the log, where that was asked for.
+    private struct Completion: JSONEncodable {
+        let result: InvokeResult
+
+        func encode(to writer: inout JSONWriter) {
+            writer.object { json in
+                if let error = result.streamError {
+                    json.member("ErrorCode", error.code)
+                    json.member("ErrorDetails", error.details)
+                } else if result.isFunctionError {
+                    json.member("ErrorCode", "Unhandled")
+                }
+                json.member("LogResult", result.logTail.map { Data($0).base64EncodedString() })
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Glibc
+import LambdaAPI
+import Logging
+import NIOCore
+import RuntimeAPI
+import Sandbox
+import Telemetry
+
+// What the task that looks after the sandbox tells.
+extension ExecutionEnvironment {
+    /// Takes over a sandbox, and begins to initialise in it.
+    ///
+    /// - Returns: Whether the environment is still wanted.
+    func sandboxBecameReady(_ sandbox: any Sandbox, log: FunctionLogStream) throws(SandboxError) -> Bool {
+        eventLoop.preconditionInEventLoop()
+        let deadline = NIODeadline.now() + settings.initialisationTimeout
+        guard lifecycle.sandboxBecameReady(deadline: deadline) else { return false }
+        guard let listener = sandbox.takeRuntimeAPIListener() else {
+            throw SandboxError(.setUpFailed, "the sandbox has no Runtime API socket to give")
+        }
+        self.sandbox = sandbox
+        platformLog.stream = log
+        let server = RuntimeAPIServer(eventLoop: eventLoop, settings: runtimeAPISettings, delegate: self)
+        runtimeAPI = server
+        server.serve(on: listener).whenFailure { [self] error in
+            fail(.host(reason: "failed to serve the Runtime API: \(error)"))
+        }
+        initialise(.initialisation)
+        armTimer()
+        return true
+    }
+
+    private var runtimeAPISettings: RuntimeAPISettings {
+        RuntimeAPISettings(
+            responseBytesMax: settings.responseBytesMax,
+            functionName: function.name.rawValue,
+            functionVersion: function.version.rawValue,
+            handler: function.handler,
+            accountID: function.locality.accountID,
+            metadataToken: metadataToken,
+            availabilityZoneID: function.locality.availabilityZoneID
+        )
+    }
+
+    /// Has the processes started.
+    func initialise(_ phase: PlatformEvent.InitialisationPhase) {
+        initialisationPhase = phase
+        initialisationStartedAt = .now()
+        platformLog.append(.initStart(phase))
+        commandsContinuation.yield(.startProcesses(processes.begin()))
+    }
+
+    /// Extensions are about to be started.
+    ///
+    /// - Returns: Whether they are still wanted; if there are too many of them, they are not.
+    func extensionsStarting(_ names: [String], _ generation: ProcessGeneration) -> Bool {
+        eventLoop.preconditionInEventLoop()
+        guard isCurrent(generation) else { return false }
+        for name in names where runtimeAPI?.extensionStarting(name) != true {
+            fail(.extensionExit(errorType: "Extension.TooManyExtensions", .withoutReason))
+            return false
+        }
+        return true
+    }
+
+    /// A process runs.
+    func processStarted(_ role: EnvironmentProcesses.Role, _ process: SandboxProcess, _ generation: ProcessGeneration) {
+        eventLoop.preconditionInEventLoop()
+        guard processes.generation == generation else { return }
+        processes.started(role, process)
+    }
+
+    /// A process has ended, or could not be executed.
+    func processExited(_ role: EnvironmentProcesses.Role, _ exit: RuntimeExit, _ generation: ProcessGeneration) {
+        eventLoop.preconditionInEventLoop()
+        guard processes.generation == generation, !lifecycle.hasEnded else { return }
+        processes.ended(role)
+        let exit = exit == .signal(Int(SIGKILL)) && sandbox?.hasExceededMemory() == true ? .outOfMemory : exit
+        switch role {
+        case .runtime:
+            if let actions = shutdown?.runtimeExited() { carryOut(actions) }
+            fail(.runtimeExit(exit))
+        case .extension(let name):
+            let errorType = errorType(ofExtension: name, exit)
+            if let actions = shutdown?.extensionExited(name) { carryOut(actions) }
+            fail(.extensionExit(errorType: errorType, exit))
+        }
+    }
+
+    private func errorType(ofExtension name: String, _ exit: RuntimeExit) -> String {
+        guard let runtimeAPI else { return "Extension.Crash" }
+        guard case .notExecutable = exit else { return runtimeAPI.extensionExited(name) }
+        runtimeAPI.extensionLaunchFailed(name, errorType: "Extension.LaunchError")
+        return "Extension.LaunchError"
+    }
+
+    /// Whether processes of this generation are still wanted.
+    func isCurrent(_ generation: ProcessGeneration) -> Bool {
+        processes.generation == generation && lifecycle.isInitialising
+    }
+
+    /// No process is left.
+    func processesEnded() {
+        eventLoop.preconditionInEventLoop()
+        runtimeAPI?.reset()
+        switch lifecycle.processesEnded() {
+        case .none:
+            break
+        case .reportStopped:
+            // It is as good as idle; what differs is only how long the next invoke takes.
+            observer.environmentBecameIdle(self)
+        case .end:
+            close()
+            observer.environmentEnded(self)
+        }
+    }
+
+    /// Nothing of the environment is left on the host.
+    func wasRemoved() {
+        eventLoop.preconditionInEventLoop()
+        sandbox = nil
+        platformLog.stream = nil
+        observer.environmentRemoved(self)
+    }
+}

@@ -1,0 +1,213 @@
+import LambdaAPI
+package import NIOCore
+package import RuntimeAPI
+import Sandbox
+import Telemetry
+
+// What the runtime and the extensions do.
+extension ExecutionEnvironment: RuntimeAPIDelegate {
+    package func extensionsRegistered() {
+        guard lifecycle.isInitialising else { return }
+        commandsContinuation.yield(.startRuntime(processes.generation))
+    }
+
+    package func runtimeBecameReady() {
+        if lifecycle.isInitialising {
+            platformLog.append(.initRuntimeDone(initialisationPhase, .success))
+        } else if let running = lifecycle.answeredInvocation {
+            reportRuntimeDone(running, response.outcome)
+        }
+    }
+
+    package func environmentBecameReady() {
+        let action = lifecycle.everybodyBecameReady()
+        switch action {
+        case .none:
+            break
+        case .reportInitialised:
+            initialisation = NIODeadline.now() - initialisationStartedAt
+            reportInitialisation(.success)
+            limitCPU()
+            armFreezeTimer()
+            observer.environmentInitialised(self)
+        case .deliver(let running):
+            reportInitialisation(.success)
+            limitCPU()
+            deliver(running)
+        case .finish(let running):
+            finish(running)
+            completeHeld(running)
+            armFreezeTimer()
+            observer.environmentBecameIdle(self)
+        case .finishAndShutDown(let running):
+            finish(running)
+            completeHeld(running)
+            shutDownForGood()
+        }
+    }
+
+    package func runtimeFailedToInitialise(_ error: RuntimeDocument) {
+        guard lifecycle.isInitialising else { return }
+        fail(.initialisation(error))
+    }
+
+    package func telemetrySubscribed(_ subscription: TelemetrySubscription) {
+        platformLog.append(.subscription(subscription))
+    }
+
+    // MARK: Answers
+
+    package func runtimeResponded(_ response: RuntimeDocument) {
+        self.response.producedBytes = response.body.readableBytes
+        answer(InvokeResult(payload: response.body, contentType: response.contentType, isFunctionError: false))
+    }
+
+    package func runtimeFailed(_ error: RuntimeDocument) {
+        response.producedBytes = error.body.readableBytes
+        response.outcome = .init(status: "error", errorType: error.errorType ?? "Runtime.Unknown")
+        answer(InvokeResult(payload: error.body, contentType: error.contentType, isFunctionError: true))
+    }
+
+    package func runtimeExceededResponseSize() {
+        response.outcome = .init(status: "error", errorType: FailureDocument.responseTooLargeType)
+        let payload = FailureDocument.responseTooLarge(limit: settings.responseBytesMax)
+        answer(InvokeResult(payload: payload, contentType: nil, isFunctionError: true))
+    }
+
+    package func runtimeUsedInvalidResponseMode() {
+        answer(.invalidResponseMode)
+    }
+
+    private func answer(_ document: FailureDocument) {
+        response.outcome = .failure(document)
+        guard let running = lifecycle.currentInvocation else { return }
+        let payload = document.payload(for: running.requestID)
+        var result = InvokeResult(payload: payload, contentType: nil, isFunctionError: true)
+        if response.isStreaming {
+            result.streamError = .init(code: document.errorType, details: String(buffer: payload))
+            result.payload = ByteBuffer()
+        }
+        answer(result)
+    }
+
+    private func answer(_ result: InvokeResult) {
+        guard case .answer(let running) = lifecycle.answered() else { return }
+        let now = NIODeadline.now()
+        response.beganAt = response.beganAt ?? now
+        response.endedAt = now
+        // The end of the log is known only when the runtime has finished; who does not want it need not wait for it.
+        if running.invoke.request.wantsLogTail {
+            response.heldResult = result
+        } else {
+            complete(running, result)
+        }
+        observer.environmentAnswered(self)
+    }
+
+    // MARK: Streamed answers
+
+    package func responseStreamBegan(contentType: String?) {
+        guard let running = lifecycle.currentInvocation, let stream = running.invoke.stream else { return }
+        response.beganAt = .now()
+        response.isStreaming = true
+        stream.open(on: eventLoop, contentType: contentType) { [weak self] in self?.resumeStream(stream) }
+    }
+
+    /// Lets the stream go on if neither its pace nor its reader holds it back.
+    private func resumeStream(_ stream: ResponseStream) {
+        guard !response.isPaused, stream.hasRoom else { return }
+        runtimeAPI?.resumeResponseStream()
+    }
+
+    package func responseStreamReceived(_ chunk: ByteBuffer) -> Bool {
+        // After the end of the invoke, whatever its runtime still sends is nobody's.
+        guard let running = lifecycle.currentInvocation, let stream = running.invoke.stream else { return true }
+        response.producedBytes += chunk.readableBytes
+        let verdict = response.pacer.passed(bytes: chunk.readableBytes, at: .now())
+        if verdict == .exceeded {
+            answer(.streamTooLarge)
+            return true
+        }
+        let mayProceed = stream.write(chunk)
+        guard case .wait(let due) = verdict else { return mayProceed }
+        response.isPaused = true
+        eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
+            self?.response.isPaused = false
+            self?.resumeStream(stream)
+        }
+        return false
+    }
+
+    package func responseStreamEnded(_ error: RuntimeDocument?) {
+        var result = InvokeResult(payload: ByteBuffer(), contentType: nil, isFunctionError: false)
+        if let error {
+            let code = error.errorType ?? "Runtime.Unknown"
+            result.isFunctionError = true
+            result.streamError = .init(code: code, details: String(buffer: error.body))
+            response.outcome = .init(status: "error", errorType: code)
+        }
+        answer(result)
+    }
+
+    package func responseStreamBroke() {
+        answer(.truncatedResponse)
+    }
+
+    // MARK: The end of an invoke
+
+    /// Tells of the runtime's part of an invoke.
+    func reportRuntimeDone(_ running: RunningInvoke, _ outcome: PlatformEvent.Outcome) {
+        let now = NIODeadline.now()
+        let deliveredAt = response.deliveredAt ?? now
+        let wallClock = Timestamp.now().milliseconds - Int((now - deliveredAt).nanoseconds / 1_000_000)
+        platformLog.append(
+            .runtimeDone(
+                PlatformEvent.RuntimeDone(
+                    requestID: running.requestID,
+                    traceHeader: running.invoke.request.traceHeader,
+                    outcome: outcome,
+                    startedAt: Timestamp(milliseconds: wallClock),
+                    duration: now - deliveredAt,
+                    producedBytes: response.producedBytes,
+                    responseLatency: response.beganAt.map { $0 - deliveredAt },
+                    responseDuration: response.endedAt.flatMap { ended in response.beganAt.map { ended - $0 } }
+                )
+            )
+        )
+    }
+
+    /// Tells of an initialisation that has ended, and of the extensions that had a part in it.
+    func reportInitialisation(_ outcome: PlatformEvent.Outcome) {
+        if !outcome.isSuccess { platformLog.append(.initRuntimeDone(initialisationPhase, outcome)) }
+        for status in runtimeAPI?.extensionStatuses ?? [] { platformLog.append(.extension(status)) }
+        let duration = NIODeadline.now() - initialisationStartedAt
+        platformLog.append(.initReport(initialisationPhase, duration: duration, outcome))
+    }
+
+    /// Writes what the log says at the end of an invoke.
+    func finish(_ running: RunningInvoke, failure: FailureDocument? = nil) {
+        let report = InvocationReport(
+            requestID: running.requestID,
+            duration: NIODeadline.now() - running.startedAt,
+            initialisation: initialisation.take(),
+            memoryMegabytes: function.memoryMegabytes,
+            memoryUsed: ByteCount(bytes: sandbox?.peakMemoryBytes() ?? 0),
+            failure: failure
+        )
+        platformLog.stream?.drain()
+        platformLog.append(.report(report, traceHeader: running.invoke.request.traceHeader))
+    }
+
+    /// Answers a caller.
+    func complete(_ running: RunningInvoke, _ result: InvokeResult) {
+        running.invoke.stream?.close()
+        running.invoke.promise.succeed(result)
+    }
+
+    /// Answers a caller who waited for the end of the log.
+    func completeHeld(_ running: RunningInvoke) {
+        guard var result = response.heldResult.take() else { return }
+        result.logTail = platformLog.stream?.takeTail()
+        complete(running, result)
+    }
+}

@@ -1,0 +1,114 @@
+import Glibc
+import NIOCore
+import Sandbox
+
+/// Starts the processes of an environment in its sandbox. A program that cannot be executed is the function's fault and
+/// counts as an exit; what the sandbox itself refuses is an error.
+struct ProcessLauncher {
+    let environment: ExecutionEnvironment
+    let sandbox: any Sandbox
+    let plan: LaunchPlan
+    let extensions: ExternalExtensions
+    /// The descriptor that processes print to.
+    let output: CInt
+
+    /// Starts the extensions or, where there are none, the runtime. With extensions, the environment asks for the
+    /// runtime when all have registered.
+    func startProcesses(_ generation: ProcessGeneration) async throws(SandboxError) {
+        let names = extensions.names
+        guard !names.isEmpty else { return try await startRuntime(generation) }
+        guard await environment.onEventLoop({ $0.extensionsStarting(names, generation) }) else { return }
+        for name in names {
+            let role = EnvironmentProcesses.Role.extension(name)
+            let path = ExternalExtensions.path(of: name)
+            do throws(SandboxError) {
+                try await start(
+                    role,
+                    path,
+                    arguments: [path],
+                    workingDirectory: "/",
+                    variables.ofExtensions,
+                    generation
+                )
+            } catch  where error.code == .execFailed {
+                let exit = RuntimeExit.notExecutable(path: path, reason: error.reason)
+                return await environment.onEventLoop { $0.processExited(role, exit, generation) }
+            }
+        }
+    }
+
+    /// Starts the first of the plan's executables that is there.
+    func startRuntime(_ generation: ProcessGeneration) async throws(SandboxError) {
+        guard await environment.onEventLoop({ $0.isCurrent(generation) }) else { return }
+        for executable in plan.executables {
+            do throws(SandboxError) {
+                return try await start(
+                    .runtime,
+                    executable,
+                    arguments: plan.argumentVector(executable: executable),
+                    workingDirectory: plan.workingDirectory,
+                    variables.list,
+                    generation
+                )
+            } catch  where error.code == .execFailed && error.errno == ENOENT {
+                continue
+            } catch  where error.code == .execFailed {
+                let exit = RuntimeExit.notExecutable(path: executable, reason: error.reason)
+                return await environment.onEventLoop { $0.processExited(.runtime, exit, generation) }
+            }
+        }
+        let exit = RuntimeExit.noBootstrap(candidates: plan.executables)
+        await environment.onEventLoop { $0.processExited(.runtime, exit, generation) }
+    }
+
+    private var variables: EnvironmentVariables {
+        EnvironmentVariables(
+            function: environment.function,
+            defaults: plan.environment,
+            logGroup: environment.logGroup,
+            logStream: environment.logStream,
+            credentials: environment.credentials,
+            metadataToken: environment.metadataToken
+        )
+    }
+
+    private func start(
+        _ role: EnvironmentProcesses.Role,
+        _ executable: String,
+        arguments: [String],
+        workingDirectory: String,
+        _ variables: [String],
+        _ generation: ProcessGeneration
+    ) async throws(SandboxError) {
+        let specification = ProcessSpecification(
+            executable: executable,
+            arguments: arguments,
+            environment: variables,
+            workingDirectory: workingDirectory,
+            output: output
+        )
+        let environment = environment
+        let process = try await sandbox.start(specification) { exit in
+            environment.eventLoop.execute { environment.processExited(role, RuntimeExit(exit), generation) }
+        }
+        await environment.onEventLoop { $0.processStarted(role, process, generation) }
+    }
+}
+
+extension SandboxError {
+    /// The reason in the words of Go's runtime, which Lambda's messages use.
+    fileprivate var reason: String { String(cString: strerror(errno)).lowercased() }
+}
+
+extension RuntimeExit {
+    /// The exit of a process of the sandbox, as far as the function's owner is concerned: a sandbox that went away as a
+    /// whole was killed, by the kernel for its memory or by the service.
+    init(_ exit: ProcessExit) {
+        switch exit {
+        case .exited(0): self = .withoutReason
+        case .exited(let status): self = .status(status)
+        case .signalled(let signal): self = .signal(signal)
+        case .lost: self = .signal(Int(SIGKILL))
+        }
+    }
+}

@@ -1,0 +1,21 @@
+import NIOCore
+
+/// How far the answer to the current invoke has come.
+struct ResponseProgress {
+    /// When the runtime was given the event; nil while processes still initialise for it.
+    var deliveredAt: NIODeadline?
+    /// When the runtime began to respond, and when it had.
+    var beganAt: NIODeadline?
+    var endedAt: NIODeadline?
+    /// The response's size so far.
+    var producedBytes = 0
+    /// Whether the response is being passed on as it comes.
+    var isStreaming = false
+    var pacer = StreamPacer()
+    /// Whether the pacer holds the stream back.
+    var isPaused = false
+    /// The result while its caller waits for the end of the log too.
+    var heldResult: InvokeResult?
+    /// How the runtime ended its part.
+    var outcome: PlatformEvent.Outcome = .success
+}
