@@ -12,6 +12,7 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
     }
 
     package func runtimeBecameReady() {
+        if response.isBroken { answer(.truncatedResponse) }
         if lifecycle.isInitialising {
             platformLog.append(.initRuntimeDone(initialisationPhase, .success))
         } else if let running = lifecycle.answeredInvocation {
@@ -115,7 +116,7 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
 
     /// Lets the stream go on if neither its pace nor its reader holds it back.
     private func resumeStream(_ stream: ResponseStream) {
-        guard !response.isPaused, stream.hasRoom else { return }
+        guard response.pausedUntil == nil, stream.hasRoom else { return }
         runtimeAPI?.resumeResponseStream()
     }
 
@@ -130,12 +131,22 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
         }
         let mayProceed = stream.write(chunk)
         guard case .wait(let due) = verdict else { return mayProceed }
-        response.isPaused = true
-        eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
-            self?.response.isPaused = false
-            self?.resumeStream(stream)
-        }
+        let isTimerArmed = response.pausedUntil != nil
+        response.pausedUntil = due
+        if !isTimerArmed { scheduleResumption(of: stream, at: due) }
         return false
+    }
+
+    /// One timer is enough: what comes while it runs puts the time off.
+    private func scheduleResumption(of stream: ResponseStream, at deadline: NIODeadline) {
+        let requestID = lifecycle.currentInvocation?.requestID
+        eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
+            guard let self, let due = response.pausedUntil, lifecycle.currentInvocation?.requestID == requestID
+            else { return }
+            if due > .now() { return scheduleResumption(of: stream, at: due) }
+            response.pausedUntil = nil
+            resumeStream(stream)
+        }
     }
 
     package func responseStreamEnded(_ error: RuntimeDocument?) {
@@ -150,7 +161,9 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
     }
 
     package func responseStreamBroke() {
-        answer(.truncatedResponse)
+        // Most often the runtime has died, which is the better answer and about to be known; otherwise it will ask for
+        // the next event, or nothing will come of it until the timeout.
+        response.isBroken = true
     }
 
     // MARK: The end of an invoke

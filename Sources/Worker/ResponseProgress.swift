@@ -12,8 +12,10 @@ struct ResponseProgress {
     /// Whether the response is being passed on as it comes.
     var isStreaming = false
     var pacer = StreamPacer()
-    /// Whether the pacer holds the stream back.
-    var isPaused = false
+    /// Until when the pacer holds the stream back.
+    var pausedUntil: NIODeadline?
+    /// Whether the runtime's connection closed in the middle of the stream.
+    var isBroken = false
     /// The result while its caller waits for the end of the log too.
     var heldResult: InvokeResult?
     /// How the runtime ended its part.
