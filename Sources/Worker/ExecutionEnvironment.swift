@@ -57,7 +57,8 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     var response = ResponseProgress()
 
     private var isCPULimited = false
-    private var isTimerArmed = false
+    /// When the next timer fires at the latest; nil while none is set.
+    private var timerDue: NIODeadline?
     private var isFreezeTimerArmed = false
     private var idleSince: NIODeadline = .now()
 
@@ -188,13 +189,17 @@ package final class ExecutionEnvironment: @unchecked Sendable {
 
     // MARK: Timers
 
-    /// Sees to it that a timer fires at the current deadline or before. One timer is enough: deadlines only grow, so
-    /// a timer that finds itself early is set again, and a warm invoke costs no timer of its own.
+    /// Sees to it that a timer fires at the current deadline or before. The deadlines of invokes only grow, so one timer
+    /// is enough for many: one that finds itself early is set again, and a warm invoke costs no timer of its own. Only
+    /// an initialisation has a deadline that may be later than that of the invoke after it.
     func armTimer() {
-        guard !isTimerArmed, let deadline = lifecycle.deadline else { return }
-        isTimerArmed = true
+        guard let deadline = lifecycle.deadline else { return }
+        if let timerDue, timerDue <= deadline { return }
+        timerDue = deadline
         eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
-            isTimerArmed = false
+            // Superseded by one that was set for an earlier time, which has seen to everything since.
+            guard timerDue == deadline else { return }
+            timerDue = nil
             carryOut(lifecycle.timerFired(now: .now()))
             armTimer()
         }

@@ -101,6 +101,13 @@ def test_platform_tells_of_the_initialisation(functions, server):
     assert re.search(r"INIT_REPORT Init Duration: [\d.]+ ms\tPhase: invoke\tStatus: error", lines), lines
 
 
+def test_timeout_soon_after_the_initialisation_is_that_of_the_function(functions):
+    """And not what was left of the ten seconds for the initialisation."""
+    function = functions.create(COUNTER, Timeout=2)
+    log = function.invoke({"fail": "sleep"}, LogType="Tail").log.decode()
+    assert 2000 <= float(re.search(r"\tDuration: ([\d.]+) ms", log)[1]) < 5000
+
+
 def test_runtime_that_exits_after_its_answer_harms_nobody(functions):
     function = functions.provided(
         script_package("""
