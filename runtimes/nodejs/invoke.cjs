@@ -65,10 +65,11 @@ class Outcome {
     }
 }
 
-function makeContext(invoke, outcome) {
+/** What every handler is told about the function and the invoke. */
+function makeContext(invoke) {
     // The parser of headers yields Latin-1; what they carry is JSON in UTF-8.
     const parse = (text) => (text === undefined ? undefined : JSON.parse(Buffer.from(text, 'latin1').toString('utf8')));
-    const context = {
+    return {
         functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
         functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
         memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
@@ -80,6 +81,13 @@ function makeContext(invoke, outcome) {
         awsRequestId: invoke.id,
         tenantId: invoke.tenantID,
         getRemainingTimeInMillis: () => invoke.deadline - Date.now(),
+    };
+}
+
+/** The context of a handler that answers with one value: also its old ways to do so. */
+function makeAnsweringContext(invoke, outcome) {
+    const context = {
+        ...makeContext(invoke),
         done: (error, result) => outcome.whenIdle(error, result),
         succeed: (result) => outcome.whenIdle(undefined, result),
         fail: (error) => outcome.whenIdle(error ?? 'handled', undefined),
@@ -98,7 +106,7 @@ function makeContext(invoke, outcome) {
 function run(handler, invoke) {
     const outcome = new Outcome();
     try {
-        const context = makeContext(invoke, outcome);
+        const context = makeAnsweringContext(invoke, outcome);
         const returned = handler(invoke.event(), context, (error, result) => outcome.whenIdle(error, result));
         if (typeof returned?.then === 'function') {
             returned.then(
@@ -112,4 +120,4 @@ function run(handler, invoke) {
     return outcome;
 }
 
-module.exports = { Invoke, run };
+module.exports = { Invoke, makeContext, run };
