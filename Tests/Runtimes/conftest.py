@@ -9,6 +9,7 @@ from runtime_api import Runtime
 
 NODE = "/usr/bin/node"
 PYTHON = "/usr/bin/python3"
+RUBY = "/usr/bin/ruby"
 
 
 @pytest.fixture
@@ -28,6 +29,24 @@ def node(tmp_path, runtimes):
         write_files(tmp_path, files)
         runtime = Runtime(
             [NODE, str(ROOT / "runtimes/nodejs/bootstrap.cjs")],
+            function_environment(tmp_path, handler, environment or {}),
+            tmp_path,
+            chunk_size,
+        )
+        runtimes.append(runtime)
+        return runtime
+
+    return start
+
+
+@pytest.fixture
+def ruby(tmp_path, runtimes):
+    """Starts Ruby with the given files as the function's code."""
+
+    def start(files, handler="app.handler", environment=None, chunk_size=None):
+        write_files(tmp_path, files)
+        runtime = Runtime(
+            [RUBY, "-EUTF-8", str(ROOT / "runtimes/ruby/bootstrap.rb")],
             function_environment(tmp_path, handler, environment or {}),
             tmp_path,
             chunk_size,
