@@ -18,6 +18,7 @@ package final class Worker: Sendable {
     private let logger: Logger
     private let starts: AsyncStream<ExecutionEnvironment>
     private let startsContinuation: AsyncStream<ExecutionEnvironment>.Continuation
+    private let standInWarnings: StandInWarnings
 
     package init(
         settings: WorkerSettings,
@@ -33,6 +34,7 @@ package final class Worker: Sendable {
         self.runtimes = runtimes
         self.logs = logs
         self.logger = logger
+        standInWarnings = StandInWarnings(runtimes: runtimes, logger: logger)
         (starts, startsContinuation) = AsyncStream.makeStream()
     }
 
@@ -55,6 +57,7 @@ package final class Worker: Sendable {
 
     /// Begins the environment's life; its observer hears what becomes of it. Does not wait.
     package func start(_ environment: ExecutionEnvironment) {
+        standInWarnings.willUse(environment.function.runtime)
         startsContinuation.yield(environment)
     }
 

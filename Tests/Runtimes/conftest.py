@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from function_code import ROOT, function_environment, write_files
+from java_code import JAVA, JAVA_OPTIONS, JAVA_SOURCES, compile_java
 from runtime_api import Runtime
 
 NODE = "/usr/bin/node"
@@ -49,6 +50,40 @@ def ruby(tmp_path, runtimes):
             [RUBY, "-EUTF-8", str(ROOT / "runtimes/ruby/bootstrap.rb")],
             function_environment(tmp_path, handler, environment or {}),
             tmp_path,
+            chunk_size,
+        )
+        runtimes.append(runtime)
+        return runtime
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def java_runtime():
+    """The Java runtime as `scripts/bootstrap test` installs it; brought up to date here, which costs nothing then."""
+    directory = ROOT / ".runtimes/java"
+    subprocess.run([str(ROOT / "runtimes/java/install"), str(directory)], check=True)
+    return directory / "swiftlet-runtime.jar"
+
+
+@pytest.fixture(scope="session")
+def java_classes(tmp_path_factory):
+    """The handlers of `java/functions`, compiled as a user's build would."""
+    directory = tmp_path_factory.mktemp("classes")
+    compile_java(directory, JAVA_SOURCES.rglob("*.java"))
+    (directory / "resource.txt").write_text("here")
+    return directory
+
+
+@pytest.fixture
+def java(tmp_path, runtimes, java_runtime, java_classes):
+    """Starts Java with the compiled handlers, and with more files, as the function's code."""
+
+    def start(handler, environment=None, chunk_size=None, options=("-XX:MaxHeapSize=64m",), root=java_classes):
+        runtime = Runtime(
+            [JAVA, *JAVA_OPTIONS, *options, "-cp", str(java_runtime), "swiftlet.runtime.Main", handler],
+            function_environment(root, handler, environment or {}),
+            root,
             chunk_size,
         )
         runtimes.append(runtime)
