@@ -136,6 +136,15 @@ import Testing
         #expect(installed.standInNotice(for: "ruby4.0") == nil)
     }
 
+    @Test func eachStandInIsToldOnce() throws {
+        let notices = StandInNotices(runtimes: try Self.installed(on: Self.rubyHost))
+        #expect(notices.firstUse(of: "ruby3.3")?.hasPrefix("ruby3.3: ruby 3.1 ") == true)
+        #expect(notices.firstUse(of: "ruby3.3") == nil)
+        #expect(notices.firstUse(of: "ruby3.4") != nil)
+        #expect(notices.firstUse(of: "provided.al2023") == nil)
+        #expect(notices.firstUse(of: "python3.11") == nil)
+    }
+
     @Test func runtimesWithoutStandInsHaveNone() throws {
         let installed = try Self.installed()
         #expect(installed.launchPlan(for: "python3.12", handler: "a.b", memoryMebibytes: 128) == nil)
