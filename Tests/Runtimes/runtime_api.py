@@ -72,7 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         refusal, self.server.refusal = self.server.refusal, None
         if refusal and refusal.at_once:
             # The body is left where it is, as a service does that wants no more of it.
-            self._reply(refusal.status, refusal.body, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json", "Connection": "close"}
+            self._reply(refusal.status, refusal.body, headers)
             self.server.refused.release()
             self._drop_body()
             return

@@ -250,6 +250,51 @@ def test_only_the_first_answer_counts(node):
     assert not runtime.has_answered()
 
 
+# Runtimes without callbacks.
+
+
+MODERN = {"AWS_EXECUTION_ENV": "AWS_Lambda_nodejs24.x"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("async (event) => event", {"a": 1}),
+        ("(event) => event", {"a": 1}),
+        ("() => {}", None),
+        ("(event, context) => Object.keys(context).filter((name) => /done|fail|succeed|callback/.test(name))", []),
+        ("async (...all) => all.length", 2),
+    ],
+)
+def test_newer_runtimes_answer_by_what_is_returned(node, body, expected):
+    runtime = node({"index.js": f"exports.handler = {body}"}, environment=MODERN)
+    for _ in range(2):
+        assert runtime.invoke({"a": 1}).payload == expected
+
+
+def test_newer_runtimes_do_not_wait_for_the_event_loop(node):
+    runtime = node(
+        {"index.js": "exports.handler = () => { setTimeout(() => {}, 3_600_000); return 1 }"}, environment=MODERN
+    )
+    assert [runtime.invoke().payload for _ in range(2)] == [1, 1]
+
+
+def test_newer_runtimes_refuse_callbacks(node):
+    runtime = node({"index.js": "exports.handler = (event, context, callback) => callback()"}, environment=MODERN)
+    answer = runtime.answer()
+    assert (answer.kind, answer.payload["errorType"]) == ("init/error", "Runtime.CallbackHandlerDeprecated")
+    assert "has removed support for callback-based function handlers" in answer.payload["errorMessage"]
+    assert runtime.exit_status() == 1
+
+
+def test_newer_runtimes_stream(node):
+    runtime = node(
+        {"index.js": "exports.handler = awslambda.streamifyResponse(async (e, stream, context) => stream.end('x'))"},
+        environment=MODERN,
+    )
+    assert runtime.invoke().body == b"x"
+
+
 # What a handler gets.
 
 
@@ -591,6 +636,14 @@ def test_stream_that_nobody_ends_is_an_error(node, body):
 def test_writes_after_the_handler_returned_belong_to_the_response(node):
     runtime = node(streaming("{ stream.write('a'); setTimeout(() => stream.end('b'), 10) }"))
     assert [runtime.invoke().body for _ in range(2)] == [b"ab"] * 2
+
+
+def test_other_mark_than_that_of_a_streamed_response_is_refused(node):
+    runtime = node({"index.js": """
+        exports.handler = async () => 1;
+        exports.handler[Symbol.for('aws.lambda.runtime.handler.streaming')] = 'request';"""})
+    answer = runtime.answer()
+    assert (answer.kind, answer.payload["errorType"]) == ("init/error", "Runtime.MalformedStreamingHandler")
 
 
 def test_streaming_handler_must_be_asynchronous(node):

@@ -2,6 +2,8 @@
 
 // One invoke: what the Runtime API sent, the context made of it, and the one outcome that it ends in.
 
+const { takesCallbacks } = require('./generation.cjs');
+
 /** What came from the Runtime API. */
 class Invoke {
     constructor({ headers, body }) {
@@ -106,9 +108,14 @@ function makeAnsweringContext(invoke, outcome) {
 function run(handler, invoke) {
     const outcome = new Outcome();
     try {
-        const context = makeAnsweringContext(invoke, outcome);
-        const returned = handler(invoke.event(), context, (error, result) => outcome.whenIdle(error, result));
-        if (typeof returned?.then === 'function') {
+        const returned = takesCallbacks
+            ? handler(invoke.event(), makeAnsweringContext(invoke, outcome), (error, result) =>
+                  outcome.whenIdle(error, result),
+              )
+            : handler(invoke.event(), makeContext(invoke));
+        if (!takesCallbacks && typeof returned?.then !== 'function') {
+            outcome.now(undefined, returned);
+        } else if (typeof returned?.then === 'function') {
             returned.then(
                 (result) => outcome.now(undefined, result),
                 (error) => outcome.now(error ?? new Error(String(error)), undefined),

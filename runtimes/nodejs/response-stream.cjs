@@ -3,6 +3,7 @@
 // Response streaming: the global `awslambda`, the stream that a streaming handler writes to, and the run of one.
 
 const { Writable } = require('node:stream');
+const { RuntimeError } = require('./errors.cjs');
 const { makeContext } = require('./invoke.cjs');
 
 /** How `streamifyResponse` marks a handler; instrumentation that wraps handlers looks for these too. */
@@ -40,7 +41,11 @@ const awslambda = {
 };
 
 function isStreaming(handler) {
-    return handler[STREAMING] === STREAMED_RESPONSE;
+    const mark = handler[STREAMING];
+    if (mark && mark !== STREAMED_RESPONSE) {
+        throw new RuntimeError('MalformedStreamingHandler', 'Only response streaming is supported.');
+    }
+    return Boolean(mark);
 }
 
 /** The response of one invoke as a stream. Its request begins with the first write, and each write leaves at once. */
@@ -63,7 +68,7 @@ class ResponseStream extends Writable {
 
     setContentType(type) {
         if (this.#isWritten) {
-            throw new Error('Cannot set content-type, too late.');
+            throw new RuntimeError('InvalidStreamingOperation', 'Cannot set content-type, too late.');
         }
         // A header is one line.
         this.#contentType = String(type).replace(/[\r\n]/g, ' ');
