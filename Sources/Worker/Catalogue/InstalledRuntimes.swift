@@ -15,7 +15,7 @@ package struct InstalledRuntimes: Sendable {
             guard case .available(let installation) = availability, let version = installation.standInVersion else {
                 return nil
             }
-            let hint = runtime.installHint.isEmpty ? "" : "; for the real one, \(runtime.installHint)"
+            let hint = runtime.installHint.isEmpty ? "" : "; \(runtime.installHint)"
             return "\(runtime.family) \(version) (\(installation.executables.joined(separator: ", "))) stands in for "
                 + "\(runtime.version), which this host lacks: what needs \(runtime.version) fails\(hint)"
         }
