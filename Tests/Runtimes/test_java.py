@@ -469,7 +469,7 @@ def test_late_answer_is_logged_and_the_next_invoke_taken(java):
         runtime.refuse_next(410, "InvokeTimeout", "Invoke timeout")
         late = runtime.invoke(event)
         assert runtime.invoke("").payload == 2 * (count + 1)
-        assert f"The answer to invoke {late.request_id} was refused with 410" in runtime.log
+        runtime.wait_until_logged(f"The answer to invoke {late.request_id} was refused with 410")
 
 
 def test_failed_service_ends_the_process(java):

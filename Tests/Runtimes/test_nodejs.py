@@ -673,7 +673,7 @@ def test_stream_refused_midway_does_not_stop_the_function(node):
     runtime.send(True)
     runtime.wait_until_refused()
     assert runtime.invoke(False).body == b"x"
-    assert "refused with 413" in runtime.log
+    runtime.wait_until_logged("refused with 413")
 
 
 # The Runtime API's own failures.
@@ -685,7 +685,7 @@ def test_late_answer_is_logged_and_the_next_invoke_taken(node):
         runtime.refuse_next(410, "InvokeTimeout", "Invoke timeout")
         late = runtime.invoke(event)
         assert runtime.invoke(False).payload == 1
-        assert f"The answer to invoke {late.request_id} was refused with 410" in runtime.log
+        runtime.wait_until_logged(f"The answer to invoke {late.request_id} was refused with 410")
 
 
 def test_failed_service_ends_the_process(node):
