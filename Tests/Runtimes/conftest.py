@@ -1,6 +1,5 @@
 """Starts the language bootstraps of `runtimes/` against a Runtime API of the test's own, outside any sandbox."""
 
-import shutil
 import subprocess
 
 import pytest
@@ -23,17 +22,12 @@ def runtimes():
 
 
 @pytest.fixture
-def node(tmp_path, runtimes):
-    """Starts Node.js with the given files as the function's code."""
+def run(tmp_path, runtimes):
+    """Starts a command line with the given files as the function's code."""
 
-    def start(files, handler="index.handler", environment=None, chunk_size=None):
-        write_files(tmp_path, files)
-        runtime = Runtime(
-            [NODE, str(ROOT / "runtimes/nodejs/bootstrap.cjs")],
-            function_environment(tmp_path, handler, environment or {}),
-            tmp_path,
-            chunk_size,
-        )
+    def start(command, files, handler, environment=None, chunk_size=None, root=tmp_path):
+        write_files(root, files)
+        runtime = Runtime(command, function_environment(root, handler, environment or {}), root, chunk_size)
         runtimes.append(runtime)
         return runtime
 
@@ -41,19 +35,21 @@ def node(tmp_path, runtimes):
 
 
 @pytest.fixture
-def ruby(tmp_path, runtimes):
+def node(run):
+    """Starts Node.js with the given files as the function's code."""
+
+    def start(files, handler="index.handler", **more):
+        return run([NODE, str(ROOT / "runtimes/nodejs/bootstrap.cjs")], files, handler, **more)
+
+    return start
+
+
+@pytest.fixture
+def ruby(run):
     """Starts Ruby with the given files as the function's code."""
 
-    def start(files, handler="app.handler", environment=None, chunk_size=None):
-        write_files(tmp_path, files)
-        runtime = Runtime(
-            [RUBY, "-EUTF-8", str(ROOT / "runtimes/ruby/bootstrap.rb")],
-            function_environment(tmp_path, handler, environment or {}),
-            tmp_path,
-            chunk_size,
-        )
-        runtimes.append(runtime)
-        return runtime
+    def start(files, handler="app.handler", **more):
+        return run([RUBY, "-EUTF-8", str(ROOT / "runtimes/ruby/bootstrap.rb")], files, handler, **more)
 
     return start
 
@@ -76,18 +72,12 @@ def java_classes(tmp_path_factory):
 
 
 @pytest.fixture
-def java(tmp_path, runtimes, java_runtime, java_classes):
-    """Starts Java with the compiled handlers, and with more files, as the function's code."""
+def java(run, java_runtime, java_classes):
+    """Starts Java with the compiled handlers, or with what another directory has, as the function's code."""
 
-    def start(handler, environment=None, chunk_size=None, options=("-XX:MaxHeapSize=64m",), root=java_classes):
-        runtime = Runtime(
-            [JAVA, *JAVA_OPTIONS, *options, "-cp", str(java_runtime), "swiftlet.runtime.Main", handler],
-            function_environment(root, handler, environment or {}),
-            root,
-            chunk_size,
-        )
-        runtimes.append(runtime)
-        return runtime
+    def start(handler, environment=None, options=("-XX:MaxHeapSize=64m",), root=java_classes, **more):
+        command = [JAVA, *JAVA_OPTIONS, *options, "-cp", str(java_runtime), "swiftlet.runtime.Main", handler]
+        return run(command, {}, handler, environment, root=root, **more)
 
     return start
 
@@ -104,20 +94,11 @@ def python_runtime_directory():
 
 
 @pytest.fixture
-def python(tmp_path, runtimes, python_runtime_directory):
+def python(run, python_runtime_directory):
     """Starts Python with the given files as the function's code."""
 
     def start(files, handler="app.handler", environment=None):
-        write_files(tmp_path, files)
-        interpreter = shutil.which("python3", path="/usr/bin")
-        runtime = Runtime(
-            [interpreter, "-S", str(python_runtime_directory / "bootstrap.py"), handler],
-            function_environment(
-                tmp_path, handler, {"PYTHONPATH": str(python_runtime_directory), **(environment or {})}
-            ),
-            tmp_path,
-        )
-        runtimes.append(runtime)
-        return runtime
+        command = [PYTHON, "-S", str(python_runtime_directory / "bootstrap.py"), handler]
+        return run(command, files, handler, {"PYTHONPATH": str(python_runtime_directory), **(environment or {})})
 
     return start

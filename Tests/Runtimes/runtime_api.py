@@ -245,6 +245,11 @@ class Runtime:
         self._reader.join(timeout=PATIENCE)
         return status
 
+    def stop(self):
+        """Ends the process, so that all of its lines are in the log."""
+        self.process.kill()
+        self.exit_status()
+
     @property
     def log(self):
         return b"".join(self._output).decode(errors="replace")

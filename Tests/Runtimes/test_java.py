@@ -8,13 +8,8 @@ import subprocess
 import zipfile
 
 import pytest
+from function_code import CONTEXT_HEADERS
 from java_code import JAVA_HOME, compile_java
-
-
-def finish(runtime):
-    """Ends the runtime, so that all of its lines are in the log."""
-    runtime.process.kill()
-    runtime.exit_status()
 
 
 # What a handler may be.
@@ -112,7 +107,7 @@ def test_wrong_handler_is_told_at_every_invoke(java, handler, kind, message):
         expected = {"errorMessage": message, **({"errorType": kind} if kind else {})}
         assert (answer.kind, answer.payload) == ("error", expected)
         assert answer.headers["Lambda-Runtime-Function-Error-Type"] == "Runtime.BadFunctionCode"
-    finish(runtime)
+    runtime.stop()
     assert runtime.log.splitlines() == [message] * 2
 
 
@@ -283,7 +278,7 @@ def test_exception_has_lambdas_form(java):
     assert "cause" not in payload
     assert answer.headers["Lambda-Runtime-Function-Error-Type"] == "Runtime.UserException"
     assert runtime.invoke("").payload == 2
-    finish(runtime)
+    runtime.stop()
     lines = runtime.log.splitlines()
     assert lines[:2] == ["bad: java.lang.RuntimeException", "java.lang.RuntimeException: bad"]
     assert lines[2].startswith("\tat example.Failing.handle(Failing.java:")
@@ -340,15 +335,7 @@ def test_interrupt_of_one_invoke_is_not_the_next_ones(java):
 
 def test_context_has_all_fields(java):
     runtime = java("example.Told::context")
-    answer = runtime.invoke(
-        {},
-        {
-            "Lambda-Runtime-Client-Context": '{"client":{"app_title":"t"},"custom":{"k":"v"},"env":{"e":"f"}}',
-            "Lambda-Runtime-Cognito-Identity": '{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}',
-            "Lambda-Runtime-Trace-Id": "Root=1-2-3;Sampled=0",
-            "Lambda-Runtime-Aws-Tenant-Id": "tenant",
-        },
-    )
+    answer = runtime.invoke({}, CONTEXT_HEADERS)
     told = answer.payload
     assert told.pop("remaining") > 1_000_000_000
     assert told == {
@@ -414,14 +401,14 @@ def test_many_invokes_use_one_connection_each_after_the_other(java):
 def test_standard_streams_are_the_log(java):
     runtime = java("example.Told::print")
     runtime.invoke()
-    finish(runtime)
+    runtime.stop()
     assert runtime.log == "loaded\nout é\nerr\nunfinished"
 
 
 def test_logger_writes_lines_of_text(java):
     runtime = java("example.Told::log")
     runtime.invoke()
-    finish(runtime)
+    runtime.stop()
     levels = ["UNDEFINED", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
     assert runtime.log.splitlines() == [
         "loaded", "plain", "ended", "bytes", *(f"at {level}" for level in levels), "of the library",
@@ -431,7 +418,7 @@ def test_logger_writes_lines_of_text(java):
 def test_logger_writes_json_where_configured(java):
     runtime = java("example.Told::log", {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "WARN"})
     answer = runtime.invoke({}, {"Lambda-Runtime-Aws-Tenant-Id": "tenant"})
-    finish(runtime)
+    runtime.stop()
     printed, *lines = runtime.log.splitlines()
     assert printed == "loaded"
     assert lines.pop(2) == "bytes"
@@ -453,7 +440,7 @@ def test_logger_writes_json_where_configured(java):
 def test_errors_of_invokes_are_json_lines_where_configured(java):
     runtime = java("example.Failing::handle", {"AWS_LAMBDA_LOG_FORMAT": "JSON"})
     answer = runtime.invoke("checked")
-    finish(runtime)
+    runtime.stop()
     record = json.loads(runtime.log)
     assert (record["level"], record["AWSRequestId"]) == ("ERROR", answer.request_id)
     assert (record["errorType"], record["errorMessage"]) == ("example.Failing$Own", "outer")

@@ -6,18 +6,13 @@ import re
 import signal
 
 import pytest
+from function_code import CLIENT_CONTEXT, CONTEXT_HEADERS
 
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t([^\t]+)\t([A-Z]+)\t(.*)$")
 
 
 def log_lines(runtime):
     return [match.groups() for match in map(LOG_LINE.match, runtime.log.splitlines()) if match]
-
-
-def finish(runtime):
-    """Waits until the runtime is back for the next invoke, so that all lines of the last one are in the log."""
-    runtime.process.kill()
-    runtime.exit_status()
 
 
 # What a handler may be.
@@ -173,7 +168,7 @@ def test_error_is_reported_and_the_next_invoke_works(node, body, kind, message):
     assert (answer.payload["errorType"], answer.payload["errorMessage"]) == (kind, message)
     assert answer.headers["lambda-runtime-function-error-type"] == kind
     assert runtime.invoke().payload == 2
-    finish(runtime)
+    runtime.stop()
     request_id, level, text = log_lines(runtime)[0]
     assert (request_id, level) == (answer.request_id, "ERROR")
     title, _, logged = text.partition("\t")
@@ -223,7 +218,7 @@ def test_callback_waits_for_the_event_loop(node):
                     callback(null, 'called');
                 }"""})
     assert runtime.invoke().payload == "called"
-    assert [line[2] for line in log_lines(runtime)] == ["timer"]
+    runtime.wait_until_logged("\ttimer\n")
 
 
 def test_callback_does_not_wait_where_told_so(node):
@@ -306,15 +301,7 @@ def test_context_has_all_fields(node):
                     ...context, remaining: context.getRemainingTimeInMillis(), trace: process.env._X_AMZN_TRACE_ID })"""
         }
     )
-    answer = runtime.invoke(
-        {},
-        {
-            "Lambda-Runtime-Client-Context": '{"custom":{"k":"v"}}',
-            "Lambda-Runtime-Cognito-Identity": '{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}',
-            "Lambda-Runtime-Trace-Id": "Root=1-2-3;Sampled=0",
-            "Lambda-Runtime-Aws-Tenant-Id": "tenant",
-        },
-    )
+    answer = runtime.invoke({}, CONTEXT_HEADERS)
     context = answer.payload
     assert context.pop("remaining") > 1_000_000_000
     assert context == {
@@ -324,7 +311,7 @@ def test_context_has_all_fields(node):
         "memoryLimitInMB": "128",
         "logGroupName": "/aws/lambda/f",
         "logStreamName": "2026/01/01/[$LATEST]0",
-        "clientContext": {"custom": {"k": "v"}},
+        "clientContext": CLIENT_CONTEXT,
         "identity": {"cognitoIdentityId": "i", "cognitoIdentityPoolId": "p"},
         "invokedFunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f",
         "awsRequestId": answer.request_id,
@@ -379,7 +366,7 @@ def test_console_writes_lambdas_format(node, method, level):
                 console.{method}('init');
                 exports.handler = async () => console.{method}('n %d', 1, {{ a: 1 }}, 'two\\nlines');"""})
     answer = runtime.invoke()
-    finish(runtime)
+    runtime.stop()
     lines = runtime.log.split("\n")
     assert LOG_LINE.match(lines[0]).groups() == ("undefined", level, "init")
     prefix, _, text = lines[1].partition(f"\t{answer.request_id}\t{level}\t")
@@ -399,7 +386,7 @@ def test_console_writes_json_where_configured(node):
         environment={"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"},
     )
     answer = runtime.invoke({}, {"Lambda-Runtime-Aws-Tenant-Id": "tenant"})
-    finish(runtime)
+    runtime.stop()
     lines = [json.loads(line) for line in runtime.log.splitlines()]
     assert {line["requestId"] for line in lines} == {answer.request_id}
     assert {line["tenantId"] for line in lines} == {"tenant"}
@@ -437,7 +424,7 @@ def test_log_level_filters_json_lines(node, level, kept):
         environment={"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": level},
     )
     runtime.invoke()
-    finish(runtime)
+    runtime.stop()
     assert [json.loads(line)["level"] for line in runtime.log.splitlines()] == kept
 
 
@@ -447,7 +434,7 @@ def test_errors_of_invokes_are_json_lines_where_configured(node):
         environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"},
     )
     answer = runtime.invoke()
-    finish(runtime)
+    runtime.stop()
     line = json.loads(runtime.log)
     assert (line["level"], line["requestId"]) == ("ERROR", answer.request_id)
     assert (line["errorType"], line["errorMessage"]) == ("RangeError", "bad")
@@ -608,7 +595,7 @@ def test_error_behind_the_first_byte_is_in_the_trailers(node, body):
         kind, error = decoded_trailers(answer)
         assert (kind, error["errorType"], error["errorMessage"]) == ("RangeError", "RangeError", "bad")
         assert error["trace"][0] == "RangeError: bad"
-    finish(runtime)
+    runtime.stop()
     assert [line[1] for line in log_lines(runtime)] == ["ERROR"] * 2
 
 
@@ -654,7 +641,7 @@ def test_streaming_handler_must_be_asynchronous(node):
 def test_result_of_a_streaming_handler_is_ignored_with_a_warning(node):
     runtime = node(streaming("{ stream.end('x'); return 1 }"))
     assert runtime.invoke().body == b"x"
-    finish(runtime)
+    runtime.stop()
     assert [line[1:] for line in log_lines(runtime)] == [("WARN", "Streaming handlers ignore return values.")]
 
 

@@ -4,12 +4,7 @@ import json
 import re
 
 import pytest
-
-
-def finish(runtime):
-    """Ends the runtime, so that all of its lines are in the log."""
-    runtime.process.kill()
-    runtime.exit_status()
+from function_code import CONTEXT_HEADERS
 
 
 def test_handler_answers(python):
@@ -127,15 +122,7 @@ def handler(event, context):
 
 def test_context_has_all_fields(python):
     runtime = python({"app.py": CONTEXT})
-    answer = runtime.invoke(
-        {},
-        {
-            "Lambda-Runtime-Client-Context": '{"client":{"app_title":"t"},"custom":{"k":"v"},"env":{"e":"f"}}',
-            "Lambda-Runtime-Cognito-Identity": '{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}',
-            "Lambda-Runtime-Trace-Id": "Root=1-2-3;Sampled=0",
-            "Lambda-Runtime-Aws-Tenant-Id": "tenant",
-        },
-    )
+    answer = runtime.invoke({}, CONTEXT_HEADERS)
     told = answer.payload
     assert told.pop("left") > 1_000_000_000
     assert told == {
@@ -173,7 +160,7 @@ def handler(event, context):
 def test_loggers_write_text(python):
     runtime = python({"app.py": LOGGING})
     answer = runtime.invoke({})
-    finish(runtime)
+    runtime.stop()
     # Without a level of its own the root logger lets warnings and worse pass.
     warning, printed, caught, *trace = runtime.log.splitlines()
     assert re.fullmatch(rf"\[WARNING\]\t[\d:.TZ-]{{24}}\t{answer.request_id}\twith more", warning)
@@ -189,7 +176,7 @@ def test_loggers_write_json_where_configured(python, level, levels):
         {"app.py": LOGGING}, environment={"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": level}
     )
     answer = runtime.invoke({}, {"Lambda-Runtime-Aws-Tenant-Id": "tenant"})
-    finish(runtime)
+    runtime.stop()
     lines = runtime.log.splitlines()
     lines.remove("printed")
     records = [json.loads(line) for line in lines]
@@ -211,7 +198,7 @@ def test_errors_of_invokes_are_json_lines_where_configured(python):
         environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"},
     )
     answer = runtime.invoke({})
-    finish(runtime)
+    runtime.stop()
     record = json.loads(runtime.log)
     assert (record["level"], record["requestId"]) == ("ERROR", answer.request_id)
     assert (record["errorType"], record["errorMessage"]) == ("ValueError", "bad")

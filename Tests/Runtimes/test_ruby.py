@@ -5,12 +5,7 @@ import re
 import signal
 
 import pytest
-
-
-def finish(runtime):
-    """Ends the runtime, so that all of its lines are in the log."""
-    runtime.process.kill()
-    runtime.exit_status()
+from function_code import CLIENT_CONTEXT, CONTEXT_HEADERS
 
 
 # What a handler may be.
@@ -183,15 +178,7 @@ def test_context_has_all_fields(ruby):
 def handler(event:, context:)
   %w[{names}].to_h {{ |name| [name, context.public_send(name)] }}.merge(trace: ENV['_X_AMZN_TRACE_ID'])
 end"""})
-    answer = runtime.invoke(
-        {},
-        {
-            "Lambda-Runtime-Client-Context": '{"custom":{"k":"v"}}',
-            "Lambda-Runtime-Cognito-Identity": '{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}',
-            "Lambda-Runtime-Trace-Id": "Root=1-2-3;Sampled=0",
-            "Lambda-Runtime-Aws-Tenant-Id": "tenant",
-        },
-    )
+    answer = runtime.invoke({}, CONTEXT_HEADERS)
     context = answer.payload
     assert context.pop("get_remaining_time_in_millis") > 1_000_000_000
     assert context == {
@@ -203,7 +190,7 @@ end"""})
         "memory_limit_in_mb": "128",
         "function_version": "$LATEST",
         "identity": {"cognitoIdentityId": "i", "cognitoIdentityPoolId": "p"},
-        "client_context": {"custom": {"k": "v"}},
+        "client_context": CLIENT_CONTEXT,
         "deadline_ms": 4102444800000,
         "tenant_id": "tenant",
         "trace": "Root=1-2-3;Sampled=0",
@@ -255,7 +242,7 @@ def handler(event:, context:)
   Logger.new($stdout, formatter: proc { |*, message| "own #{message}\\n" }).info('format')
 end"""})
     answer = runtime.invoke({})
-    finish(runtime)
+    runtime.stop()
     lines = runtime.log.splitlines()
     assert re.fullmatch(r"I, \[[\d:.T-]{26} #\d+\]  INFO  -- : init", lines[0])
     assert lines[1] == "plain é"
@@ -267,7 +254,7 @@ end"""})
 def test_error_of_an_invoke_is_in_the_log(ruby):
     runtime = ruby({"app.rb": "def handler(event:, context:) = raise('bad')"})
     answer = runtime.invoke({})
-    finish(runtime)
+    runtime.stop()
     title, _, payload = runtime.log.partition("\n")
     assert title == "Error raised from handler method"
     assert json.loads(payload) == answer.payload
@@ -293,7 +280,7 @@ end"""},
         environment={"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "WARN"},
     )
     answer = runtime.invoke(1, {"Lambda-Runtime-Aws-Tenant-Id": "tenant"})
-    finish(runtime)
+    runtime.stop()
     lines = [json.loads(line) for line in runtime.log.splitlines()]
     assert {line["requestId"] for line in lines} == {answer.request_id}
     assert {line["tenantId"] for line in lines} == {"tenant"}
