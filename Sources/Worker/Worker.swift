@@ -18,6 +18,7 @@ package final class Worker: Sendable {
     private let logger: Logger
     private let starts: AsyncStream<ExecutionEnvironment>
     private let startsContinuation: AsyncStream<ExecutionEnvironment>.Continuation
+    private let standInNotices: StandInNotices
 
     package init(
         settings: WorkerSettings,
@@ -33,6 +34,7 @@ package final class Worker: Sendable {
         self.runtimes = runtimes
         self.logs = logs
         self.logger = logger
+        standInNotices = StandInNotices(runtimes: runtimes)
         (starts, startsContinuation) = AsyncStream.makeStream()
     }
 
@@ -55,6 +57,9 @@ package final class Worker: Sendable {
 
     /// Begins the environment's life; its observer hears what becomes of it. Does not wait.
     package func start(_ environment: ExecutionEnvironment) {
+        if let notice = standInNotices.firstUse(of: environment.function.runtime) {
+            logger.warning("a runtime is served by a stand-in", metadata: [LogKey.reason: "\(notice)"])
+        }
         startsContinuation.yield(environment)
     }
 

@@ -20,7 +20,8 @@ struct RuntimesCommand: ParsableCommand {
             let padding = String(repeating: " ", count: width - name.count)
             switch listed.availability {
             case .available:
-                print("\(name)\(padding)  available")
+                let notice = listed.standInNotice.map { ", BY A STAND-IN: \($0)" } ?? ""
+                print("\(name)\(padding)  available\(notice)")
             case .unavailable(let reason):
                 print("\(name)\(padding)  not available: \(reason)")
             }

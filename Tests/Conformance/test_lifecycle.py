@@ -80,13 +80,13 @@ def test_examples_work(functions, name):
 
 
 def test_runtime_that_the_host_lacks_fails_with_a_hint(functions):
-    function = functions.create(package({"Main.class": "x"}), wait=False, Runtime="java21", Handler="Main::handle")
+    function = functions.create(package({"A.dll": "x"}), wait=False, Runtime="dotnet10", Handler="A::B::C")
     waiter = function.client.get_waiter("function_active_v2")
     with pytest.raises(Exception, match="terminal failure state"):
         waiter.wait(FunctionName=function.name, WaiterConfig={"Delay": 1})
     configuration = function.client.get_function_configuration(FunctionName=function.name)
     assert (configuration["State"], configuration["StateReasonCode"]) == ("Failed", "InvalidRuntime")
-    assert "java21" in configuration["StateReason"]
+    assert "dotnet10" in configuration["StateReason"]
     with pytest.raises(function.client.exceptions.ResourceConflictException) as caught:
         function.invoke({})
     assert "Failed" in str(caught.value)

@@ -2,6 +2,16 @@
 
 from pathlib import Path
 
+#: What the Runtime API may tell of an invoke beside what it always tells.
+CONTEXT_HEADERS = {
+    "Lambda-Runtime-Client-Context": '{"client":{"app_title":"t"},"custom":{"k":"v"},"env":{"e":"f"}}',
+    "Lambda-Runtime-Cognito-Identity": '{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}',
+    "Lambda-Runtime-Trace-Id": "Root=1-2-3;Sampled=0",
+    "Lambda-Runtime-Aws-Tenant-Id": "tenant",
+}
+#: The client context in them.
+CLIENT_CONTEXT = {"client": {"app_title": "t"}, "custom": {"k": "v"}, "env": {"e": "f"}}
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -1,5 +1,6 @@
 """A Runtime API of the test's own: hands invokes to a runtime process and shows what came back."""
 
+import http.client
 import json
 import queue
 import subprocess
@@ -21,6 +22,7 @@ class Answer:
     request_id: str
     body: bytes
     headers: dict
+    trailers: dict = field(default_factory=dict)
 
     @property
     def payload(self):
@@ -32,6 +34,15 @@ class Invoke:
     body: bytes
     headers: dict = field(default_factory=dict)
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass
+class Refusal:
+    """What a post is answered with in place of 202; `at_once` means before its body."""
+
+    status: int
+    body: bytes
+    at_once: bool = False
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -57,8 +68,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(200, invoke.body, headers)
 
     def do_POST(self):
+        self.server.reading.wait()
+        refusal, self.server.refusal = self.server.refusal, None
+        if refusal and refusal.at_once:
+            # The body is left where it is, as a service does that wants no more of it.
+            headers = {"Content-Type": "application/json", "Connection": "close"}
+            self._reply(refusal.status, refusal.body, headers)
+            self.server.refused.release()
+            self._drop_body()
+            return
+        trailers = {}
         if self.headers.get("Transfer-Encoding") == "chunked":
-            body = self._chunked_body()
+            body, trailers = self._chunked_body()
         else:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = self.path.removeprefix(f"{PREFIX}/")
@@ -66,16 +87,24 @@ class _Handler(BaseHTTPRequestHandler):
             kind, request_id = path, ""
         else:
             _, request_id, kind = path.split("/")
-        self.server.answers.put(Answer(kind, request_id, body, dict(self.headers)))
-        self._reply(202, b'{"status":"OK"}\n', {"Content-Type": "application/json"})
+        self.server.answers.put(Answer(kind, request_id, body, dict(self.headers), trailers))
+        status, reply = (refusal.status, refusal.body) if refusal else (202, b'{"status":"OK"}\n')
+        self._reply(status, reply, {"Content-Type": "application/json"})
 
     def _chunked_body(self):
         body = b""
         while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
+            piece = self.rfile.read(size)
+            self.server.pieces.put(piece)
+            body += piece
             self.rfile.readline()
-        self.rfile.readline()
-        return body
+        return body, dict(http.client.parse_headers(self.rfile))
+
+    def _drop_body(self):
+        """Reads until the runtime closes the connection, so that the reply is not lost to a reset."""
+        self.close_connection = True
+        while self.rfile.read1(65536):
+            pass
 
     def _reply(self, status, body, headers):
         chunk = self.server.chunk_size
@@ -113,11 +142,17 @@ class Runtime:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.invokes = queue.Queue()
         self._server.answers = queue.Queue()
+        self._server.pieces = queue.Queue()
+        self._server.refusal = None
+        self._server.refused = threading.Semaphore(0)
+        self._server.reading = threading.Event()
+        self._server.reading.set()
         self._server.polled = threading.Semaphore(0)
         self._server.chunk_size = chunk_size
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         host, port = self._server.server_address
         self._output = []
+        self._logged = threading.Condition()
         self.process = subprocess.Popen(
             command,
             env={**environment, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}"},
@@ -138,12 +173,20 @@ class Runtime:
         self._reader.join(timeout=PATIENCE)
         self.process.stdout.close()
         self._server.invokes.put(None)
+        self._server.reading.set()
         self._server.shutdown()
         self._server.server_close()
 
     def _read(self):
         for line in self.process.stdout:
-            self._output.append(line)
+            with self._logged:
+                self._output.append(line)
+                self._logged.notify_all()
+
+    def wait_until_logged(self, text):
+        """Returns once a text is in the log."""
+        with self._logged:
+            assert self._logged.wait_for(lambda: text in self.log, timeout=PATIENCE), self.log
 
     def wait_until_ready(self):
         """Returns once the runtime asks for an invoke, which it does after each one too."""
@@ -170,6 +213,29 @@ class Runtime:
         assert answer.request_id == invoke.request_id
         return answer
 
+    def piece(self):
+        """The next piece of a streamed response, which may not have ended yet."""
+        try:
+            return self._server.pieces.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise AssertionError(f"the runtime streamed nothing; its log: {self.log}") from None
+
+    def refuse_next(self, status, error_type, message, at_once=False):
+        """Has the next post answered with an error."""
+        body = json.dumps({"errorMessage": message, "errorType": error_type}).encode()
+        self._server.refusal = Refusal(status, body, at_once)
+
+    def wait_until_refused(self):
+        """Returns once a post has been refused before its body."""
+        assert self._server.refused.acquire(timeout=PATIENCE), self.log
+
+    def hold_posts(self):
+        """Has posts wait, unread, until `release_posts`."""
+        self._server.reading.clear()
+
+    def release_posts(self):
+        self._server.reading.set()
+
     def has_answered(self):
         return not self._server.answers.empty()
 
@@ -178,6 +244,11 @@ class Runtime:
         status = self.process.wait(timeout=PATIENCE)
         self._reader.join(timeout=PATIENCE)
         return status
+
+    def stop(self):
+        """Ends the process, so that all of its lines are in the log."""
+        self.process.kill()
+        self.exit_status()
 
     @property
     def log(self):

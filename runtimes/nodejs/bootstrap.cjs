@@ -3,10 +3,11 @@
 // Lambda's Node.js runtime, started as `node … /var/runtime/bootstrap.cjs` in the function's directory: loads the
 // handler that `_HANDLER` names, then takes one invoke after the other from the Runtime API until it is killed.
 
-const { UnhandledPromiseRejection, errorLogText } = require('./errors.cjs');
+const { UnhandledPromiseRejection } = require('./errors.cjs');
 const { loadHandler } = require('./handler.cjs');
 const { Invoke, run } = require('./invoke.cjs');
-const { logError, patchConsole, setRequestID } = require('./log.cjs');
+const { logError, patchConsole, setInvoke } = require('./log.cjs');
+const { awslambda, isStreaming, runStreaming } = require('./response-stream.cjs');
 const { RuntimeClient } = require('./runtime-client.cjs');
 
 /** The statuses that Lambda's own runtime exits with. */
@@ -24,14 +25,14 @@ async function fatal(title, error, status) {
         // The first error is the one that is reported.
         return;
     }
-    logError(title, errorLogText(error));
-    const { name, invoke } = phase;
+    logError(title, error);
+    const { name, invoke, stream } = phase;
     phase = { name: 'dying' };
     try {
         if (name === 'init') {
             await client.failInit(error);
         } else if (name === 'invoke') {
-            await client.fail(invoke, error);
+            await fail(invoke, error, stream);
         }
     } catch {
         // The service sees the exit, which tells it enough.
@@ -43,22 +44,27 @@ async function serve(handler) {
     for (;;) {
         phase = { name: 'idle' };
         const invoke = new Invoke(await client.next());
-        setRequestID(invoke.id);
+        setInvoke(invoke);
         if (invoke.traceID === undefined) {
             delete process.env._X_AMZN_TRACE_ID;
         } else {
             process.env._X_AMZN_TRACE_ID = invoke.traceID;
         }
         phase = { name: 'invoke', invoke };
-        const outcome = run(handler, invoke);
-        phase.outcome = outcome;
-        await answer(invoke, await outcome.promise);
+        if (isStreaming(handler)) {
+            const { outcome, stream } = runStreaming(handler, invoke, (type) => client.beginStream(invoke, type));
+            Object.assign(phase, { outcome, stream });
+            await answerStreamed(invoke, stream, await outcome.promise);
+        } else {
+            const outcome = run(handler, invoke);
+            phase.outcome = outcome;
+            await answer(invoke, await outcome.promise);
+        }
     }
 }
 
 async function answer(invoke, { error, result }) {
-    // From here on an uncaught error of work that was left behind must not answer the invoke a second time.
-    const answering = (phase = { name: 'answering' });
+    const answering = beginAnswering();
     let failure = error;
     let body;
     if (failure === undefined) {
@@ -71,12 +77,44 @@ async function answer(invoke, { error, result }) {
     if (failure === undefined) {
         await client.respond(invoke, body);
     } else {
-        logError('Invoke Error', errorLogText(failure));
+        logError('Invoke Error', failure);
         await client.fail(invoke, failure);
     }
-    if (phase !== answering) {
-        // An uncaught error has taken over and the process is about to exit.
-        await new Promise(() => {});
+    await answering.over();
+}
+
+async function answerStreamed(invoke, stream, { error }) {
+    const answering = beginAnswering();
+    if (error === undefined) {
+        await client.endStream(invoke, stream.body);
+    } else {
+        logError('Invoke Error', error);
+        await fail(invoke, error, stream);
+        stream.destroy();
+    }
+    await answering.over();
+}
+
+/** From here on an uncaught error of work that was left behind must not answer the invoke a second time. */
+function beginAnswering() {
+    const answering = { name: 'answering' };
+    answering.over = async () => {
+        if (phase !== answering) {
+            // An uncaught error has taken over and the process is about to exit.
+            await new Promise(() => {});
+        }
+    };
+    phase = answering;
+    return answering;
+}
+
+/** Reports an error instead of a response, or behind what the response has of bytes already. */
+async function fail(invoke, error, stream) {
+    await stream?.flushed();
+    if (stream?.body) {
+        await client.endStream(invoke, stream.body, error);
+    } else {
+        await client.fail(invoke, error);
     }
 }
 
@@ -88,6 +126,7 @@ process.on('beforeExit', () => phase.outcome?.emptied());
 
 async function main() {
     patchConsole();
+    globalThis.awslambda = awslambda;
     let handler;
     try {
         handler = await loadHandler(process.env.LAMBDA_TASK_ROOT ?? process.cwd(), process.env._HANDLER ?? '');
@@ -98,7 +137,7 @@ async function main() {
     try {
         await serve(handler);
     } catch (error) {
-        logError('Runtime API Error', errorLogText(error));
+        logError('Runtime API Error', error);
         process.exit(EXIT_RUNTIME_API_LOST);
     }
 }

@@ -76,4 +76,4 @@ function describe(error) {
     };
 }
 
-module.exports = { RuntimeError, UnhandledPromiseRejection, errorPayload, errorLogText };
+module.exports = { RuntimeError, UnhandledPromiseRejection, errorPayload, errorLogText, isError };

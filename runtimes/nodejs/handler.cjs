@@ -7,14 +7,21 @@ const { createRequire } = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { RuntimeError } = require('./errors.cjs');
+const { takesCallbacks } = require('./generation.cjs');
+const { isStreaming } = require('./response-stream.cjs');
+
+const CALLBACK_REFUSAL =
+    'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to ' +
+    'modify this function to use a supported handler signature to use Node.js 24 or later. For more information see ' +
+    'https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.';
 
 /**
  * Loads the handler's module and returns the function.
  *
  * @param {string} root the directory of the function's code
  * @param {string} handler as configured: `path/module.property[.property…]`
- * @throws RuntimeError MalformedHandlerName, ImportModuleError, UserCodeSyntaxError or HandlerNotFound; whatever the
- *     module itself throws
+ * @throws RuntimeError MalformedHandlerName, ImportModuleError, UserCodeSyntaxError, HandlerNotFound,
+ *     MalformedStreamingHandler or CallbackHandlerDeprecated; whatever the module itself throws
  */
 async function loadHandler(root, handler) {
     const { directory, module, property } = split(handler);
@@ -36,6 +43,9 @@ async function loadHandler(root, handler) {
     }
     if (typeof found !== 'function') {
         throw new RuntimeError('HandlerNotFound', `${handler} is not a function`);
+    }
+    if (!isStreaming(found) && !takesCallbacks && found.length >= 3) {
+        throw new RuntimeError('CallbackHandlerDeprecated', CALLBACK_REFUSAL);
     }
     return found;
 }

@@ -42,6 +42,31 @@ class HTTPConnection {
         });
     }
 
+    /**
+     * Begins a request whose body comes in pieces, and returns the {@link ChunkedBody} to write it to. Until its end
+     * the request does not keep the event loop alive; what is being written does.
+     *
+     * @param {string[]} trailers the names of the fields that may stand behind the body
+     */
+    stream(method, path, headers, trailers) {
+        if (this.#pending) {
+            throw new Error('a request is under way already');
+        }
+        const body = new ChunkedBody(this.#connected());
+        body.response = new Promise((resolve, reject) => {
+            this.#pending = { resolve, reject, body };
+        });
+        // Whoever writes looks at the response last; a connection that is lost before must not count as unhandled.
+        body.response.catch(() => {});
+        this.#parser = new ResponseParser();
+        let head = `${method} ${path} HTTP/1.1\r\nhost: ${this.address}\r\n`;
+        for (const name in headers) {
+            head += `${name}: ${headers[name]}\r\n`;
+        }
+        body.begin(`${head}transfer-encoding: chunked\r\ntrailer: ${trailers.join(', ')}\r\n\r\n`);
+        return body;
+    }
+
     #connected() {
         if (this.#socket) {
             return this.#socket;
@@ -91,10 +116,13 @@ class HTTPConnection {
         if (!response) {
             return;
         }
-        const { resolve } = this.#pending;
+        const { resolve, body } = this.#pending;
         this.#pending = null;
         this.#parser = null;
-        if (response.headers.connection?.toLowerCase() === 'close') {
+        // A response that came before the end of the body is a refusal; the rest of the body has no place to go.
+        const isCutShort = body?.isOpen ?? false;
+        body?.close();
+        if (isCutShort || response.headers.connection?.toLowerCase() === 'close') {
             this.#socket.destroy();
             this.#socket = null;
         } else {
@@ -111,7 +139,74 @@ class HTTPConnection {
         this.#parser = null;
         const pending = this.#pending;
         this.#pending = null;
+        pending?.body?.close();
         pending?.reject(error);
+    }
+}
+
+/** The body of a request that {@link HTTPConnection.stream} has begun. */
+class ChunkedBody {
+    #socket;
+    #head = null;
+    /** Whether pieces are still taken; pieces that come later are dropped. */
+    isOpen = true;
+    /** Resolves with the response, and rejects when the connection ends before. */
+    response;
+
+    constructor(socket) {
+        this.#socket = socket;
+    }
+
+    begin(head) {
+        this.#head = head;
+        this.#socket.unref();
+    }
+
+    /** Sends pieces at once; `callback` is called when the kernel has taken them. */
+    write(pieces, callback) {
+        const filled = pieces.filter((piece) => piece.length > 0);
+        if (!this.isOpen || (filled.length === 0 && this.#head === null)) {
+            process.nextTick(callback);
+            return;
+        }
+        const socket = this.#socket;
+        socket.cork();
+        this.#writeHead();
+        for (const piece of filled) {
+            // An empty piece would be the end of the body, hence the filter above.
+            socket.write(`${piece.length.toString(16)}\r\n`, 'latin1');
+            socket.write(piece);
+            socket.write('\r\n', 'latin1');
+        }
+        // The callback of the last write stands for all of them; an error shows in the response.
+        socket.write('', () => callback());
+        socket.uncork();
+    }
+
+    /** Ends the body, with fields behind it. */
+    end(trailers = {}) {
+        if (!this.isOpen) {
+            return;
+        }
+        this.isOpen = false;
+        const fields = Object.entries(trailers).map(([name, value]) => `${name}: ${value}\r\n`);
+        this.#socket.cork();
+        this.#writeHead();
+        this.#socket.write(`0\r\n${fields.join('')}\r\n`, 'latin1');
+        this.#socket.uncork();
+        this.#socket.ref();
+    }
+
+    /** Takes no more pieces. */
+    close() {
+        this.isOpen = false;
+    }
+
+    #writeHead() {
+        if (this.#head !== null) {
+            this.#socket.write(this.#head, 'latin1');
+            this.#head = null;
+        }
     }
 }
 

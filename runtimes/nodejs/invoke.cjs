@@ -2,6 +2,8 @@
 
 // One invoke: what the Runtime API sent, the context made of it, and the one outcome that it ends in.
 
+const { takesCallbacks } = require('./generation.cjs');
+
 /** What came from the Runtime API. */
 class Invoke {
     constructor({ headers, body }) {
@@ -65,10 +67,11 @@ class Outcome {
     }
 }
 
-function makeContext(invoke, outcome) {
+/** What every handler is told about the function and the invoke. */
+function makeContext(invoke) {
     // The parser of headers yields Latin-1; what they carry is JSON in UTF-8.
     const parse = (text) => (text === undefined ? undefined : JSON.parse(Buffer.from(text, 'latin1').toString('utf8')));
-    const context = {
+    return {
         functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
         functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
         memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
@@ -80,6 +83,13 @@ function makeContext(invoke, outcome) {
         awsRequestId: invoke.id,
         tenantId: invoke.tenantID,
         getRemainingTimeInMillis: () => invoke.deadline - Date.now(),
+    };
+}
+
+/** The context of a handler that answers with one value: also its old ways to do so. */
+function makeAnsweringContext(invoke, outcome) {
+    const context = {
+        ...makeContext(invoke),
         done: (error, result) => outcome.whenIdle(error, result),
         succeed: (result) => outcome.whenIdle(undefined, result),
         fail: (error) => outcome.whenIdle(error ?? 'handled', undefined),
@@ -98,9 +108,14 @@ function makeContext(invoke, outcome) {
 function run(handler, invoke) {
     const outcome = new Outcome();
     try {
-        const context = makeContext(invoke, outcome);
-        const returned = handler(invoke.event(), context, (error, result) => outcome.whenIdle(error, result));
-        if (typeof returned?.then === 'function') {
+        const returned = takesCallbacks
+            ? handler(invoke.event(), makeAnsweringContext(invoke, outcome), (error, result) =>
+                  outcome.whenIdle(error, result),
+              )
+            : handler(invoke.event(), makeContext(invoke));
+        if (!takesCallbacks && typeof returned?.then !== 'function') {
+            outcome.now(undefined, returned);
+        } else if (typeof returned?.then === 'function') {
             returned.then(
                 (result) => outcome.now(undefined, result),
                 (error) => outcome.now(error ?? new Error(String(error)), undefined),
@@ -112,4 +127,4 @@ function run(handler, invoke) {
     return outcome;
 }
 
-module.exports = { Invoke, run };
+module.exports = { Invoke, makeContext, run };

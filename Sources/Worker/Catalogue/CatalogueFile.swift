@@ -19,6 +19,8 @@ struct CatalogueFile: Decodable {
 
     /// How the runtimes of a family are started. Texts may have placeholders; see ``PlaceholderText``.
     struct Launch: Decodable {
+        /// In these and in the version check, `{version}` is that of the interpreter: the runtime's own, or that of one
+        /// of its stand-ins. Everywhere else it is the runtime's.
         var executables: [String]
         var fromPackage: Bool?
         var versionCheck: VersionCheck?
@@ -41,6 +43,8 @@ struct CatalogueFile: Decodable {
         var family: String
         var version: String
         var status: RuntimeDefinition.Status
+        /// Versions of nearby interpreters, best first, that may serve the runtime where its own is missing.
+        var standIns: [String]?
         /// In place of the family's hint.
         var install: String?
         /// Variables over the family's; `null` removes one.

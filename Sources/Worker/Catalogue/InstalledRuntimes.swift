@@ -8,6 +8,17 @@ package struct InstalledRuntimes: Sendable {
         package let runtime: RuntimeDefinition
         /// Whether functions of it can run here.
         package let availability: RuntimeAvailability
+
+        /// Where an interpreter of another version serves the runtime: which, what that means, and how to get the real
+        /// one. A sentence's end, lower case, no full stop.
+        package var standInNotice: String? {
+            guard case .available(let installation) = availability, let version = installation.standInVersion else {
+                return nil
+            }
+            let hint = runtime.installHint.isEmpty ? "" : "; \(runtime.installHint)"
+            return "\(runtime.family) \(version) (\(installation.executables.joined(separator: ", "))) stands in for "
+                + "\(runtime.version), which this host lacks: what needs \(runtime.version) fails\(hint)"
+        }
     }
 
     /// Every runtime of the catalogue, in its order.
@@ -24,6 +35,7 @@ package struct InstalledRuntimes: Sendable {
     ///
     /// - Parameter directories: The runtimes directories, absolute, searched in order.
     package init(catalogue: RuntimeCatalogue, directories: [String], host: some RuntimeHost) {
+        let host = RememberingHost(host)
         list = catalogue.runtimes.map {
             Listed(runtime: $0, availability: $0.availability(on: host, directories: directories))
         }
@@ -51,6 +63,12 @@ package struct InstalledRuntimes: Sendable {
             return .unavailable(reason: "Runtime \(identifier) is not one of Lambda's.")
         }
         return list[index].availability
+    }
+
+    /// What to tell the operator when a function of a runtime is run by an interpreter of another version; `nil` where
+    /// the runtime's own does.
+    package func standInNotice(for identifier: String) -> String? {
+        indexByIdentifier[identifier].flatMap { list[$0].standInNotice }
     }
 
     /// How to start a function; `nil` when its runtime is not available here.

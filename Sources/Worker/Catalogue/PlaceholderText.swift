@@ -1,12 +1,12 @@
 /// A text of the catalogue with placeholders in braces: `{runtime}`, `{version}`, `{handler}` and `{memory:P%}`, which
-/// is P percent of the function's memory in whole mebibytes, at least 1.
+/// is P percent of the function's memory in whole mebibytes, at least 1; `{memory:P%-N}` is N mebibytes less than that.
 ///
 /// A value that is put in is never expanded again, so a handler named `{version}` stays as it is.
 struct PlaceholderText: Hashable, Sendable {
     private enum Piece: Hashable {
         case literal(String)
         case runtime, version, handler
-        case memoryPercent(Int)
+        case memory(percent: Int, less: Int)
     }
 
     /// What the placeholders stand for.
@@ -48,7 +48,8 @@ struct PlaceholderText: Hashable, Sendable {
             case .runtime: text += values.runtime
             case .version: text += values.version
             case .handler: text += values.handler
-            case .memoryPercent(let percent): text += String(max(1, values.memoryMebibytes * percent / 100))
+            case .memory(let percent, let less):
+                text += String(max(1, values.memoryMebibytes * percent / 100 - less))
             }
         }
         return text
@@ -60,10 +61,12 @@ struct PlaceholderText: Hashable, Sendable {
         case "version": return .version
         case "handler": return .handler
         default:
-            guard name.hasPrefix("memory:"), name.hasSuffix("%"),
-                let percent = Int(name.dropFirst("memory:".count).dropLast()), (1...100).contains(percent)
-            else { return nil }
-            return .memoryPercent(percent)
+            guard name.hasPrefix("memory:") else { return nil }
+            let parts = name.dropFirst("memory:".count).split(separator: "%", omittingEmptySubsequences: false)
+            guard parts.count == 2, let percent = Int(parts[0]), (1...100).contains(percent) else { return nil }
+            if parts[1].isEmpty { return .memory(percent: percent, less: 0) }
+            guard parts[1].hasPrefix("-"), let less = Int(parts[1].dropFirst()), less > 0 else { return nil }
+            return .memory(percent: percent, less: less)
         }
     }
 }

@@ -59,7 +59,7 @@ package struct RuntimeCatalogue: Sendable {
             status: runtime.status,
             installHint: try resolver.text(runtime.install ?? family.install ?? ""),
             launch: try family.launch.map { launch throws(RuntimeCatalogueError) in
-                try resolver.launch(launch, under: file.environment, over: runtime.environment)
+                try resolver.launch(launch, of: runtime, under: file.environment)
             }
         )
     }
@@ -89,9 +89,36 @@ private struct Resolver {
 
     func launch(
         _ launch: CatalogueFile.Launch,
-        under common: [String: String?],
-        over own: [String: String?]?
+        of runtime: CatalogueFile.Runtime,
+        under common: [String: String?]
     ) throws(RuntimeCatalogueError) -> RuntimeDefinition.Launch {
+        let versions = [runtime.version] + (runtime.standIns ?? [])
+        guard Set(versions).count == versions.count else {
+            throw RuntimeCatalogueError(.malformed, "runtime \(values.runtime) has a stand-in twice, or is its own")
+        }
+        var environment: [String: String] = [:]
+        for layer in [common, launch.environment ?? [:], runtime.environment ?? [:]] {
+            for (key, value) in layer {
+                environment[key] = try value.map { value throws(RuntimeCatalogueError) in try text(value) }
+            }
+        }
+        return RuntimeDefinition.Launch(
+            interpreters: try versions.map { version throws(RuntimeCatalogueError) in
+                var resolver = self
+                resolver.values.version = version
+                return try resolver.interpreter(launch)
+            },
+            isFromPackage: launch.fromPackage ?? false,
+            arguments: try launch.arguments.map { argument throws(RuntimeCatalogueError) in try parse(argument) },
+            directory: try launch.directory.map { directory throws(RuntimeCatalogueError) in try text(directory) },
+            requiredFiles: try texts(launch.requiredFiles ?? []),
+            environment: environment
+        )
+    }
+
+    private func interpreter(
+        _ launch: CatalogueFile.Launch
+    ) throws(RuntimeCatalogueError) -> RuntimeDefinition.Interpreter {
         let executables = try texts(launch.executables)
         if let relative = executables.first(where: { !$0.hasPrefix("/") }) {
             throw RuntimeCatalogueError(.malformed, "runtime \(values.runtime) has a relative executable: \(relative)")
@@ -99,22 +126,12 @@ private struct Resolver {
         guard !executables.isEmpty else {
             throw RuntimeCatalogueError(.malformed, "runtime \(values.runtime) has no executable")
         }
-        var environment: [String: String] = [:]
-        for layer in [common, launch.environment ?? [:], own ?? [:]] {
-            for (key, value) in layer {
-                environment[key] = try value.map { value throws(RuntimeCatalogueError) in try text(value) }
-            }
-        }
-        return RuntimeDefinition.Launch(
+        return RuntimeDefinition.Interpreter(
+            version: values.version,
             executables: executables,
-            isFromPackage: launch.fromPackage ?? false,
             versionCheck: try launch.versionCheck.map { check throws(RuntimeCatalogueError) in
                 .init(arguments: check.arguments, prefix: try text(check.prefix))
-            },
-            arguments: try launch.arguments.map { argument throws(RuntimeCatalogueError) in try parse(argument) },
-            directory: try launch.directory.map { directory throws(RuntimeCatalogueError) in try text(directory) },
-            requiredFiles: try texts(launch.requiredFiles ?? []),
-            environment: environment
+            }
         )
     }
 }

@@ -26,11 +26,10 @@ package struct RuntimeDefinition: Sendable, Hashable {
     /// How to start it, resolved from family and runtime. Only `arguments` keeps placeholders, for what differs from
     /// function to function.
     struct Launch: Sendable, Hashable {
-        /// Absolute paths inside the sandbox, in order of preference.
-        var executables: [String]
+        /// The runtime's own interpreter, then its stand-ins, best first.
+        var interpreters: [Interpreter]
         /// Whether the executable comes with the function's code or a layer, so that the host need not have it.
         var isFromPackage: Bool
-        var versionCheck: VersionCheck?
         /// The arguments after the program's name.
         var arguments: [PlaceholderText]
         /// The name of the directory to show at `/var/runtime`, below one of the runtimes directories.
@@ -38,6 +37,15 @@ package struct RuntimeDefinition: Sendable, Hashable {
         /// The files that must be in that directory.
         var requiredFiles: [String]
         var environment: [String: String]
+    }
+
+    /// One version of the family's interpreter.
+    struct Interpreter: Sendable, Hashable {
+        /// Its version, in the form of the runtime's.
+        var version: String
+        /// Absolute paths inside the sandbox, in order of preference.
+        var executables: [String]
+        var versionCheck: VersionCheck?
     }
 
     /// What an interpreter must print, and when.

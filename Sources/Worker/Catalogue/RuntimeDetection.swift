@@ -4,6 +4,12 @@ package struct RuntimeInstallation: Sendable, Hashable {
     package let executables: [String]
     /// The host's directory to show at `/var/runtime`; `nil` for a runtime that has none.
     package let directory: String?
+    /// The version of the interpreter where it is not the runtime's own but a nearby one that stands in for it; `nil`
+    /// for the real one.
+    ///
+    /// Code that needs what the other version lacks will fail, and extensions that were compiled for the one will not
+    /// load into the other, so whoever lists or uses such a runtime has to say it.
+    package let standInVersion: String?
 }
 
 /// Whether functions of a runtime can run here.
@@ -16,26 +22,27 @@ package enum RuntimeAvailability: Sendable, Hashable {
 
 extension RuntimeDefinition {
     /// Decides whether a host has this runtime: an interpreter of the right version that the sandbox's userland
-    /// shows, and a directory with the runtime client. Pure but for what it asks the host.
+    /// shows, or else the best of its stand-ins, and a directory with the runtime client. Pure but for what it asks
+    /// the host.
     ///
     /// - Parameter directories: The runtimes directories, absolute, searched in order.
     func availability(on host: some RuntimeHost, directories: [String]) -> RuntimeAvailability {
         guard let launch else {
             return unavailable("is not supported yet")
         }
-        var executables = launch.executables
+        var executables = launch.interpreters[0].executables
+        var standInVersion: String?
         if !launch.isFromPackage {
-            let present = executables.filter(host.isExecutable)
-            guard !present.isEmpty else {
-                return unavailable("is not installed: there is no \(executables.joined(separator: " or "))")
+            guard let found = interpreter(of: launch, on: host) else {
+                return unavailable("is not installed: \(obstacle(to: launch.interpreters[0], on: host))")
             }
-            guard let executable = present.first(where: { passes(launch.versionCheck, $0, on: host) }) else {
-                return unavailable("is not installed: \(present.joined(separator: ", ")) is of another version")
-            }
-            executables = [executable]
+            executables = [found.executable]
+            standInVersion = found.version == version ? nil : found.version
         }
         guard let name = launch.directory else {
-            return .available(RuntimeInstallation(executables: executables, directory: nil))
+            return .available(
+                RuntimeInstallation(executables: executables, directory: nil, standInVersion: standInVersion)
+            )
         }
         let directory = directories.lazy.map { "\($0)/\(name)" }.first { directory in
             launch.requiredFiles.allSatisfy { host.isFile("\(directory)/\($0)") }
@@ -43,7 +50,27 @@ extension RuntimeDefinition {
         guard let directory else {
             return unavailable("lacks its runtime client: no \(name) directory holds it")
         }
-        return .available(RuntimeInstallation(executables: executables, directory: directory))
+        return .available(
+            RuntimeInstallation(executables: executables, directory: directory, standInVersion: standInVersion)
+        )
+    }
+
+    /// The first interpreter that the host has.
+    private func interpreter(of launch: Launch, on host: some RuntimeHost) -> (version: String, executable: String)? {
+        for interpreter in launch.interpreters {
+            let executable = interpreter.executables.first {
+                host.isExecutable($0) && passes(interpreter.versionCheck, $0, on: host)
+            }
+            if let executable { return (interpreter.version, executable) }
+        }
+        return nil
+    }
+
+    private func obstacle(to interpreter: Interpreter, on host: some RuntimeHost) -> String {
+        let present = interpreter.executables.filter(host.isExecutable)
+        return present.isEmpty
+            ? "there is no \(interpreter.executables.joined(separator: " or "))"
+            : "\(present.joined(separator: ", ")) is of another version"
     }
 
     private func passes(_ check: VersionCheck?, _ executable: String, on host: some RuntimeHost) -> Bool {

@@ -32,7 +32,7 @@ import Testing
         let catalogue = try Self.catalogue(families: Self.python, runtimes: "[\(Self.entry("python3.11"))]")
         let runtime = try #require(catalogue["python3.11"])
         #expect(runtime.installHint == "get 3.11")
-        #expect(runtime.launch?.executables == ["/usr/bin/python3.11"])
+        #expect(runtime.launch?.interpreters.map(\.executables) == [["/usr/bin/python3.11"]])
         #expect(runtime.launch?.environment == ["R": "python3.11", "B": "family"])
     }
 
@@ -42,6 +42,34 @@ import Testing
         let runtime = try #require(catalogue["python3.11"])
         #expect(runtime.installHint == "own")
         #expect(runtime.launch?.environment == ["R": "python3.11", "C": "own"])
+    }
+
+    @Test func standInsHaveTheirOwnVersionInExecutablesOnly() throws {
+        let families = #"""
+            {"python": {"launch": {"executables": ["/usr/bin/python{version}"], "arguments": ["{version}"],
+            "versionCheck": {"arguments": [], "prefix": "Python {version}."}, "directory": "python{version}"}}}
+            """#
+        let entry = Self.entry("python3.11", #", "standIns": ["3.12", "3.10"]"#)
+        let catalogue = try Self.catalogue(families: families, runtimes: "[\(entry)]")
+        let launch = try #require(catalogue["python3.11"]?.launch)
+        #expect(launch.interpreters.map(\.version) == ["3.11", "3.12", "3.10"])
+        #expect(
+            launch.interpreters.map(\.executables[0]) == (11...12).map { "/usr/bin/python3.\($0)" } + [
+                "/usr/bin/python3.10"
+            ]
+        )
+        #expect(launch.interpreters.map(\.versionCheck?.prefix) == ["Python 3.11.", "Python 3.12.", "Python 3.10."])
+        #expect(launch.directory == "python3.11")
+        #expect(launch.arguments.map { $0.expanded(.init(runtime: "", version: "3.11")) } == ["3.11"])
+    }
+
+    @Test(arguments: [#"["3.11"]"#, #"["3.10", "3.10"]"#])
+    func aStandInThatStandsTwiceIsRefused(standIns: String) {
+        let error = #expect(throws: RuntimeCatalogueError.self) {
+            let entry = Self.entry("python3.11", #", "standIns": \#(standIns)"#)
+            return try Self.catalogue(families: Self.python, runtimes: "[\(entry)]")
+        }
+        #expect(error?.code == .malformed)
     }
 
     @Test func anIdentifierThatStandsTwiceIsRefused() {

@@ -13,6 +13,24 @@ struct TableHost: RuntimeHost {
     func output(of program: String, arguments: [String]) -> String? { programs[program] }
 }
 
+/// A host that counts how often each program is asked for its version.
+final class CountingHost: RuntimeHost {
+    private let host: TableHost
+    private(set) var asked: [String: Int] = [:]
+
+    init(_ host: TableHost) {
+        self.host = host
+    }
+
+    var architecture: String { host.architecture }
+    func isExecutable(_ path: String) -> Bool { host.isExecutable(path) }
+    func isFile(_ path: String) -> Bool { host.isFile(path) }
+    func output(of program: String, arguments: [String]) -> String? {
+        asked[program, default: 0] += 1
+        return host.output(of: program, arguments: arguments)
+    }
+}
+
 /// The catalogue that is shipped, which the tests read so that a mistake in it fails them.
 enum ShippedCatalogue {
     /// Its directory, from the place of this file in the package.
