@@ -20,9 +20,9 @@ struct EnvironmentLife {
     func run() async {
         do throws(PreparationError) {
             let plan = try launchPlan()
-            let code = try await codeDirectory()
+            let mounts = try await codeMounts()
             try await withLog { log, output throws(PreparationError) in
-                try await withSandbox(code: code, plan: plan) { sandbox throws(PreparationError) in
+                try await withSandbox(code: mounts, plan: plan) { sandbox throws(PreparationError) in
                     try await startRuntime(plan, in: sandbox, log: log, output: output)
                     await environment.hasEnded()
                 }
@@ -47,9 +47,16 @@ struct EnvironmentLife {
         return plan.wrapped(by: wrapper)
     }
 
-    private func codeDirectory() async throws(PreparationError) -> String {
+    /// The function's package at `/var/task`, and its layers, if it has any, at `/opt`.
+    private func codeMounts() async throws(PreparationError) -> [ReadOnlyMount] {
+        let function = environment.function
         do throws(CodeStoreError) {
-            return try await codeStore.unpackedDirectory(of: CodeHash(hexadecimal: environment.function.codeHash))
+            let code = try await codeStore.unpackedDirectory(of: CodeHash(hexadecimal: function.codeHash))
+            var mounts = [ReadOnlyMount(source: code, target: "/var/task")]
+            if let layers = LayerStack(function.layerHashes.map { CodeHash(hexadecimal: $0) }) {
+                mounts.append(ReadOnlyMount(source: try await codeStore.optTree(of: layers).directory, target: "/opt"))
+            }
+            return mounts
         } catch {
             throw PreparationError("failed to unpack the code: \(error)")
         }
@@ -73,7 +80,7 @@ struct EnvironmentLife {
     }
 
     private func withSandbox(
-        code: String,
+        code: [ReadOnlyMount],
         plan: LaunchPlan,
         _ body: (any Sandbox) async throws(PreparationError) -> Void
     ) async throws(PreparationError) {
@@ -84,7 +91,7 @@ struct EnvironmentLife {
             processesMax: settings.processesMax,
             cpuLimit: .unlimited,
             temporaryStorageBytes: function.ephemeralStorageMegabytes << 20,
-            mounts: [ReadOnlyMount(source: code, target: "/var/task")] + plan.mounts
+            mounts: code + plan.mounts
         )
         let sandbox: any Sandbox
         do throws(SandboxError) {
