@@ -155,7 +155,8 @@ extension CodeStore {
     private func setAside(_ hash: CodeHash) throws(CodeStoreError) -> [String] {
         var remains: [String] = []
         contentSizes[hash] = nil
-        for path in [archivePath(of: hash), directory(of: hash), mergedDirectory(of: hash)] where StoreFiles.exists(path) {
+        let places = [archivePath(of: hash), directory(of: hash), mergedDirectory(of: hash)]
+        for path in places where StoreFiles.exists(path) {
             let target = temporaryPath()
             _ = try StoreFiles.move(path, to: target)
             remains.append(target)
