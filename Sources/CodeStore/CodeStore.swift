@@ -22,9 +22,9 @@ package actor CodeStore {
     /// for downloading is valid; much longer than it takes a package that has been stored to be referred to.
     package static let retention = Duration.seconds(1800)
 
-    /// How many files, links and directories a package may have: far more than any does, far less than what fills a
-    /// disk's inodes.
-    private static let entriesMax = 200_000
+    /// How many files, links and directories a package may have, and all layers of a function together: far more than any
+    /// does, far less than what fills a disk's inodes.
+    static let entriesMax = 200_000
 
     private let archives: String
     private let unpacked: String

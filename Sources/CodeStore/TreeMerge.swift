@@ -8,19 +8,25 @@ import Glibc
 /// by a directory.
 struct TreeMerge {
     private let target: String
+    private let entriesMax: Int
+    private var entryCount = 0
 
-    /// - Parameter directory: Empty before the first tree is added; nobody else may change it, nor the trees.
-    init(into directory: String) {
+    /// - Parameters:
+    ///   - directory: Empty before the first tree is added; nobody else may change it, nor the trees.
+    ///   - entriesMax: The most files, links and directories of all trees together, those that are replaced included.
+    init(into directory: String, entriesMax: Int) {
         target = directory
+        self.entriesMax = entriesMax
     }
 
-    /// Adds a tree on top of those before it.
-    func add(_ source: String) throws(CodeStoreError) {
+    /// Adds a tree on top of those before it. After an error the directory holds a part of it.
+    mutating func add(_ source: String) throws(CodeStoreError) {
         // The directories still to do, as paths from the root; each is a directory in the source and in the target.
         var waiting = [""]
         while let directory = waiting.popLast() {
             for name in try StoreFiles.names(in: source + directory) {
                 let path = "\(directory)/\(name)"
+                try countEntry()
                 if StoreFiles.kind(of: source + path) == .directory {
                     try makeDirectory(target + path)
                     waiting.append(path)
@@ -28,6 +34,16 @@ struct TreeMerge {
                     try link(source + path, as: target + path)
                 }
             }
+        }
+    }
+
+    private mutating func countEntry() throws(CodeStoreError) {
+        entryCount += 1
+        guard entryCount <= entriesMax else {
+            throw CodeStoreError(
+                .incompatibleLayers,
+                "failed to merge: there are more than \(entriesMax) entries"
+            )
         }
     }
 
@@ -82,12 +98,12 @@ struct TreeSurvey {
         }
     }
 
-    /// Throws `.unsafeLayers` if a link leads out, or if the links are too entangled to tell.
+    /// Throws `.incompatibleLayers` if a link leads out, or if the links are too entangled to tell.
     func checkThatLinksStayInside() throws(CodeStoreError) {
         do throws(CodeStoreError) {
             try links.checkThatAllStayInside()
         } catch {
-            throw CodeStoreError(.unsafeLayers, error.message)
+            throw CodeStoreError(.incompatibleLayers, error.message)
         }
     }
 }

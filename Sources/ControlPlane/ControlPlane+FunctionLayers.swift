@@ -15,7 +15,7 @@ extension ControlPlane {
         for arn in arns {
             let reference = LayerReference(arn, in: here)
             guard reference.locality.region == here.region else { throw .layerInOtherRegion(expected: here.region) }
-            guard reference.locality == here else { throw .layerOfOtherAccount(user: userARN, arn: arn) }
+            guard reference.locality == here else { throw otherAccount(.getLayerVersion, arn) }
             let record = try await layerVersion(
                 reference.version ?? 0,
                 of: reference.name,

@@ -5,15 +5,16 @@ extension ControlPlane {
     package func addLayerVersionPermission(
         _ request: AddLayerVersionPermissionRequest
     ) async throws(LambdaError) -> AddLayerVersionPermissionResponse {
+        let name = try ownLayer(request.layerName, for: .addLayerVersionPermission).name
+        let arn = dependencies.locality.layerVersionARN(name, request.versionNumber)
         let statement = LayerPolicy.Statement(
             id: request.statementId,
             principal: request.principal,
             organizationID: request.organizationId
         )
-        let arn = try layerVersionARN(request.layerName, request.versionNumber)
         let policy = try await changePolicy(
             ofVersion: request.versionNumber,
-            of: request.layerName,
+            of: name,
             expecting: request.revisionId
         ) { statements throws(LambdaError) in
             guard !statements.contains(where: { $0.id == statement.id }) else {
@@ -35,7 +36,7 @@ extension ControlPlane {
     ) async throws(LambdaError) {
         _ = try await changePolicy(
             ofVersion: request.versionNumber,
-            of: request.layerName,
+            of: try ownLayer(request.layerName, for: .removeLayerVersionPermission).name,
             expecting: request.revisionId
         ) { statements throws(LambdaError) in
             guard !statements.isEmpty else { throw .noPolicy }
@@ -49,10 +50,11 @@ extension ControlPlane {
     package func getLayerVersionPolicy(
         _ request: GetLayerVersionPolicyRequest
     ) async throws(LambdaError) -> GetLayerVersionPolicyResponse {
-        let arn = try layerVersionARN(request.layerName, request.versionNumber)
+        let name = try ownLayer(request.layerName, for: .getLayerVersionPolicy).name
+        let arn = dependencies.locality.layerVersionARN(name, request.versionNumber)
         let record = try await layerVersion(
             request.versionNumber,
-            of: try ownLayer(request.layerName).name,
+            of: name,
             orThrow: .layerVersionNotFound(arn: arn)
         )
         guard let policy = record.policy else { throw .noPolicy }
@@ -68,12 +70,11 @@ extension ControlPlane {
     /// - Returns: The new policy, nil if no statement is left.
     private func changePolicy(
         ofVersion version: Int,
-        of layerName: String,
+        of name: LayerName,
         expecting revisionID: String?,
         _ change: ([LayerPolicy.Statement]) throws(LambdaError) -> [LayerPolicy.Statement]
     ) async throws(LambdaError) -> LayerPolicy? {
-        let name = try ownLayer(layerName).name
-        let missing = LambdaError.layerVersionNotFound(arn: try layerVersionARN(layerName, version))
+        let missing = LambdaError.layerVersionNotFound(arn: dependencies.locality.layerVersionARN(name, version))
         while true {
             let current = try await layerVersion(version, of: name, orThrow: missing).policy
             if let revisionID, revisionID != current?.revisionID { throw .layerPolicyChanged }
@@ -93,10 +94,6 @@ extension ControlPlane {
                 guard error.code == .conflict else { throw .service(cause: error) }
             }
         }
-    }
-
-    private func layerVersionARN(_ layerName: String, _ version: Int) throws(LambdaError) -> String {
-        dependencies.locality.layerVersionARN(try ownLayer(layerName).name, version)
     }
 }
 

@@ -7,7 +7,7 @@ extension ControlPlane {
         _ request: PublishLayerVersionRequest
     ) async throws(LambdaError) -> PublishLayerVersionResponse {
         try UnsupportedFeatures(request).check(.publishLayerVersion)
-        let name = try ownLayer(request.layerName).name
+        let name = try ownLayer(request.layerName, for: .publishLayerVersion).name
         try RuntimePolicy.checkNames(request.compatibleRuntimes?.map(\.rawValue))
         guard let archive = request.content.zipFile else {
             throw .invalidParameterValue("Please provide a source for layer content.")
@@ -32,14 +32,14 @@ extension ControlPlane {
         _ request: GetLayerVersionRequest
     ) async throws(LambdaError) -> GetLayerVersionResponse {
         guard request.versionNumber >= 1 else { throw .layerVersionBelowOne }
-        let name = try ownLayer(request.layerName).name
+        let name = try ownLayer(request.layerName, for: .getLayerVersion).name
         return shown(try await layerVersion(request.versionNumber, of: name, orThrow: .resourceDoesNotExist))
     }
 
     package func getLayerVersionByArn(
         _ request: GetLayerVersionByArnRequest
     ) async throws(LambdaError) -> GetLayerVersionResponse {
-        let layer = try ownLayer(request.arn)
+        let layer = try ownLayer(request.arn, for: .getLayerVersion)
         guard let version = layer.version, version >= 1 else { throw .layerVersionBelowOne }
         return shown(try await layerVersion(version, of: layer.name, orThrow: .resourceDoesNotExist))
     }
@@ -69,7 +69,7 @@ extension ControlPlane {
     package func listLayerVersions(
         _ request: ListLayerVersionsRequest
     ) async throws(LambdaError) -> ListLayerVersionsResponse {
-        let name = try ownLayer(request.layerName).name
+        let name = try ownLayer(request.layerName, for: .listLayerVersions).name
         let filter = try LayerFilter(request.compatibleRuntime, request.compatibleArchitecture)
         let limit = request.maxItems ?? Limits.layersPerPageMax
         let start = try request.marker.map { marker throws(LambdaError) -> Int in
@@ -89,7 +89,7 @@ extension ControlPlane {
     /// Functions that have the version keep it: they refer to its content, not to the version.
     package func deleteLayerVersion(_ request: DeleteLayerVersionRequest) async throws(LambdaError) {
         guard request.versionNumber >= 1 else { throw .layerVersionBelowOne }
-        let name = try ownLayer(request.layerName).name
+        let name = try ownLayer(request.layerName, for: .deleteLayerVersion).name
         _ = try await inStore { store throws(MetadataStoreError) in
             try await store.deleteLayerVersion(request.versionNumber, of: name)
         }
@@ -99,13 +99,20 @@ extension ControlPlane {
 extension ControlPlane {
     /// Reads a layer's name or ARN. Throws `ResourceNotFoundException` if it is of another region, and
     /// `AccessDeniedException` if it is of another account: none of theirs are here.
-    func ownLayer(_ text: String) throws(LambdaError) -> LayerReference {
+    func ownLayer(_ text: String, for action: Operation) throws(LambdaError) -> LayerReference {
         let reference = LayerReference(text, in: dependencies.locality)
         guard reference.locality.region == dependencies.locality.region else { throw .resourceDoesNotExist }
-        guard reference.locality == dependencies.locality else {
-            throw .layerOfOtherAccount(user: userARN, arn: text)
-        }
+        guard reference.locality == dependencies.locality else { throw otherAccount(action, text) }
         return reference
+    }
+
+    /// The error of a layer of another account. There are no users, so that the caller is the account itself.
+    func otherAccount(_ action: Operation, _ arn: String) -> LambdaError {
+        .layerOfOtherAccount(
+            user: "arn:aws:iam::\(dependencies.locality.accountID):root",
+            action: action.rawValue,
+            arn: arn
+        )
     }
 
     /// The version's record. Throws `error` if there is none.
@@ -120,9 +127,6 @@ extension ControlPlane {
         guard let record else { throw error() }
         return record
     }
-
-    /// Who calls, as long as there are no users.
-    var userARN: String { "arn:aws:iam::\(dependencies.locality.accountID):root" }
 
     private func shown(_ record: LayerVersionRecord) -> GetLayerVersionResponse {
         let (definition, locality) = (record.definition, dependencies.locality)

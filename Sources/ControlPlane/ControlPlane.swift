@@ -196,7 +196,8 @@ extension ControlPlane {
             case .contentTooLarge: throw .unzippedTooLarge
             case .invalidArchive: throw .invalidZip
             case .emptyArchive: throw .invalidParameterValue("Uploaded file must be a non-empty zip")
-            case .unsafeLayers: throw .invalidParameterValue("The layers cannot be used together: \(error.message).")
+            case .incompatibleLayers:
+                throw .invalidParameterValue("The layers cannot be used together: \(error.message).")
             case .notFound: throw .resourceDoesNotExist
             default: throw .service(cause: error)
             }

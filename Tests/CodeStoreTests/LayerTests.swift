@@ -102,7 +102,7 @@ struct LayerTests {
         let stack = try await stack(layers)
         for _ in 0..<2 {
             let error = await #expect(throws: CodeStoreError.self) { try await store.optTree(of: stack) }
-            #expect(error?.code == .unsafeLayers)
+            #expect(error?.code == .incompatibleLayers)
         }
         #expect(try names("\(directory.path)/code/temporary").isEmpty)
         for layer in stack.layers { _ = try await store.unpackedDirectory(of: layer) }
@@ -163,6 +163,30 @@ struct LayerTests {
         for name in ["linked", "file", "missing"] { #expect(try tree.names(in: name).isEmpty) }
     }
 
+    @Test func entriesOfAllTreesTogetherHaveALimit() throws {
+        let manager = FileManager.default
+        for name in ["target", "one", "two"] {
+            try manager.createDirectory(atPath: "\(directory.path)/\(name)/d", withIntermediateDirectories: true)
+            try Data().write(to: URL(filePath: "\(directory.path)/\(name)/d/f"))
+        }
+        var merge = TreeMerge(into: "\(directory.path)/target", entriesMax: 3)
+        try merge.add("\(directory.path)/one")
+        let error = #expect(throws: CodeStoreError.self) { try merge.add("\(directory.path)/two") }
+        #expect(error?.code == .incompatibleLayers)
+    }
+
+    /// What takes the place of a hard link where there can be none.
+    @Test func copyKeepsContentPermissionsAndLinks() throws {
+        let (source, target) = ("\(directory.path)/source", "\(directory.path)/target")
+        try Data("text".utf8).write(to: URL(filePath: source))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: source)
+        try FileManager.default.createSymbolicLink(atPath: "\(source)-link", withDestinationPath: "missing/target")
+        for suffix in ["", "-link"] { try StoreFiles.copy(source + suffix, to: target + suffix) }
+        #expect(text(target) == "text")
+        #expect(try FileManager.default.attributesOfItem(atPath: target)[.posixPermissions] as? Int == 0o755)
+        #expect(try StoreFiles.targetOfLink("\(target)-link") == "missing/target")
+    }
+
     // MARK: Removing
 
     @Test func mergedTreeIsRemovedOnceItHasBeenUnreferencedForTheRetention() async throws {
@@ -218,7 +242,7 @@ struct LayerTests {
         var random = SeededGenerator(seed: seed)
         let target = "\(directory.path)/target"
         try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: false)
-        let merge = TreeMerge(into: target)
+        var merge = TreeMerge(into: target, entriesMax: 100)
         var expected: [String: String] = [:]
         for layer in 0..<4 {
             let source = "\(directory.path)/source\(layer)"

@@ -100,7 +100,8 @@ def test_missing_versions_have_the_texts_of_aws(client, layers):
     assert refusal(client.get_layer_version, LayerName=name, VersionNumber=0) == below_one
     assert refusal(client.delete_layer_version, LayerName=name, VersionNumber=-1) == below_one
     assert client.list_layer_versions(LayerName=name)["LayerVersions"] == []
-    client.delete_layer_version(LayerName=name, VersionNumber=7)
+    deleted = client.delete_layer_version(LayerName=name, VersionNumber=7)
+    assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 204
     code, message = refusal(client.get_layer_version_by_arn, Arn=version_arn(name, 1)[:-2])
     assert code == "ValidationException" and "'arn' failed to satisfy constraint" in message
 
@@ -147,6 +148,7 @@ def test_policy_of_a_version(client, layers):
     assert refusal(client.get_layer_version_policy, **key) == no_policy
     allow = {**key, "Action": "lambda:GetLayerVersion"}
     added = client.add_layer_version_permission(StatementId="s1", Principal="*", **allow)
+    assert added["ResponseMetadata"]["HTTPStatusCode"] == 201
     assert json.loads(added["Statement"]) == {
         "Sid": "s1", "Effect": "Allow", "Principal": "*", "Action": "lambda:GetLayerVersion", "Resource": arn,
     }  # fmt: skip
@@ -168,7 +170,8 @@ def test_policy_of_a_version(client, layers):
     missing = ("ResourceNotFoundException", "Statement s3 is not found in resource policy.")
     assert refusal(client.remove_layer_version_permission, StatementId="s3", **key) == missing
     for statement in ("s1", "s2"):
-        client.remove_layer_version_permission(StatementId=statement, **key)
+        removed = client.remove_layer_version_permission(StatementId=statement, **key)
+        assert removed["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert refusal(client.get_layer_version_policy, **key) == no_policy
     code, message = refusal(client.get_layer_version_policy, LayerName=name, VersionNumber=9)
     assert message == f"Layer version {version_arn(name, 9)} does not exist."

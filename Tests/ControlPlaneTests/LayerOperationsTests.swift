@@ -265,7 +265,7 @@ struct LayerOperationsTests {
             ([elsewhere], .layerInOtherRegion(expected: "us-east-1")),
             (
                 [others],
-                .layerOfOtherAccount(user: "arn:aws:iam::000000000000:root", arn: others)
+                .layerOfOtherAccount(user: "arn:aws:iam::000000000000:root", action: "GetLayerVersion", arn: others)
             ),
         ]
         for (layers, expected) in refusals {

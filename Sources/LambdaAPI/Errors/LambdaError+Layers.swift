@@ -28,11 +28,11 @@ extension LambdaError {
         )
     }
 
-    /// A layer of another account, which never is here to have a policy.
-    package static func layerOfOtherAccount(user: String, arn: String) -> LambdaError {
+    /// A layer of another account, which never is here to have a policy. The action is named without `lambda:`.
+    package static func layerOfOtherAccount(user: String, action: String, arn: String) -> LambdaError {
         accessDenied(
-            "User: \(user) is not authorized to perform: lambda:GetLayerVersion on resource: \(arn) "
-                + "because no resource-based policy allows the lambda:GetLayerVersion action"
+            "User: \(user) is not authorized to perform: lambda:\(action) on resource: \(arn) "
+                + "because no resource-based policy allows the lambda:\(action) action"
         )
     }
 
