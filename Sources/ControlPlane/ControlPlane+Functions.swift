@@ -116,7 +116,7 @@ extension ControlPlane {
         _ request: GetAccountSettingsRequest
     ) async throws(LambdaError) -> GetAccountSettingsResponse {
         let usage = try await inStore { store throws(MetadataStoreError) in try await store.usage() }
-        let layers = try await inStore { store throws(MetadataStoreError) in try await store.layersInUse() }
+        let layers = try await inStore { store throws(MetadataStoreError) in try await store.layersCodeSize() }
         return GetAccountSettingsResponse(
             accountLimit: AccountLimit(
                 totalCodeSize: Limits.codeStorageMax.bytes,
@@ -126,7 +126,7 @@ extension ControlPlane {
                 unreservedConcurrentExecutions: Limits.concurrentExecutionsDefault
             ),
             accountUsage: AccountUsage(
-                totalCodeSize: usage.codeSize + layers.publishedSize,
+                totalCodeSize: usage.codeSize + layers,
                 functionCount: usage.functionCount
             )
         )

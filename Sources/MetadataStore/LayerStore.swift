@@ -40,7 +40,10 @@ package protocol LayerStore: Sendable {
         limit: Int
     ) async throws(MetadataStoreError) -> [LayerVersionRecord]
 
-    /// What has to be kept of layers' archives.
+    /// The sizes of all versions' archives together, in bytes.
+    func layersCodeSize() async throws(MetadataStoreError) -> Int
+
+    /// What has to be kept of layers' archives. Looks at every function: for now and then, not for every request.
     func layersInUse() async throws(MetadataStoreError) -> LayersInUse
 }
 
@@ -51,12 +54,8 @@ package struct LayersInUse: Sendable, Equatable {
     /// The layers of all functions, as the hashes in a function's order; no list is empty. A deleted version may be among
     /// them.
     package var stacks: Set<[String]>
-    /// The sizes of all versions' archives together, in bytes.
-    package var publishedSize: Int
-
-    package init(published: Set<String>, stacks: Set<[String]>, publishedSize: Int) {
+    package init(published: Set<String>, stacks: Set<[String]>) {
         self.published = published
         self.stacks = stacks
-        self.publishedSize = publishedSize
     }
 }

@@ -99,10 +99,15 @@ extension SQLiteMetadataStore {
         }
     }
 
+    package func layersCodeSize() async throws(MetadataStoreError) -> Int {
+        try await read("read the size of layers") { database in
+            try Int.fetchOne(database, sql: "SELECT coalesce(sum(codeSize), 0) FROM layerVersion") ?? 0
+        }
+    }
+
     package func layersInUse() async throws(MetadataStoreError) -> LayersInUse {
         try await read("list layers in use") { database in
             let published = try String.fetchSet(database, sql: "SELECT DISTINCT codeHash FROM layerVersion")
-            let size = try Int.fetchOne(database, sql: "SELECT coalesce(sum(codeSize), 0) FROM layerVersion") ?? 0
             // Every definition that a document holds; few have layers, so that reading all now and then is cheap enough.
             let lists = try Data.fetchAll(
                 database,
@@ -115,7 +120,7 @@ extension SQLiteMetadataStore {
                     """
             )
             let stacks = try lists.map { try JSONDecoder().decode([FunctionLayer].self, from: $0).map(\.codeHash) }
-            return LayersInUse(published: published, stacks: Set(stacks.filter { !$0.isEmpty }), publishedSize: size)
+            return LayersInUse(published: published, stacks: Set(stacks.filter { !$0.isEmpty }))
         }
     }
 

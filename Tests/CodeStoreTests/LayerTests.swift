@@ -234,6 +234,28 @@ struct LayerTests {
         #expect(text("\(path)/b") == "2")
     }
 
+    /// Merging and removing all the time: whoever has asked for the tree finds it whole until it is removed again.
+    @Test func mergingAndRemovingAtOnceLeavesTheTreeWhole() async throws {
+        let stack = try await stack((0..<3).map { "for i in range(20): entry(f'{i}', 0o644, b'\($0)')" })
+        let layers = Set(stack.layers)
+        let start = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for round in 0..<100 {
+                    try await store.removeUnreferenced(but: layers, at: start + CodeStore.retention * round)
+                }
+            }
+            for _ in 0..<3 {
+                group.addTask { for _ in 0..<50 { _ = try await store.optTree(of: stack) } }
+            }
+            try await group.waitForAll()
+        }
+        let path = try await store.optTree(of: stack).directory
+        #expect(try names(path).count == 20)
+        #expect(text("\(path)/7") == "2")
+        #expect(try names("\(directory.path)/code/temporary").isEmpty)
+    }
+
     // MARK: Random trees
 
     /// A slower way to merge, over dictionaries, says the same of every pile of trees.
