@@ -4,11 +4,13 @@ package import Logging
 import NIOPosix
 import Telemetry
 
-/// Code packages by the hash of their archive: kept as they were uploaded, and unpacked for the sandboxes to mount.
+/// Packages of functions and layers by the hash of their archive: kept as they were uploaded, and unpacked for the
+/// sandboxes to mount; the layers of a function as one tree.
 ///
 /// ```
 /// DIR/archives/HASH.zip            what was uploaded; durable before it is acknowledged
 /// DIR/unpacked/BOOT/HASH/          its content; made anew after the host was started, so it need not be durable
+/// DIR/merged/BOOT/STACK/           the content of several layers laid over each other; see ``LayerStack``
 /// DIR/temporary/…                  whatever is not finished; removed at the next start
 /// ```
 ///
@@ -20,19 +22,22 @@ package actor CodeStore {
     /// for downloading is valid; much longer than it takes a package that has been stored to be referred to.
     package static let retention = Duration.seconds(1800)
 
-    /// How many files, links and directories a package may have: far more than any does, far less than what fills a
-    /// disk's inodes.
-    private static let entriesMax = 200_000
+    /// How many files, links and directories a package may have, and all layers of a function together: far more than any
+    /// does, far less than what fills a disk's inodes.
+    static let entriesMax = 200_000
 
     private let archives: String
     private let unpacked: String
+    let merged: String
     private let temporary: String
     private let logger: Logger
-    private let threads = NIOThreadPool.singleton
-    /// Unpackings under way, so that everybody who wants the same package waits for the same one.
+    let threads = NIOThreadPool.singleton
+    /// Unpackings and merges under way, so that everybody who wants the same one waits for the same one.
     private var unpackings: [CodeHash: Task<Void, any Error>] = [:]
     /// When a package was first seen without anybody referring to it; forgotten as soon as somebody uses it.
-    private var unreferencedSince: [CodeHash: ContinuousClock.Instant] = [:]
+    var unreferencedSince: [CodeHash: ContinuousClock.Instant] = [:]
+    /// How much the packages have in them that were asked for it, in bytes.
+    var contentSizes: [CodeHash: Int] = [:]
 
     /// Opens the store in `directory`, which is made if it is not there, and removes what a crash has left unfinished.
     package init(directory: String, logger: Logger) async throws(CodeStoreError) {
@@ -41,11 +46,17 @@ package actor CodeStore {
         temporary = "\(directory)/temporary"
         let boot = try StoreFiles.bootIdentifier()
         unpacked = "\(directory)/unpacked/\(boot)"
-        let (archives, temporary, unpacked) = (archives, temporary, unpacked)
+        merged = "\(directory)/merged/\(boot)"
+        let (archives, temporary, made) = (archives, temporary, [unpacked, merged])
         try await Self.run(on: threads) { () throws(CodeStoreError) in
             try StoreFiles.remove(temporary)
-            try StoreFiles.removeAll(in: "\(directory)/unpacked", but: [boot])
-            for path in [directory, archives, temporary, "\(directory)/unpacked", unpacked] {
+            for path in [directory, archives, temporary] {
+                try StoreFiles.makeDirectory(path)
+            }
+            for path in made {
+                let parent = String(path.dropLast(boot.count + 1))
+                try StoreFiles.removeAll(in: parent, but: [boot])
+                try StoreFiles.makeDirectory(parent)
                 try StoreFiles.makeDirectory(path)
             }
             // What is durable in a directory that is not durable itself would be lost with it.
@@ -95,20 +106,23 @@ package actor CodeStore {
 // MARK: - Removing
 
 extension CodeStore {
-    /// Removes all packages but these. To be called only while nothing is being stored and no environment runs: a
-    /// package that is about to be referred to looks like one that is not needed.
+    /// Removes all packages and stacks of layers but these. To be called only while nothing is being stored and no
+    /// environment runs: a package that is about to be referred to looks like one that is not needed.
     package func removeAll(but referenced: Set<CodeHash>) async throws(CodeStoreError) {
-        let (archives, unpacked) = (archives, unpacked)
+        let (archives, contents) = (archives, [unpacked, merged])
+        contentSizes = contentSizes.filter { referenced.contains($0.key) }
         try await Self.run(on: threads) { () throws(CodeStoreError) in
             try StoreFiles.removeAll(in: archives, but: Set(referenced.map { "\($0).zip" }))
-            try StoreFiles.removeAll(in: unpacked, but: Set(referenced.map(\.hexadecimal)))
+            for directory in contents {
+                try StoreFiles.removeAll(in: directory, but: Set(referenced.map(\.hexadecimal)))
+            }
         }
     }
 
     /// Removes the packages that nobody has referred to for ``retention``, as far as the calls of this method have seen it:
     /// a package is removed by a later call than the one that first finds it unreferenced. May be called at any time.
     ///
-    /// - Parameter referenced: What is referred to. Whoever stores a package and refers to it afterwards has all of the
+    /// - Parameter referenced: What is referred to: packages, and stacks of layers by their identifiers. Whoever stores a package and refers to it afterwards has all of the
     ///   retention to do so.
     /// - Returns: How many packages were removed.
     @discardableResult
@@ -137,10 +151,12 @@ extension CodeStore {
         return count
     }
 
-    /// Takes a package out of the store. Returns the paths of what remains of it, to be removed.
+    /// Takes a package, or a stack of layers, out of the store. Returns the paths of what remains of it, to be removed.
     private func setAside(_ hash: CodeHash) throws(CodeStoreError) -> [String] {
         var remains: [String] = []
-        for path in [archivePath(of: hash), directory(of: hash)] where StoreFiles.exists(path) {
+        contentSizes[hash] = nil
+        let places = [archivePath(of: hash), directory(of: hash), mergedDirectory(of: hash)]
+        for path in places where StoreFiles.exists(path) {
             let target = temporaryPath()
             _ = try StoreFiles.move(path, to: target)
             remains.append(target)
@@ -148,11 +164,12 @@ extension CodeStore {
         return remains
     }
 
-    /// The packages of which there is anything, be it an archive without content or the reverse.
+    /// The packages of which there is anything, be it an archive without content or the reverse, and the stacks of layers.
     private func storedHashes() async throws(CodeStoreError) -> Set<CodeHash> {
-        let (archives, unpacked) = (archives, unpacked)
+        let directories = [archives, unpacked, merged]
         return try await Self.run(on: threads) { () throws(CodeStoreError) in
-            let names = try StoreFiles.names(in: archives) + StoreFiles.names(in: unpacked)
+            var names: [String] = []
+            for directory in directories { names += try StoreFiles.names(in: directory) }
             return Set(names.map { CodeHash(hexadecimal: String($0.prefix { $0 != "." })) })
         }
     }
@@ -164,9 +181,31 @@ extension CodeStore {
     /// Unpacks a package, or waits for somebody else who does.
     ///
     /// - Parameter archive: The package's archive if the caller has it, otherwise it is read from the store.
-    private func unpack(_ hash: CodeHash, from archive: [UInt8]?) async throws(CodeStoreError) {
+    func unpack(_ hash: CodeHash, from archive: [UInt8]?) async throws(CodeStoreError) {
+        try await once(for: hash) {
+            let bytes = if let archive { archive } else { try await self.archive(hash) }
+            let (target, temporary) = (await self.directory(of: hash), await self.temporaryPath())
+            try await Self.run(on: self.threads) { () throws(CodeStoreError) in
+                guard CodeHash(of: bytes) == hash else {
+                    throw CodeStoreError(.unavailable, "failed to unpack \(hash): its archive is damaged")
+                }
+                try Self.unpack(bytes, to: target, by: temporary)
+            }
+        }
+    }
+
+    /// Does the work, or waits for somebody else who does it for the same hash.
+    func once(for hash: CodeHash, _ work: @escaping @Sendable () async throws -> Void) async throws(CodeStoreError) {
+        // A task of its own, because it serves several callers and must not end with the first of them.
+        let task =
+            unpackings[hash]
+            ?? Task {
+                defer { unpackings[hash] = nil }
+                try await work()
+            }
+        unpackings[hash] = task
         do {
-            try await unpacking(of: hash, from: archive).value
+            try await task.value
         } catch let error as CodeStoreError {
             throw error
         } catch {
@@ -174,53 +213,28 @@ extension CodeStore {
         }
     }
 
-    private func unpacking(of hash: CodeHash, from archive: [UInt8]?) -> Task<Void, any Error> {
-        if let running = unpackings[hash] { return running }
-        // A task of its own, because it serves several callers and must not end with the first of them.
-        let task = Task {
-            defer { unpackings[hash] = nil }
-            let bytes = if let archive { archive } else { try await self.archive(hash) }
-            let (target, temporary) = (directory(of: hash), temporaryPath())
-            try await Self.run(on: threads) { () throws(CodeStoreError) in
-                guard CodeHash(of: bytes) == hash else {
-                    throw CodeStoreError(.unavailable, "failed to unpack \(hash): its archive is damaged")
-                }
-                try Self.unpack(bytes, to: target, by: temporary)
-            }
-        }
-        unpackings[hash] = task
-        return task
-    }
-
-    /// Unpacks beside the final place and moves the result there whole.
     private static func unpack(
         _ archive: [UInt8],
         to target: String,
         by temporary: String
     ) throws(CodeStoreError) {
-        guard !StoreFiles.exists(target) else { return }
-        try StoreFiles.makeDirectory(temporary)
-        let failure = archive.withUnsafeBytes { bytes -> CodeStoreError? in
-            do throws(CodeStoreError) {
-                try withUnicodeLocale { () throws(CodeStoreError) in
-                    var unpacking = try Unpacking(
-                        into: temporary,
-                        contentSizeMax: Limits.unzippedSizeMax.bytes,
-                        entriesMax: entriesMax
-                    )
-                    try unpacking.unpack(bytes)
+        try StoreFiles.makeWhole(target, by: temporary) { () throws(CodeStoreError) in
+            let failure = archive.withUnsafeBytes { bytes -> CodeStoreError? in
+                do throws(CodeStoreError) {
+                    try withUnicodeLocale { () throws(CodeStoreError) in
+                        var unpacking = try Unpacking(
+                            into: temporary,
+                            contentSizeMax: Limits.unzippedSizeMax.bytes,
+                            entriesMax: entriesMax
+                        )
+                        try unpacking.unpack(bytes)
+                    }
+                    return nil
+                } catch {
+                    return error
                 }
-                return nil
-            } catch {
-                return error
             }
-        }
-        if let failure {
-            try StoreFiles.remove(temporary)
-            throw failure
-        }
-        guard try StoreFiles.move(temporary, to: target) else {
-            throw CodeStoreError(.unavailable, "failed to move \(temporary) to \(target): it is there already")
+            if let failure { throw failure }
         }
     }
 }
@@ -232,10 +246,12 @@ extension CodeStore {
 
     private func directory(of hash: CodeHash) -> String { "\(unpacked)/\(hash)" }
 
-    /// A path that nobody else has.
-    private func temporaryPath() -> String { "\(temporary)/\(RequestID.random())" }
+    func mergedDirectory(of identifier: CodeHash) -> String { "\(merged)/\(identifier)" }
 
-    private static func run<Value: Sendable>(
+    /// A path that nobody else has.
+    func temporaryPath() -> String { "\(temporary)/\(RequestID.random())" }
+
+    static func run<Value: Sendable>(
         on threads: NIOThreadPool,
         _ body: @escaping @Sendable () throws(CodeStoreError) -> Value
     ) async throws(CodeStoreError) -> Value {

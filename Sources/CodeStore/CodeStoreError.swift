@@ -3,7 +3,8 @@ package struct CodeStoreError: Error, CustomStringConvertible {
     /// What kind of failure it is; callers branch on it.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
-            case invalidArchive, emptyArchive, archiveTooLarge, contentTooLarge, notFound, unavailable
+            case invalidArchive, emptyArchive, archiveTooLarge, contentTooLarge, incompatibleLayers, notFound,
+                unavailable
         }
         private let value: Value
 
@@ -19,6 +20,9 @@ package struct CodeStoreError: Error, CustomStringConvertible {
         package static let archiveTooLarge = Code(.archiveTooLarge)
         /// The archive's content is larger than allowed.
         package static let contentTooLarge = Code(.contentTooLarge)
+        /// The layers cannot be laid over each other, though each is good by itself: together their links lead out of
+        /// `/opt`, or they hold too much.
+        package static let incompatibleLayers = Code(.incompatibleLayers)
         /// There is no package of that hash.
         package static let notFound = Code(.notFound)
         /// The disk cannot be read or written.

@@ -27,9 +27,9 @@ enum StoreFiles {
         }
     }
 
-    /// Removes a file or a directory with all that is in it; what is not there is removed already.
+    /// Removes a file, a link or a directory with all that is in it; what is not there is removed already.
     static func remove(_ path: String) throws(CodeStoreError) {
-        guard exists(path) else { return }
+        guard kind(of: path) != nil else { return }
         do {
             try FileManager.default.removeItem(atPath: path)
         } catch {
@@ -42,6 +42,26 @@ enum StoreFiles {
         guard exists(directory) else { return }
         for name in try self.names(in: directory) where !names.contains(name) {
             try remove("\(directory)/\(name)")
+        }
+    }
+
+    /// Has a directory made beside its final place, where it is seen only whole. One that is there already is left as it
+    /// is; of one that could not be made nothing is left.
+    static func makeWhole(
+        _ target: String,
+        by temporary: String,
+        _ make: () throws(CodeStoreError) -> Void
+    ) throws(CodeStoreError) {
+        guard !exists(target) else { return }
+        try makeDirectory(temporary)
+        do throws(CodeStoreError) {
+            try make()
+        } catch {
+            try remove(temporary)
+            throw error
+        }
+        guard try move(temporary, to: target) else {
+            throw CodeStoreError(.unavailable, "failed to move \(temporary) to \(target): it is there already")
         }
     }
 
@@ -113,7 +133,7 @@ enum StoreFiles {
         guard fsync(descriptor) == 0 else { throw failure("synchronise", directory) }
     }
 
-    private static func failure(
+    static func failure(
         _ operation: String,
         _ path: String,
         _ code: CodeStoreError.Code = .unavailable

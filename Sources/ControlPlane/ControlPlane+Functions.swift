@@ -21,20 +21,23 @@ extension ControlPlane {
         }
         guard known == nil else { throw .functionExists(reference.name) }
         // The configuration is checked before the package is stored, which costs most.
-        let configuration = try FunctionDefinition(
+        var configuration = try FunctionDefinition(
             request,
             name: reference.name,
             hostArchitecture: dependencies.runtimes.architecture,
             configurationID: RequestID.random().rawValue
         )
+        configuration.layers = try await layers(request.layers ?? [])
         let package = try await inCodeStore { store throws(CodeStoreError) in try await store.put(archive.bytes) }
+        configuration = configuration.updated(
+            code: package,
+            architecture: nil,
+            configurationID: configuration.configurationID
+        )
+        try await checkLayers(of: configuration)
         let record = FunctionLifecycle.created(
             reference.name,
-            configuration.updated(
-                code: package,
-                architecture: nil,
-                configurationID: configuration.configurationID
-            ),
+            configuration,
             tags: request.tags ?? [:],
             revisionID: RequestID.random().rawValue,
             at: dependencies.now()
@@ -113,6 +116,7 @@ extension ControlPlane {
         _ request: GetAccountSettingsRequest
     ) async throws(LambdaError) -> GetAccountSettingsResponse {
         let usage = try await inStore { store throws(MetadataStoreError) in try await store.usage() }
+        let layers = try await inStore { store throws(MetadataStoreError) in try await store.layersCodeSize() }
         return GetAccountSettingsResponse(
             accountLimit: AccountLimit(
                 totalCodeSize: Limits.codeStorageMax.bytes,
@@ -121,7 +125,10 @@ extension ControlPlane {
                 concurrentExecutions: Limits.concurrentExecutionsDefault,
                 unreservedConcurrentExecutions: Limits.concurrentExecutionsDefault
             ),
-            accountUsage: AccountUsage(totalCodeSize: usage.codeSize, functionCount: usage.functionCount)
+            accountUsage: AccountUsage(
+                totalCodeSize: usage.codeSize + layers,
+                functionCount: usage.functionCount
+            )
         )
     }
 }

@@ -23,6 +23,7 @@ extension ControlPlane {
             architecture: request.architectures?.first?.rawValue,
             configurationID: RequestID.random().rawValue
         )
+        try await checkLayers(of: definition)
         if request.dryRun == true {
             var shown = record
             shown.definition = definition
@@ -37,10 +38,14 @@ extension ControlPlane {
         let record = try await record(try reference(request.functionName))
         try UnsupportedFeatures(request).check(.updateFunctionConfiguration)
         try checkUpdatable(record, expecting: request.revisionId)
-        let definition = try record.definition.updated(
+        var definition = try record.definition.updated(
             by: request,
             configurationID: RequestID.random().rawValue
         )
+        if let arns = request.layers {
+            definition.layers = try await layers(arns)
+            try await checkLayers(of: definition)
+        }
         return try await update(record, to: definition, expecting: request.revisionId)
     }
 

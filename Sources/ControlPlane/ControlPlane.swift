@@ -68,6 +68,8 @@ package final class ControlPlane: LambdaOperations {
     package static let implementedOperations: Set<Operation> = [
         .createFunction, .getFunction, .getFunctionConfiguration, .updateFunctionCode, .updateFunctionConfiguration,
         .listFunctions, .deleteFunction, .getAccountSettings,
+        .publishLayerVersion, .getLayerVersion, .getLayerVersionByArn, .listLayers, .listLayerVersions,
+        .deleteLayerVersion, .addLayerVersionPermission, .removeLayerVersionPermission, .getLayerVersionPolicy,
     ]
 
     /// Removes what a crash has left behind and takes up what was under way. To be called before any request is served.
@@ -111,7 +113,7 @@ package final class ControlPlane: LambdaOperations {
         }
     }
 
-    /// Removes the packages that no function has referred to for ``CodeStore/retention``.
+    /// Removes the packages that no function and no layer has referred to for ``CodeStore/retention``.
     func collectPackages(at now: ContinuousClock.Instant) async throws(LambdaError) {
         let referenced = try await referencedPackages()
         let count = try await inCodeStore { store throws(CodeStoreError) in
@@ -124,7 +126,7 @@ package final class ControlPlane: LambdaOperations {
 
     private func referencedPackages() async throws(LambdaError) -> Set<CodeHash> {
         let hashes = try await inStore { store throws(MetadataStoreError) in try await store.referencedCode() }
-        return Set(hashes.map { CodeHash(hexadecimal: $0) })
+        return Set(hashes.map { CodeHash(hexadecimal: $0) }).union(try await layerPackages())
     }
 
     /// Ends ``run()`` when it has finished what has begun.
@@ -143,7 +145,7 @@ package final class ControlPlane: LambdaOperations {
     package func archive(_ hash: CodeHash, expiry: Int, signature: String) async throws(LambdaError) -> [UInt8] {
         let isValid = codeLocation.isValid(hash: hash, expiry: expiry, signature: signature, at: dependencies.now())
         guard isValid else {
-            throw .accessDenied("The address has expired or is not one that GetFunction has returned.")
+            throw .accessDenied("The address has expired or is not one that this server has returned.")
         }
         return try await inCodeStore { store throws(CodeStoreError) in try await store.archive(hash) }
     }
@@ -194,6 +196,8 @@ extension ControlPlane {
             case .contentTooLarge: throw .unzippedTooLarge
             case .invalidArchive: throw .invalidZip
             case .emptyArchive: throw .invalidParameterValue("Uploaded file must be a non-empty zip")
+            case .incompatibleLayers:
+                throw .invalidParameterValue("The layers cannot be used together: \(error.message).")
             case .notFound: throw .resourceDoesNotExist
             default: throw .service(cause: error)
             }

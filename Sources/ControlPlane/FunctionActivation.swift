@@ -65,6 +65,7 @@ struct FunctionActivation: Sendable {
         }
         do throws(CodeStoreError) {
             _ = try await codeStore.unpackedDirectory(of: CodeHash(hexadecimal: definition.codeHash))
+            if let layers = definition.layerStack { _ = try await codeStore.optTree(of: layers) }
             return nil
         } catch {
             logger.error("code could not be unpacked", metadata: [LogKey.error: "\(error)"])

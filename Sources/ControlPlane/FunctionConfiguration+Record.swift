@@ -24,6 +24,7 @@ extension FunctionConfiguration {
             environment: definition.environment.map { EnvironmentResponse(variables: $0) },
             tracingConfig: TracingConfigResponse(mode: TracingMode(rawValue: definition.tracingMode)),
             revisionId: record.revisionID,
+            layers: definition.layers?.map { Layer(arn: $0.arn, codeSize: $0.codeSize) },
             packageType: .zip,
             architectures: [Architecture(rawValue: definition.architecture)],
             ephemeralStorage: EphemeralStorage(size: definition.ephemeralStorageMegabytes),

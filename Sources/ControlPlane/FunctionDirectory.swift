@@ -110,7 +110,8 @@ extension InvocableFunction {
             memoryMegabytes: definition.memoryMegabytes,
             ephemeralStorageMegabytes: definition.ephemeralStorageMegabytes,
             environment: definition.environment ?? [:],
-            codeHash: definition.codeHash
+            codeHash: definition.codeHash,
+            layerHashes: definition.layers?.map(\.codeHash) ?? []
         )
     }
 }

@@ -17,7 +17,27 @@ enum RuntimePolicy {
     /// Throws `InvalidParameterValueException` for a runtime that a function cannot have.
     static func check(_ runtime: String) throws(LambdaError) {
         guard !retired.contains(runtime) else { throw .retiredRuntime(runtime) }
-        let current = (Runtime.allValues.map(\.rawValue) + added).filter { !retired.contains($0) }
+        let current = known.filter { !retired.contains($0) }
         guard current.contains(runtime) else { throw .unknownRuntime(runtime, known: current) }
+    }
+
+    /// All runtimes that there ever were, which layers may name.
+    private static let known = Runtime.allValues.map(\.rawValue) + added
+
+    private static let valueSet = "Member must satisfy enum value set: [\(known.joined(separator: ", "))]"
+
+    /// Throws `ValidationException` if the runtime that a list of layers asks for is none.
+    static func checkName(_ runtime: String?) throws(LambdaError) {
+        guard let runtime, !known.contains(runtime) else { return }
+        throw .validation(["Value '\(runtime)' at 'compatibleRuntime' failed to satisfy constraint: \(valueSet)"])
+    }
+
+    /// Throws `ValidationException` if one of the runtimes that a layer names is none.
+    static func checkNames(_ runtimes: [String]?) throws(LambdaError) {
+        guard let runtimes, !runtimes.allSatisfy(known.contains) else { return }
+        throw .validation([
+            "Value '[\(runtimes.joined(separator: ", "))]' at 'compatibleRuntimes' failed to satisfy constraint: "
+                + "Member must satisfy constraint: [\(valueSet), Member must not be null]"
+        ])
     }
 }

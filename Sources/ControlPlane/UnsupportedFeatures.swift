@@ -1,7 +1,7 @@
 import LambdaAPI
 
 /// The parts of a request that Swiftlet has no behaviour for. They are refused rather than stored and ignored; values
-/// that mean "nothing", such as an empty list of layers, are fine.
+/// that mean "nothing", such as an empty list of subnets, are fine.
 struct UnsupportedFeatures {
     private var names: [String] = []
 
@@ -21,6 +21,10 @@ struct UnsupportedFeatures {
         add("Publish", request.publish == true)
         add("PublishTo", request.publishTo != nil)
         add("SourceKMSKeyArn", request.sourceKMSKeyArn != nil)
+    }
+
+    init(_ request: PublishLayerVersionRequest) {
+        add("Content.S3Bucket", request.content.s3Bucket != nil)
     }
 
     init(_ request: UpdateFunctionConfigurationRequest) {
@@ -44,7 +48,6 @@ struct UnsupportedFeatures {
     private mutating func addConfiguration(_ request: some ConfigurationRequest) {
         let vpc = request.vpcConfig
         add("VpcConfig", vpc?.subnetIds?.isEmpty == false || vpc?.securityGroupIds?.isEmpty == false)
-        add("Layers", request.layers?.isEmpty == false)
         add("FileSystemConfigs", request.fileSystemConfigs?.isEmpty == false)
         add("DeadLetterConfig", request.deadLetterConfig?.targetArn?.isEmpty == false)
         add("ImageConfig", request.imageConfig != nil)
@@ -60,7 +63,6 @@ struct UnsupportedFeatures {
 /// What the requests that create a function and that change its configuration have in common.
 private protocol ConfigurationRequest {
     var vpcConfig: VpcConfig? { get }
-    var layers: [String]? { get }
     var fileSystemConfigs: [FileSystemConfig]? { get }
     var deadLetterConfig: DeadLetterConfig? { get }
     var imageConfig: ImageConfig? { get }

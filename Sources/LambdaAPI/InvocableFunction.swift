@@ -38,6 +38,9 @@ package final class InvocableFunction: Sendable {
     package let environment: [String: String]
     /// The SHA-256 of the code package, in lower-case hexadecimal.
     package let codeHash: String
+    /// The SHA-256 of each layer's archive, in lower-case hexadecimal; of two layers that hold the same path, the later
+    /// one counts.
+    package let layerHashes: [String]
 
     /// Describes a function version; see the properties.
     package init(
@@ -51,7 +54,8 @@ package final class InvocableFunction: Sendable {
         memoryMegabytes: Int,
         ephemeralStorageMegabytes: Int,
         environment: [String: String],
-        codeHash: String
+        codeHash: String,
+        layerHashes: [String] = []
     ) {
         self.configurationID = configurationID
         self.locality = locality
@@ -64,6 +68,7 @@ package final class InvocableFunction: Sendable {
         self.ephemeralStorageMegabytes = ephemeralStorageMegabytes
         self.environment = environment
         self.codeHash = codeHash
+        self.layerHashes = layerHashes
     }
 
     /// The most memory that an environment of this function may use.

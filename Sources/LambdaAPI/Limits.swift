@@ -25,6 +25,8 @@ package enum Limits {
     /// All environment variables as one JSON object, braces and quotes included.
     package static let environmentSizeMax = ByteCount(bytes: 4096)
     package static let layersMax = 5
+    /// The policy of a function, version, alias or layer version, as JSON.
+    package static let resourcePolicySizeMax = ByteCount(bytes: 20_480)
     package static let tagsMax = 50
 
     // MARK: Packages
@@ -76,4 +78,6 @@ package enum Limits {
     package static let unreservedConcurrentExecutionsMin = 100
     /// Entries of one page of ListFunctions and ListVersionsByFunction, whatever `MaxItems` asks for.
     package static let functionsPerPageMax = 50
+    /// Entries of one page of ListLayers and ListLayerVersions.
+    package static let layersPerPageMax = 50
 }

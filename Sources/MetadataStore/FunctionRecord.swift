@@ -55,6 +55,8 @@ package struct FunctionDefinition: Codable, Sendable, Equatable {
     package var tracingMode: String
     /// The logging configuration as the user gave it.
     package var logging: LoggingSettings
+    /// The layers in the order in which they are laid over each other; nil if there are none.
+    package var layers: [FunctionLayer]?
 
     /// How a function's log is written.
     package struct LoggingSettings: Codable, Sendable, Equatable {

@@ -4,7 +4,7 @@ package import LambdaAPI
 ///
 /// Writes to one function are ordered by revision: ``replace(_:expecting:)`` succeeds only on the record it was computed
 /// from, so concurrent updates cannot undo each other.
-package protocol MetadataStore: Sendable {
+package protocol MetadataStore: LayerStore {
     /// Adds a function. Throws `.exists` if there is one of that name.
     func insert(_ record: FunctionRecord) async throws(MetadataStoreError)
 

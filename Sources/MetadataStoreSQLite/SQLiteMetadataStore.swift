@@ -11,7 +11,7 @@ import Synchronization
 package final class SQLiteMetadataStore: MetadataStore {
     private typealias Observer = @Sendable (FunctionChange) -> Void
 
-    private let database: DatabasePool
+    let database: DatabasePool
     private let observers = Mutex<[Observer]>([])
 
     /// Opens the file, which is created if it is not there, and brings its schema up to date.
@@ -115,7 +115,7 @@ package final class SQLiteMetadataStore: MetadataStore {
         }
     }
 
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ operation: String,
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(MetadataStoreError) -> Value {
@@ -148,7 +148,7 @@ package final class SQLiteMetadataStore: MetadataStore {
         for observer in observers.withLock({ $0 }) { observer(change) }
     }
 
-    private static func storeError(_ operation: String, _ error: any Error) -> MetadataStoreError {
+    static func storeError(_ operation: String, _ error: any Error) -> MetadataStoreError {
         if let error = error as? MetadataStoreError { return error }
         return MetadataStoreError(.unavailable, "failed to \(operation)", cause: error)
     }

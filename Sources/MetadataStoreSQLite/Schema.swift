@@ -19,7 +19,8 @@ enum Schema {
                     CREATE INDEX function_isUnfinished ON function (isUnfinished) WHERE isUnfinished;
                     """
             )
-        }
+        },
+        layers,
     ]
 
     static var migrator: DatabaseMigrator {

@@ -20,8 +20,7 @@ struct EnvironmentLife {
     func run() async {
         do throws(PreparationError) {
             let plan = try launchPlan()
-            let code = try await codeDirectory()
-            let mounts = [ReadOnlyMount(source: code, target: "/var/task")] + plan.mounts
+            let mounts = try await codeMounts() + plan.mounts
             try await withLog { log, output throws(PreparationError) in
                 try await withSandbox(mounts: mounts) { sandbox throws(PreparationError) in
                     guard try await takeOver(sandbox, log) else { return }
@@ -86,9 +85,16 @@ struct EnvironmentLife {
         return plan.wrapped(by: wrapper)
     }
 
-    private func codeDirectory() async throws(PreparationError) -> String {
+    /// The function's package at `/var/task`, and its layers, if it has any, at `/opt`.
+    private func codeMounts() async throws(PreparationError) -> [ReadOnlyMount] {
+        let function = environment.function
         do throws(CodeStoreError) {
-            return try await codeStore.unpackedDirectory(of: CodeHash(hexadecimal: environment.function.codeHash))
+            let code = try await codeStore.unpackedDirectory(of: CodeHash(hexadecimal: function.codeHash))
+            var mounts = [ReadOnlyMount(source: code, target: "/var/task")]
+            if let layers = LayerStack(function.layerHashes.map { CodeHash(hexadecimal: $0) }) {
+                mounts.append(ReadOnlyMount(source: try await codeStore.optTree(of: layers).directory, target: "/opt"))
+            }
+            return mounts
         } catch {
             throw PreparationError("failed to unpack the code: \(error)")
         }

@@ -25,6 +25,22 @@ struct SymbolicLinksTests {
         #expect(!areInside([("a", target)]))
     }
 
+    @Test(arguments: ["/opt", "/opt/", "/opt/bin/tool", "//opt/./bin"])
+    func absoluteTargetInOptIsFine(target: String) {
+        #expect(areInside([("a/b/c", target)]))
+    }
+
+    @Test(arguments: ["/opt/..", "/opt/a/../b", "/optical", "/var/task/a", "/etc", "//"])
+    func absoluteTargetElsewhereIsRefused(target: String) {
+        #expect(!areInside([("a", target)]))
+    }
+
+    /// Where a link leads in a layer, it leads in `/opt`.
+    @Test func absoluteTargetIsFollowedFromTheRoot() {
+        #expect(areInside([("x/y/up", "/opt/x/y"), ("inside", "x/y/up/../../z")]))
+        #expect(!areInside([("x/y/up", "/opt/z"), ("out", "x/y/up/../../z")]))
+    }
+
     @Test func directoryOfTheLinkCounts() {
         #expect(areInside([("a/b/c", "../../d")]))
         #expect(!areInside([("a/b/c", "../../../d")]))
@@ -59,7 +75,8 @@ struct SymbolicLinksTests {
             let parts = (0..<Int.random(in: 1...5, using: &random)).map { _ in
                 ["a", "b", "c", "..", "..", "."].randomElement(using: &random) ?? "."
             }
-            links[name] = parts.joined(separator: "/")
+            let isAbsolute = !parts.contains("..") && Bool.random(using: &random)
+            links[name] = (isAbsolute ? "/opt/" : "") + parts.joined(separator: "/")
         }
         // No entry is below a link, as unpacking sees to.
         links = links.filter { link in !links.keys.contains { link.key.hasPrefix("\($0)/") } }
@@ -69,7 +86,13 @@ struct SymbolicLinksTests {
 
     private static func staysInside(_ link: String, _ links: [String: String]) -> Bool {
         var place = Array(link.split(separator: "/").map(String.init).dropLast())
-        var ahead = links[link, default: ""].split(separator: "/").map(String.init)
+        var ahead: [String] = []
+        func enter(_ target: String) {
+            if target.hasPrefix("/opt/") { place = [] }
+            let names = target.split(separator: "/").map(String.init)
+            ahead = (target.hasPrefix("/opt/") ? Array(names.dropFirst()) : names) + ahead
+        }
+        enter(links[link, default: ""])
         var depth = 0
         while !ahead.isEmpty {
             let name = ahead.removeFirst()
@@ -80,7 +103,7 @@ struct SymbolicLinksTests {
             } else if let target = links[(place + [name]).joined(separator: "/")] {
                 depth += 1
                 if depth == 40 { return true }
-                ahead = target.split(separator: "/").map(String.init) + ahead
+                enter(target)
             } else {
                 place.append(name)
             }

@@ -162,11 +162,11 @@ struct ControlPlaneTests {
     @Test func featureWithoutBehaviourIsRefusedByName() async throws {
         var request = try ControlPlaneFixture.request("f")
         request.publish = true
-        request.layers = ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"]
+        request.publishTo = .latestPublished
         let refused = request
         let error = await #expect(throws: LambdaError.self) { try await plane.createFunction(refused) }
         #expect(error?.httpStatus == 501)
-        #expect(error?.message?.contains("Publish, Layers") == true)
+        #expect(error?.message?.contains("Publish, PublishTo") == true)
         #expect(try await fixture.store.usage().functionCount == 0)
     }
 

@@ -20,6 +20,10 @@ enum StoreBackend: CaseIterable {
 /// What every metadata store promises.
 struct MetadataStoreContract {
     private func record(_ name: String, revision: String = "1", code: String = "aa", size: Int = 10) -> FunctionRecord {
+        Self.record(name, revision: revision, code: code, size: size)
+    }
+
+    static func record(_ name: String, revision: String = "1", code: String = "aa", size: Int = 10) -> FunctionRecord {
         FunctionRecord(
             name: FunctionName(name),
             revisionID: revision,
