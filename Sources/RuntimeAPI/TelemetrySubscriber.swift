@@ -155,7 +155,9 @@ package final class TelemetrySubscriber {
                 "Content-Length": "\(body.readableBytes)",
             ]
             channel.write(
-                HTTPClientRequestPart.head(HTTPRequestHead(version: .http1_1, method: .POST, uri: path, headers: headers)),
+                HTTPClientRequestPart.head(
+                    HTTPRequestHead(version: .http1_1, method: .POST, uri: path, headers: headers)
+                ),
                 promise: nil
             )
             channel.write(HTTPClientRequestPart.body(.byteBuffer(body)), promise: nil)

@@ -45,7 +45,7 @@ extension ExecutionEnvironment {
             } else {
                 // The initialisation within this invoke failed; only now has the log its START.
                 reportInitialisation(.failure(document))
-                platformLog.append(
+                publish(
                     .start(
                         running.requestID,
                         version: function.version,
@@ -121,6 +121,7 @@ extension ExecutionEnvironment {
         let actions = sequence.begin(isRuntimeRunning: processes[.runtime] != nil)
         shutdown = sequence
         shutdownReason = reason
+        telemetry.flush()
         shutdownDeadline = .now() + .milliseconds(Int64(sequence.budgetMilliseconds))
         carryOut(actions)
     }
@@ -184,6 +185,7 @@ extension ExecutionEnvironment {
     /// The life is over: the sandbox can go.
     func close() {
         runtimeAPI?.close()
+        telemetry.removeAll()
         shutdown = nil
         commandsContinuation.finish()
     }

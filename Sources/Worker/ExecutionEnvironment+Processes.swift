@@ -46,7 +46,8 @@ extension ExecutionEnvironment {
     func initialise(_ phase: PlatformEvent.InitialisationPhase) {
         initialisationPhase = phase
         initialisationStartedAt = .now()
-        platformLog.append(.initStart(phase))
+        telemetry.initialisationBegan()
+        publish(.initStart(phase))
         commandsContinuation.yield(.startProcesses(processes.begin()))
     }
 
@@ -103,6 +104,7 @@ extension ExecutionEnvironment {
     func processesEnded() {
         eventLoop.preconditionInEventLoop()
         runtimeAPI?.reset()
+        telemetry.removeAll()
         switch lifecycle.processesEnded() {
         case .none:
             break

@@ -14,7 +14,7 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
     package func runtimeBecameReady() {
         if response.isBroken { answer(.truncatedResponse) }
         if lifecycle.isInitialising {
-            platformLog.append(.initRuntimeDone(initialisationPhase, .success))
+            publish(.initRuntimeDone(initialisationPhase, .success))
         } else if let running = lifecycle.answeredInvocation {
             reportRuntimeDone(running, response.outcome)
         }
@@ -53,7 +53,22 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
     }
 
     package func telemetrySubscribed(_ subscription: TelemetrySubscription) {
-        platformLog.append(.subscription(subscription))
+        guard let sandbox else { return }
+        let platform = platformLog.identity
+        telemetry.add(
+            TelemetrySubscriber(
+                subscription,
+                on: eventLoop,
+                makeSocket: {
+                    do throws(SandboxError) { return try await sandbox.makeSocket() } catch { return nil }
+                },
+                describeLoss: { records, bytes in
+                    PlatformEvent.dropped(records: records, bytes: bytes).json(of: platform, at: .now())
+                }
+            ),
+            platform: platform
+        )
+        publish(.subscription(subscription))
     }
 
     // MARK: Answers
@@ -173,7 +188,7 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
         let now = NIODeadline.now()
         let deliveredAt = response.deliveredAt ?? now
         let wallClock = Timestamp.now().milliseconds - Int((now - deliveredAt).nanoseconds / 1_000_000)
-        platformLog.append(
+        publish(
             .runtimeDone(
                 PlatformEvent.RuntimeDone(
                     requestID: running.requestID,
@@ -191,10 +206,11 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
 
     /// Tells of an initialisation that has ended, and of the extensions that had a part in it.
     func reportInitialisation(_ outcome: PlatformEvent.Outcome) {
-        if !outcome.isSuccess { platformLog.append(.initRuntimeDone(initialisationPhase, outcome)) }
-        for status in runtimeAPI?.extensionStatuses ?? [] { platformLog.append(.extension(status)) }
+        if !outcome.isSuccess { publish(.initRuntimeDone(initialisationPhase, outcome)) }
+        for status in runtimeAPI?.extensionStatuses ?? [] { publish(.extension(status)) }
         let duration = NIODeadline.now() - initialisationStartedAt
-        platformLog.append(.initReport(initialisationPhase, duration: duration, outcome))
+        publish(.initReport(initialisationPhase, duration: duration, outcome))
+        telemetry.initialisationEnded()
     }
 
     /// Writes what the log says at the end of an invoke.
@@ -208,7 +224,7 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
             failure: failure
         )
         platformLog.stream?.drain()
-        platformLog.append(.report(report, traceHeader: running.invoke.request.traceHeader))
+        publish(.report(report, traceHeader: running.invoke.request.traceHeader))
     }
 
     /// Answers a caller.

@@ -43,6 +43,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     var runtimeAPI: RuntimeAPIServer?
     var sandbox: (any Sandbox)?
     var platformLog: PlatformLog
+    var telemetry = TelemetryFanout()
     var processes = EnvironmentProcesses()
     /// The order in which processes are being ended, while they are.
     var shutdown: ShutdownSequence?
@@ -162,12 +163,19 @@ package final class ExecutionEnvironment: @unchecked Sendable {
         fail(.aborted)
     }
 
+    /// Tells of something that the platform did: in the function's log, and to those who subscribed.
+    func publish(_ event: PlatformEvent) {
+        platformLog.append(event)
+        guard !telemetry.isIdle else { return }
+        telemetry.publish(event, of: platformLog.identity, at: .now())
+    }
+
     /// Gives the current invoke's event to the runtime, which waits for it.
     func deliver(_ running: RunningInvoke) {
         let request = running.invoke.request
         let now = NIODeadline.now()
         response.deliveredAt = now
-        platformLog.append(
+        publish(
             .start(request.requestID, version: function.version, traceHeader: request.traceHeader)
         )
         let left = (lifecycle.deadline ?? now) - now

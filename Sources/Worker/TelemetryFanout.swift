@@ -1,0 +1,142 @@
+import LambdaAPI
+import NIOCore
+import RuntimeAPI
+
+/// The subscribers to an environment's telemetry. Source: `spec/runtime-api.md` section 3.
+struct TelemetryFanout {
+    private var subscribers: [TelemetrySubscriber] = []
+    /// What has happened since initialisation began, for those who subscribe in the course of it.
+    private var past: [(event: PlatformEvent, time: Timestamp)] = []
+    private var keepsPast = false
+
+    /// Whether nobody wants anything, now or later in this initialisation; the common case.
+    var isIdle: Bool { subscribers.isEmpty && !keepsPast }
+
+    /// Initialisation begins: extensions can subscribe until it is over.
+    mutating func initialisationBegan() {
+        removeAll()
+        keepsPast = true
+    }
+
+    mutating func initialisationEnded() {
+        past = []
+        keepsPast = false
+    }
+
+    /// Whether anybody wants events of this kind.
+    func wants(_ kind: TelemetryKind) -> Bool {
+        subscribers.contains { $0.subscription.kinds.contains(kind) }
+    }
+
+    /// Takes in a subscriber, and tells it what it has missed. A second subscription of an extension to the same API
+    /// replaces its first.
+    mutating func add(_ subscriber: TelemetrySubscriber, platform: PlatformIdentity) {
+        subscribers.removeAll { earlier in
+            guard earlier.subscription.subscriber == subscriber.subscription.subscriber,
+                earlier.subscription.api == subscriber.subscription.api
+            else { return false }
+            earlier.close()
+            return true
+        }
+        subscribers.append(subscriber)
+        for (event, time) in past { send(event, of: platform, at: time, to: subscriber) }
+    }
+
+    /// Passes a platform event on.
+    mutating func publish(_ event: PlatformEvent, of platform: PlatformIdentity, at time: Timestamp) {
+        if keepsPast { past.append((event, time)) }
+        for subscriber in subscribers { send(event, of: platform, at: time, to: subscriber) }
+    }
+
+    private func send(
+        _ event: PlatformEvent,
+        of platform: PlatformIdentity,
+        at time: Timestamp,
+        to subscriber: TelemetrySubscriber
+    ) {
+        guard subscriber.subscription.kinds.contains(.platform) else { return }
+        switch subscriber.subscription.api {
+        case .telemetry:
+            if event.isOfTelemetryAPI { subscriber.append(event.json(of: platform, at: time)) }
+        case .logs:
+            if event.isOfLogsAPI { subscriber.append(event.json(of: platform, at: time)) }
+            if let end = event.endOfLogsAPI(at: time) { subscriber.append(end) }
+        }
+    }
+
+    /// Passes on what the runtime or an extension has printed: one line without its newline.
+    func publish(_ line: String, printedBy kind: TelemetryKind, at time: Timestamp) {
+        for subscriber in subscribers where subscriber.subscription.kinds.contains(kind) {
+            var writer = JSONWriter()
+            writer.object { event in
+                event.member("time", time.zuluText)
+                event.member("type", kind.rawValue)
+                event.member("record", PrintedLine(text: line, subscription: subscriber.subscription))
+            }
+            subscriber.append(writer.bytes)
+        }
+    }
+
+    /// Delivers what has gathered without further delay.
+    func flush() {
+        for subscriber in subscribers { subscriber.flush() }
+    }
+
+    /// Ends all subscriptions: the processes that made them end.
+    mutating func removeAll() {
+        for subscriber in subscribers { subscriber.close() }
+        subscribers = []
+        initialisationEnded()
+    }
+}
+
+/// What a process printed: an object where it is one and the subscriber knows of such, otherwise text.
+private struct PrintedLine: JSONEncodable {
+    let text: String
+    let subscription: TelemetrySubscription
+
+    func encode(to writer: inout JSONWriter) {
+        let knowsObjects = subscription.api == .telemetry && subscription.schemaVersion >= "2022-12-13"
+        let bytes = Array(text.utf8)
+        if knowsObjects, bytes.first == UInt8(ascii: "{"), (try? JSONParser.parse(bytes)) != nil {
+            writer.verbatim(text)
+        } else {
+            writer.string(text + "\n")
+        }
+    }
+}
+
+extension PlatformEvent {
+    fileprivate var isOfTelemetryAPI: Bool {
+        if case .subscription(let subscription) = self { subscription.api == .telemetry } else { true }
+    }
+
+    /// The older API knows nothing of initialisations.
+    fileprivate var isOfLogsAPI: Bool {
+        switch self {
+        case .initStart, .initRuntimeDone, .initReport: false
+        case .subscription(let subscription): subscription.api == .logs
+        case .start, .runtimeDone, .report, .extension, .dropped: true
+        }
+    }
+
+    /// The older API has an event of its own for the end of an invoke.
+    fileprivate func endOfLogsAPI(at time: Timestamp) -> [UInt8]? {
+        guard case .report(let report, _) = self else { return nil }
+        var writer = JSONWriter()
+        writer.object { event in
+            event.member("time", time.zuluText)
+            event.member("type", "platform.end")
+            event.member("record", EndRecord(requestID: report.requestID))
+        }
+        return writer.bytes
+    }
+
+    private struct EndRecord: JSONEncodable {
+        let requestID: RequestID
+
+        func encode(to writer: inout JSONWriter) {
+            writer.object { $0.member("requestId", requestID.rawValue) }
+        }
+    }
+}
