@@ -63,7 +63,10 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
 
         room("LambdaAPI", []),
-        room("Telemetry", ["LambdaAPI", "CLinux", logging]),
+        room("LogsAPI", ["LambdaAPI"]),
+        room("LogStore", ["LambdaAPI", crypto]),
+        room("Telemetry", ["LogStore", "LambdaAPI", "CLinux", logging, nioPosix]),
+        room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),
         room("MetadataStore", ["LambdaAPI"]),
         room("MetadataStoreSQLite", ["MetadataStore", "LambdaAPI", .product(name: "GRDB", package: "GRDB.swift")]),
         room("CodeStore", ["LambdaAPI", "Telemetry", "CArchive", crypto, logging, nioPosix]),
@@ -90,8 +93,8 @@ let package = Package(
         room(
             "Frontend",
             [
-                "ControlPlane", "Invocation", "Worker", "CodeStore", "Telemetry", "LambdaAPI", "CZlib", hummingbird,
-                httpTypes, logging,
+                "ControlPlane", "Invocation", "Worker", "CodeStore", "LogsService", "LogsAPI", "Telemetry", "LambdaAPI",
+                "CZlib", hummingbird, httpTypes, logging,
                 nioCore,
                 nioHTTP1,
             ]
@@ -100,8 +103,8 @@ let package = Package(
             name: "swiftlet",
             dependencies: [
                 "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "CodeStore",
-                "MetadataStoreSQLite", "Telemetry", "LambdaAPI", hummingbird, logging, serviceLifecycle, unixSignals,
-                nioCore,
+                "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI", hummingbird, logging,
+                serviceLifecycle, unixSignals, nioCore,
                 nioPosix,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -112,7 +115,10 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("LambdaAPITests", ["LambdaAPI", "TestSupport"]),
-        tests("TelemetryTests", ["Telemetry", "TestSupport", logging]),
+        tests("LogsAPITests", ["LogsAPI", "LambdaAPI"]),
+        tests("LogStoreTests", ["LogStore", "LambdaAPI", "TestSupport"]),
+        tests("LogsServiceTests", ["LogsService", "LogsAPI", "LogStore", "LambdaAPI", "TestSupport"]),
+        tests("TelemetryTests", ["Telemetry", "LogStore", "LambdaAPI", "TestSupport", logging]),
         tests("MetadataStoreTests", ["MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport"]),
         tests("CodeStoreTests", ["CodeStore", "LambdaAPI", "TestSupport", logging]),
         tests(

@@ -7,15 +7,20 @@ import Logging
 import NIOCore
 import Telemetry
 
-/// Answers every request but Invoke: the management operations, the download of code, and `/healthz`.
+/// Answers every request but Invoke: the management operations, those of CloudWatch Logs, the download of code, and
+/// `/healthz`.
 struct APIResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 
     let controlPlane: ControlPlane
+    let logs: LogsRoute
     let errors: ErrorMapping
 
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
         let requestID = LambdaAPI.RequestID.random()
+        if let target = request.headers[LogsRoute.target] {
+            return await logs.respond(to: request, target: target, requestID: requestID)
+        }
         do {
             return try await answer(request, requestID)
         } catch {
@@ -85,5 +90,5 @@ extension Response {
 
 extension HTTPField.Name {
     /// The header that names a request to AWS's services.
-    fileprivate static let requestID = HTTPField.Name("x-amzn-RequestId")!
+    static let requestID = HTTPField.Name("x-amzn-RequestId")!
 }

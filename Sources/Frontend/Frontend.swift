@@ -4,18 +4,27 @@ import HummingbirdCore
 package import Invocation
 package import LambdaAPI
 package import Logging
+package import LogsService
 package import NIOCore
 
-/// The HTTP face of the service: the Lambda API on one address.
+/// The HTTP face of the service: the Lambda API and that of CloudWatch Logs, on one address.
 package struct Frontend: Sendable {
     private let controlPlane: ControlPlane
     private let invoker: Invoker
+    private let logs: LogsService
     private let locality: Locality
     private let logger: Logger
 
-    package init(controlPlane: ControlPlane, invoker: Invoker, locality: Locality, logger: Logger) {
+    package init(
+        controlPlane: ControlPlane,
+        invoker: Invoker,
+        logs: LogsService,
+        locality: Locality,
+        logger: Logger
+    ) {
         self.controlPlane = controlPlane
         self.invoker = invoker
+        self.logs = logs
         self.locality = locality
         self.logger = logger
     }
@@ -40,7 +49,11 @@ package struct Frontend: Sendable {
         var quietLogger = logger
         quietLogger.logLevel = max(logger.logLevel, .warning)
         return Application(
-            responder: APIResponder(controlPlane: controlPlane, errors: errors),
+            responder: APIResponder(
+                controlPlane: controlPlane,
+                logs: LogsRoute(service: logs, logger: logger),
+                errors: errors
+            ),
             server: HTTPServerBuilder { LambdaChannel(responder: $0, invokes: invokes) },
             configuration: .init(address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { await onServing($0.localAddress) },

@@ -45,6 +45,31 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         zone.withUTF8Buffer { bytes.append(contentsOf: $0) }
     }
 
+    /// How many bytes ``append(to:zone:)`` writes for a year of four digits and the zone `Z`.
+    package static let zuluLength = 24
+
+    /// Reads exactly what ``append(to:zone:)`` writes with the zone `Z`; nil when the bytes are anything else. Logs are
+    /// searched with it, so it allocates nothing.
+    package init?(zulu bytes: UnsafeRawBufferPointer) {
+        guard bytes.count == Self.zuluLength else { return nil }
+        var isValid =
+            bytes[4] == UInt8(ascii: "-") && bytes[7] == UInt8(ascii: "-") && bytes[10] == UInt8(ascii: "T")
+            && bytes[13] == UInt8(ascii: ":") && bytes[16] == UInt8(ascii: ":") && bytes[19] == UInt8(ascii: ".")
+            && bytes[23] == UInt8(ascii: "Z")
+        func number(_ range: Range<Int>) -> Int {
+            range.reduce(0) { value, index in
+                let digit = Int(bytes[index]) - 0x30
+                isValid = isValid && (0...9).contains(digit)
+                return value * 10 + digit
+            }
+        }
+        let days = Self.daysSinceEpoch(year: number(0..<4), month: number(5..<7), day: number(8..<10))
+        let seconds = (days * 24 + number(11..<13)) * 3600 + number(14..<16) * 60 + number(17..<19)
+        let milliseconds = number(20..<23)
+        guard isValid else { return nil }
+        self.milliseconds = seconds * 1000 + milliseconds
+    }
+
     /// Year, month and day in UTC.
     package var date: (year: Int, month: Int, day: Int) {
         Self.date(daysSinceEpoch: Self.floorDivide(milliseconds, Self.millisecondsPerDay))

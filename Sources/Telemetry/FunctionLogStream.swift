@@ -1,18 +1,21 @@
 import Glibc
 import LambdaAPI
+import LogStore
 import Synchronization
 
 /// The log of one execution environment: what its processes print, and the platform's own lines, in order.
 ///
 /// Printed bytes arrive through a pipe, whose read end this stream owns. Everything is kept in memory until the
-/// ``FunctionLogWriter`` takes it to the stream's file, so that nobody waits for a disk during an invoke. A function that
+/// ``FunctionLogWriter`` takes it to the log store, so that nobody waits for a disk during an invoke. A function that
 /// prints faster than the disk takes it fills the pending buffer, then its pipe, and then waits itself.
 ///
 /// ## Concurrency
 /// All methods may be called from any thread. The descriptor is only read, and only under the lock.
 package final class FunctionLogStream: Sendable {
-    /// The file that the log goes to.
-    package let path: String
+    /// The log group.
+    package let group: String
+    /// The log stream in it.
+    package let name: String
 
     private let pipe: CInt
     private let state: Mutex<State>
@@ -31,8 +34,9 @@ package final class FunctionLogStream: Sendable {
     }
 
     /// Takes ownership of `pipe`, which must be non-blocking.
-    init(path: String, pipe: CInt, writer: FunctionLogWriter) {
-        self.path = path
+    init(group: String, name: String, pipe: CInt, writer: FunctionLogWriter) {
+        self.group = group
+        self.name = name
         self.pipe = pipe
         self.writer = writer
         self.state = Mutex(State())
@@ -84,8 +88,8 @@ package final class FunctionLogStream: Sendable {
         state.withLock { $0.tail.take()?.bytes }
     }
 
-    /// Takes the bytes that wait for the disk; the writer's.
-    func takePending() -> [UInt8] {
+    /// Takes the whole lines that wait for the disk; the writer's.
+    func takePending() -> RecordBatch {
         state.withLock { state in
             state.isDirty = false
             return state.lines.takePending()

@@ -1,17 +1,20 @@
 import CLinux
 import Glibc
+import LambdaAPI
+package import LogStore
 package import Logging
 import Synchronization
 
-/// Carries the logs of all environments to their files: one thread that waits for their pipes and writes what has
+/// Carries the logs of all environments to the store: one thread that waits for their pipes and writes what has
 /// gathered a few times a second.
 ///
-/// Lines are on disk at most ``flushInterval`` after they were logged; a crash of the process loses at most that.
+/// Whole lines are in the store at most ``flushInterval`` after they were logged; a crash of the process loses at most
+/// that. Streams that have more to read than fits take turns, so none keeps the others waiting.
 package final class FunctionLogWriter: Sendable {
     /// How long a line waits for company before it is written.
     package static let flushInterval: Duration = .milliseconds(200)
 
-    private let directory: String
+    private let store: LogStore
     private let logger: Logger
     private let readiness: CInt
     private let wakeUp: CInt
@@ -34,9 +37,9 @@ package final class FunctionLogWriter: Sendable {
         }
     }
 
-    /// Starts the writer's thread. Files go below `directory`, which is created when the first stream is.
-    package init(directory: String, logger: Logger) throws(SystemError) {
-        self.directory = directory
+    /// Starts the writer's thread.
+    package init(store: LogStore, logger: Logger) throws(SystemError) {
+        self.store = store
         self.logger = logger
         readiness = epoll_create1(CInt(EPOLL_CLOEXEC))
         guard readiness >= 0 else { throw SystemError("create an epoll queue", errno: errno) }
@@ -50,16 +53,21 @@ package final class FunctionLogWriter: Sendable {
         startThread()
     }
 
-    /// Makes a log stream for one environment.
+    /// Makes a log stream for one environment. In the store it appears with its first line.
     ///
-    /// - Parameter name: The stream's path below the writer's directory, such as `aws/lambda/hello/2026/11/23/[$LATEST]…`.
+    /// - Parameters:
+    ///   - name: The stream's name in its group, such as `2026/11/23/[$LATEST]…`.
+    ///   - group: The group's name, such as `/aws/lambda/hello`.
     /// - Returns: The stream, and the write end of its pipe for the environment's processes; the caller closes it.
-    package func makeStream(named name: String) throws(SystemError) -> (stream: FunctionLogStream, output: CInt) {
+    package func makeStream(
+        named name: String,
+        group: String
+    ) throws(SystemError) -> (stream: FunctionLogStream, output: CInt) {
         var ends: [CInt] = [-1, -1]
         guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("create a log pipe", errno: errno) }
         // Only the read end may be non-blocking: a function whose print fails with EAGAIN would be surprised.
         _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
-        let stream = FunctionLogStream(path: "\(directory)/\(name)", pipe: ends[0], writer: self)
+        let stream = FunctionLogStream(group: group, name: name, pipe: ends[0], writer: self)
         state.withLock { $0.streams[ends[0]] = stream }
         watch(ends[0])
         return (stream, ends[1])
@@ -131,26 +139,24 @@ package final class FunctionLogWriter: Sendable {
     }
 
     private func run() {
-        var files = LogFiles(logger: logger)
+        var isFailing = false
         var flushDue: ContinuousClock.Instant?
+        // Streams that have more in their pipes; they are read in turn, and written in between to make room.
+        var unread: [FunctionLogStream] = []
         while true {
-            let ready = waitForReadiness(until: flushDue)
-            for descriptor in ready where descriptor != wakeUp {
-                let stream = state.withLock { $0.streams[descriptor] }
-                while stream?.drain() == true {
-                    // The pending buffer is full or the pipe was long: make room before reading on.
-                    flush(into: &files)
-                }
-            }
+            let ready = waitForReadiness(until: unread.isEmpty ? flushDue : .now)
+            let streams = state.withLock { state in ready.compactMap { state.streams[$0] } }
+            unread += streams.filter { stream in !unread.contains { $0 === stream } }
+            unread = unread.filter { $0.drain() }
             let (isStopping, hasDirty) = state.withLock { ($0.isStopping, !$0.dirty.isEmpty || !$0.finished.isEmpty) }
             if isStopping {
-                flush(into: &files)
+                flush(&isFailing)
                 return
             }
             guard hasDirty else { continue }
             let now = ContinuousClock.now
-            if let due = flushDue, due <= now {
-                flush(into: &files)
+            if !unread.isEmpty || flushDue.map({ $0 <= now }) ?? false {
+                flush(&isFailing)
                 flushDue = nil
             } else if flushDue == nil {
                 flushDue = now + Self.flushInterval
@@ -177,7 +183,7 @@ package final class FunctionLogWriter: Sendable {
         }
     }
 
-    private func flush(into files: inout LogFiles) {
+    private func flush(_ isFailing: inout Bool) {
         let (dirty, finished) = state.withLock { state in
             defer {
                 state.dirty.removeAll(keepingCapacity: true)
@@ -186,11 +192,26 @@ package final class FunctionLogWriter: Sendable {
             return (state.dirty, state.finished)
         }
         for stream in dirty {
-            files.append(stream.takePending(), to: stream.path)
+            write(stream, &isFailing)
         }
         for stream in finished {
-            files.append(stream.takePending(), to: stream.path)
-            files.close(stream.path)
+            write(stream, &isFailing)
+            store.finish(stream: stream.name, group: stream.group)
+        }
+    }
+
+    /// Lines that cannot be written are lost, with one warning until it works again: a full disk must not stop functions
+    /// from running.
+    private func write(_ stream: FunctionLogStream, _ isFailing: inout Bool) {
+        let batch = stream.takePending()
+        guard batch.times != nil else { return }
+        do {
+            try store.append(batch, stream: stream.name, group: stream.group, now: .now())
+            isFailing = false
+        } catch {
+            guard !isFailing else { return }
+            isFailing = true
+            logger.warning("function log lines are being lost", metadata: [LogKey.error: "\(error)"])
         }
     }
 }

@@ -1,57 +1,103 @@
+import Glibc
 import LambdaAPI
+import LogStore
 
-/// Turns a byte stream into lines of a log file, each with the time at which it began.
+/// Turns a byte stream into records of a log, one for each line, each with the time at which it began.
 ///
-/// A line of the file is `2026-11-23T21:02:03.123Z`, a tab, and the line as it was printed. Bytes are kept as they
-/// are, whether or not they are text.
+/// Bytes are kept as they are, whether or not they are text. A line that is longer than an event may be becomes several.
+/// Only whole lines are given away, so nobody ever sees half of one.
 struct LogLineBuffer {
+    /// Records of whole lines, then the one that is open.
     private var pending: [UInt8] = []
-    private var isInsideLine = false
+    private var wholeCount = 0
+    private var times: ClosedRange<Timestamp>?
+    /// The line that is open: when it began, and how long it is so far.
+    private var openLine: (time: Timestamp, count: Int)?
+    private var lastTime = Timestamp(milliseconds: 0)
 
-    /// How many bytes wait to be taken.
-    var pendingCount: Int { pending.count }
+    /// How many bytes of whole lines wait to be taken.
+    var pendingCount: Int { wholeCount }
 
     /// Adds printed bytes, which may end anywhere.
     mutating func append(_ bytes: UnsafeBufferPointer<UInt8>, at time: Timestamp) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
+        var rest = UnsafeRawBufferPointer(bytes)
+        while let start = rest.baseAddress, !rest.isEmpty {
             beginLine(at: time)
-            guard let newline = rest.firstIndex(of: UInt8(ascii: "\n")) else {
-                pending.append(contentsOf: rest)
-                return
+            let newline = memchr(start, CInt(UInt8(ascii: "\n")), rest.count).map {
+                start.distance(to: UnsafeRawPointer($0))
             }
-            pending.append(contentsOf: rest[...newline])
-            isInsideLine = false
-            rest = rest[(newline + 1)...]
+            let room = LogRecord.messageBytesMax - 1 - (openLine?.count ?? 0)
+            let count = min(newline ?? rest.count, room)
+            pending.append(contentsOf: rest[..<count])
+            openLine?.count += count
+            if count == newline {
+                endLine()
+                rest = UnsafeRawBufferPointer(rebasing: rest[(count + 1)...])
+            } else {
+                if count == room { splitLine() }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
         }
     }
 
     /// Adds one whole line, on a line of its own.
     mutating func append(line: UnsafeBufferPointer<UInt8>, at time: Timestamp) {
         endLine()
-        beginLine(at: time)
-        pending.append(contentsOf: line)
+        append(line, at: time)
+        if line.isEmpty { beginLine(at: time) }
         endLine()
     }
 
     /// Ends the line that printed bytes have left open, if any.
     mutating func endLine() {
-        guard isInsideLine else { return }
+        guard let line = openLine else { return }
         pending.append(UInt8(ascii: "\n"))
-        isInsideLine = false
+        wholeCount = pending.count
+        times = (times?.lowerBound ?? line.time)...line.time
+        openLine = nil
     }
 
-    /// Returns what has gathered and forgets it.
-    mutating func takePending() -> [UInt8] {
-        defer { pending.removeAll(keepingCapacity: false) }
-        return pending
+    /// Returns the records of whole lines and forgets them.
+    mutating func takePending() -> RecordBatch {
+        guard let times else { return RecordBatch() }
+        let batch: RecordBatch
+        if wholeCount == pending.count {
+            batch = RecordBatch(bytes: pending, times: times, ingestionTime: lastTime)
+            pending = []
+        } else {
+            batch = RecordBatch(bytes: Array(pending[..<wholeCount]), times: times, ingestionTime: lastTime)
+            pending = Array(pending[wholeCount...])
+        }
+        wholeCount = 0
+        self.times = nil
+        return batch
     }
 
     private mutating func beginLine(at time: Timestamp) {
-        guard !isInsideLine else { return }
-        time.append(to: &pending)
-        pending.append(UInt8(ascii: "\t"))
-        isInsideLine = true
+        guard openLine == nil else { return }
+        // A clock that is set back must not put lines before earlier ones.
+        lastTime = max(lastTime, time)
+        LogRecord.beginLine(at: lastTime, in: &pending)
+        openLine = (lastTime, 0)
+    }
+
+    /// Ends a line that is as long as an event may be, in front of a character that is not whole yet.
+    private mutating func splitLine() {
+        guard let line = openLine else { return }
+        var cut = pending.endIndex
+        while cut > pending.endIndex - 4, pending[cut - 1] & 0xC0 == 0x80 { cut -= 1 }
+        let isCharacterCut = cut > pending.endIndex - 4 && pending[cut - 1] >= 0xC0
+        guard isCharacterCut, cut - 1 > wholeCount else { return endLine() }
+        let lead = pending[cut - 1]
+        let length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2
+        let present = pending.endIndex - (cut - 1)
+        guard present < length else { return endLine() }
+        let rest = Array(pending[(cut - 1)...])
+        pending.removeLast(present)
+        endLine()
+        beginLine(at: line.time)
+        pending.append(contentsOf: rest)
+        openLine?.count = rest.count
     }
 }
 

@@ -106,7 +106,7 @@ struct EnvironmentLife {
     ) async throws(PreparationError) {
         let made: (stream: FunctionLogStream, output: CInt)
         do throws(FunctionLogWriter.SystemError) {
-            made = try logs.makeStream(named: "\(environment.logGroup.dropFirst())/\(environment.logStream)")
+            made = try logs.makeStream(named: environment.logStream, group: environment.logGroup)
         } catch {
             throw PreparationError("failed to make the log stream: \(error)")
         }

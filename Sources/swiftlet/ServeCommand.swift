@@ -40,6 +40,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How long a shutdown waits for what is under way, in seconds. (default: 30)")
     var shutdownTimeout: Int?
 
+    @Option(help: "What all function logs may take on the disk, in MB; the oldest go first. (default: 4096)")
+    var logSizeMax: Int?
+
     @Option(help: "The least severe log level to print: debug, info, notice, warning or error. (default: info)")
     var logLevel: String?
 
@@ -58,7 +61,7 @@ struct ServeCommand: AsyncParsableCommand {
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,
-            "shutdown-timeout": shutdownTimeout,
+            "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax,
         ]
         let contents = texts.compactMapValues { $0.map { ConfigContent.string($0) } }
             .merging(numbers.compactMapValues { $0.map { ConfigContent.int($0) } }) { $1 }

@@ -21,6 +21,7 @@ import Worker
 /// | `idle-timeout` | seconds, at least 1 | `600` | how long an idle environment is kept |
 /// | `event-loops` | 1 to 256 | half the CPUs | threads that serve requests; the other CPUs are for functions |
 /// | `shutdown-timeout` | seconds, at least 1 | `30` | how long a shutdown waits for what is under way |
+/// | `log-size-max` | MB, at least 16 | `4096` | what all function logs may take on the disk |
 /// | `log-level` | level | `info` | the least severe line of the service's own log |
 struct ServeConfiguration: Sendable {
     var host: String
@@ -32,6 +33,7 @@ struct ServeConfiguration: Sendable {
     var idleTimeout: Duration
     var eventLoopCount: Int
     var shutdownTimeout: Duration
+    var logSizeMax: ByteCount
     var logLevel: Logger.Level
 
     init(reader: ConfigReader) async throws {
@@ -58,6 +60,7 @@ struct ServeConfiguration: Sendable {
         idleTimeout = .seconds(try await values.number("idle-timeout", default: 600, in: 1...86_400))
         eventLoopCount = try await values.number("event-loops", default: max(1, System.coreCount / 2), in: 1...256)
         shutdownTimeout = .seconds(try await values.number("shutdown-timeout", default: 30, in: 1...3600))
+        logSizeMax = .mebibytes(try await values.number("log-size-max", default: 4096, in: 16...(1 << 30)))
 
         let level = try await values.text("log-level", default: "info")
         guard let logLevel = Logger.Level(rawValue: level) else {

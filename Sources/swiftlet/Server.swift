@@ -4,7 +4,9 @@ import Frontend
 import Glibc
 import Invocation
 import LambdaAPI
+import LogStore
 import Logging
+import LogsService
 import MetadataStoreSQLite
 import NIOCore
 import NIOPosix
@@ -33,13 +35,25 @@ struct Server {
         let store = try SQLiteMetadataStore(path: data.path(of: "metadata.sqlite"))
         let code = try await CodeStore(directory: data.path(of: "code"), logger: logger)
         let runtimes = try InstalledRuntimes.detect(in: configuration.runtimeDirectories)
-        let logs = try FunctionLogWriter(directory: data.path(of: "logs"), logger: logger)
+        let logStore = try LogStore(
+            directory: data.path(of: "logs"),
+            settings: LogStoreSettings(sizeMax: configuration.logSizeMax)
+        )
+        let logs = try FunctionLogWriter(store: logStore, logger: logger)
         defer { logs.stop() }
         var sandboxes = NamespacesConfiguration(stateDirectory: data.path(of: "sandbox"))
         sandboxes.extraUserlandPaths = runtimes.extraUserlandPaths
         let engine = try await NamespacesEngine.start(sandboxes, logger: logger)
         do {
-            try await run(store: store, code: code, runtimes: runtimes, logs: logs, engine: engine, logger: logger)
+            try await run(
+                store: store,
+                code: code,
+                runtimes: runtimes,
+                logStore: logStore,
+                logs: logs,
+                engine: engine,
+                logger: logger
+            )
         } catch {
             await engine.shutdown()
             throw error
@@ -51,6 +65,7 @@ struct Server {
         store: SQLiteMetadataStore,
         code: CodeStore,
         runtimes: InstalledRuntimes,
+        logStore: LogStore,
         logs: FunctionLogWriter,
         engine: NamespacesEngine,
         logger: Logger
@@ -82,6 +97,7 @@ struct Server {
         let frontend = Frontend(
             controlPlane: controlPlane,
             invoker: Invoker(workerManager: manager),
+            logs: LogsService(store: logStore, locality: configuration.locality),
             locality: configuration.locality,
             logger: logger
         )
@@ -99,7 +115,8 @@ struct Server {
         // Shut down from the last to the first: first no more requests, then no more invokes, then no environments.
         let services: [any Service] = [
             WorkerService(worker: worker, manager: manager), WorkerManagerService(manager: manager),
-            ControlPlaneService(controlPlane: controlPlane), application,
+            ControlPlaneService(controlPlane: controlPlane),
+            LogRetentionService(retention: LogRetention(store: logStore, logger: logger)), application,
         ]
         var group = ServiceGroupConfiguration(
             services: services,
@@ -157,5 +174,14 @@ private struct ControlPlaneService: Service {
         } onGracefulShutdown: {
             controlPlane.stop()
         }
+    }
+}
+
+/// Keeps the logs to their limits as long as the service runs.
+private struct LogRetentionService: Service {
+    let retention: LogRetention
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await retention.run() }
     }
 }

@@ -29,9 +29,9 @@ def function_arn(name, qualifier=None):
     return f"{arn}:{qualifier}" if qualifier else arn
 
 
-def make_client(server, **config):
+def make_client(server, service="lambda", **config):
     return boto3.client(
-        "lambda",
+        service,
         endpoint_url=server.endpoint,
         region_name=REGION,
         aws_access_key_id="any",

@@ -36,12 +36,13 @@ def test_tour_works_word_for_word(own_server, own_functions, tmp_path):
         env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    by_curl, _, summed, log, greatest, failed, removed = done.stdout.split("--- next\n")
+    by_curl, _, summed, log, greatest, found, failed, removed = done.stdout.split("--- next\n")
     assert "Hello, you!" in by_curl
     assert summed.rstrip().endswith("6")
     assert "adding {'numbers': [1, 2, 3]}" in log
     assert "REPORT RequestId" in log
     assert greatest.rstrip().endswith("3")
+    assert "adding {'numbers': [1, 2, 3]}" in found
     assert '"FunctionError": "Unhandled"' in failed
     assert '"errorType": "KeyError"' in failed
     assert "sum" not in removed

@@ -37,6 +37,22 @@ import Testing
         }
     }
 
+    @Test func logTimesRoundTrip() {
+        for milliseconds in stride(from: 0, through: 4_102_444_800_000, by: 12_345_678_901) {
+            let timestamp = Timestamp(milliseconds: milliseconds)
+            #expect(Array(timestamp.zuluText.utf8).withUnsafeBytes { Timestamp(zulu: $0) } == timestamp)
+        }
+    }
+
+    @Test(arguments: [
+        "", "2024-01-01T00:00:00.000", "2024-01-01T00:00:00.000+", "2024-01-01 00:00:00.000Z",
+        "2024-01-01T00:00:00.0a0Z",
+        "2024-01-01T00:00:00.0000Z", "x024-01-01T00:00:00.000Z",
+    ])
+    func otherLogTimesAreRefused(text: String) {
+        #expect(Array(text.utf8).withUnsafeBytes { Timestamp(zulu: $0) } == nil)
+    }
+
     @Test func travelsAsSecondsSinceTheEpoch() throws {
         for (milliseconds, json) in [
             (1_704_067_200_000, "1704067200"), (1_704_067_200_123, "1704067200.123"), (-500, "-0.5"),

@@ -29,6 +29,7 @@ class Model:
     def __init__(self, facts):
         self.operations = facts["operations"]
         self.shapes = facts["shapes"]
+        self.other_operations = facts.get("otherOperations", [])
         self.inputs = sorted({operation["input"] for operation in self.operations.values()})
         self.outputs = sorted({operation["output"] for operation in self.operations.values() if "output" in operation})
         self.errors = sorted(name for name, shape in self.shapes.items() if "httpStatus" in shape)

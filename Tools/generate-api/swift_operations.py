@@ -78,9 +78,9 @@ def protocol(model):
     return "\n".join(lines + ["}"])
 
 
-def signature(name, facts):
+def signature(name, facts, error="LambdaError"):
     result = f" -> {type_name(facts['output'])}" if "output" in facts else ""
-    return f"func {case(name)}(_ request: {type_name(facts['input'])}) async throws(LambdaError){result}"
+    return f"func {case(name)}(_ request: {type_name(facts['input'])}) async throws({error}){result}"
 
 
 def dispatch(model):

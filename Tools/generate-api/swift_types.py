@@ -87,7 +87,7 @@ def structure(model, name, summary):
     is_request = name in model.inputs
     is_output = name in model.outputs
     is_nested = name in model.nested
-    is_streamed = any(model.operations[operation].get("output") == name for operation in STREAMED_OPERATIONS)
+    is_streamed = name in {model.operations.get(operation, {}).get("output") for operation in STREAMED_OPERATIONS}
 
     conformances = ["Equatable", "Sendable"]
     if is_request:

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Trims botocore's model of the Lambda API to the facts that the generator needs.
+"""Trims botocore's models to the facts that the generator needs.
 
-Reads `lambda/2015-03-31/service-2.json` of the installed botocore and writes `lambda-2015-03-31.json` beside this
-script: operations, HTTP bindings, shapes, members in order, constraints and errors. No prose is kept. Run it only to
-take up a newer model; `generate.py` works from the committed file, so a build needs no botocore.
+    trim_model.py lambda|logs
+
+Reads `service-2.json` of the installed botocore and writes the trimmed model beside this script: operations, HTTP
+bindings, shapes, members in order, constraints and errors. No prose is kept. Run it only to take up a newer model;
+`generate.py` works from the committed files, so a build needs no botocore.
 """
 
 import gzip
@@ -11,7 +13,7 @@ import json
 import pathlib
 import sys
 
-OUTPUT = pathlib.Path(__file__).with_name("lambda-2015-03-31.json")
+from services import SERVICES
 
 # What a shape says besides its members, in the order in which it is written.
 SHAPE_FACTS = [
@@ -21,10 +23,10 @@ SHAPE_FACTS = [
 MEMBER_FACTS = ["shape", "location", "locationName", "streaming", "idempotencyToken", "eventpayload", "timestampFormat"]
 
 
-def load():
+def load(service):
     import botocore
 
-    folder = pathlib.Path(botocore.__file__).parent / "data" / "lambda" / "2015-03-31"
+    folder = pathlib.Path(botocore.__file__).parent / "data" / service.name / service.version
     packed = folder / "service-2.json.gz"
     if packed.exists():
         return json.loads(gzip.decompress(packed.read_bytes())), botocore.__version__
@@ -43,7 +45,9 @@ def trim_shape(shape):
     if "members" in shape:
         trimmed["members"] = {name: pick(member, MEMBER_FACTS) for name, member in shape["members"].items()}
     if shape.get("exception"):
-        trimmed["httpStatus"] = shape["error"]["httpStatusCode"]
+        # Models of the JSON protocol have no status: what is not the service's fault is 400.
+        default = 500 if shape.get("fault") else 400
+        trimmed["httpStatus"] = shape.get("error", {}).get("httpStatusCode", default)
         trimmed["fault"] = "server" if shape.get("fault") else "client"
     return trimmed
 
@@ -57,6 +61,22 @@ def trim_operation(operation):
     return trimmed
 
 
+def reachable(operations, shapes):
+    """The shapes that some operations need, directly or not."""
+    waiting = [
+        name for facts in operations.values() for name in [facts["input"], facts.get("output"), *facts["errors"]] if name
+    ]
+    seen = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            shape = shapes[name]
+            waiting += [member["shape"] for member in shape.get("members", {}).values()]
+            waiting += [shape[part]["shape"] for part in ("member", "key", "value") if part in shape]
+    return seen
+
+
 def section(entries):
     """One entry a line, so that a newer model shows as a readable difference."""
     lines = [f"  {json.dumps(name)}: {json.dumps(entry)}" for name, entry in entries.items()]
@@ -64,17 +84,25 @@ def section(entries):
 
 
 def main():
-    model, version = load()
-    operations = {name: trim_operation(model["operations"][name]) for name in sorted(model["operations"])}
-    shapes = {name: trim_shape(model["shapes"][name]) for name in sorted(model["shapes"])}
-    OUTPUT.write_text(
-        "{\n"
-        f' "source": "botocore {version}, lambda 2015-03-31",\n'
-        f' "operations": {section(operations)},\n'
-        f' "shapes": {section(shapes)}\n'
-        "}\n"
-    )
-    print(f"{OUTPUT.name}: {len(operations)} operations, {len(shapes)} shapes", file=sys.stderr)
+    services = {service.name: service for service in SERVICES}
+    if len(sys.argv) != 2 or sys.argv[1] not in services:
+        sys.exit(__doc__)
+    service = services[sys.argv[1]]
+    model, version = load(service)
+    kept = sorted(service.operations or model["operations"])
+    operations = {name: trim_operation(model["operations"][name]) for name in kept}
+    names = reachable(operations, model["shapes"]) if service.operations else model["shapes"]
+    shapes = {name: trim_shape(model["shapes"][name]) for name in sorted(names)}
+    parts = [
+        f' "source": "botocore {version}, {service.name} {service.version}"',
+        f' "operations": {section(operations)}',
+        f' "shapes": {section(shapes)}',
+    ]
+    if service.operations:
+        # By name only, so that a request for one of them can be told from nonsense.
+        parts.append(f' "otherOperations": {json.dumps(sorted(set(model["operations"]) - set(kept)))}')
+    service.model.write_text("{\n" + ",\n".join(parts) + "\n}\n")
+    print(f"{service.model.name}: {len(operations)} operations, {len(shapes)} shapes", file=sys.stderr)
 
 
 if __name__ == "__main__":

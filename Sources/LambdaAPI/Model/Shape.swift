@@ -50,7 +50,8 @@ package struct Member: Sendable {
     package let isRequired: Bool
     package let location: Location
 
-    init(_ name: String, _ shape: Shape, required: Bool = false, in location: Location = .body) {
+    /// A member as the generated tables have it.
+    package init(_ name: String, _ shape: Shape, required: Bool = false, in location: Location = .body) {
         self.name = name
         self.shape = shape
         self.isRequired = required
@@ -64,7 +65,8 @@ package struct Member: Sendable {
 // MARK: - What the generated tables are written with
 
 extension Shape {
-    static func string(
+    /// Text, measured in UTF-16 code units.
+    package static func string(
         min: Int? = nil,
         max: Int? = nil,
         pattern: String? = nil,
@@ -76,35 +78,43 @@ extension Shape {
         return Shape(kind, isSensitive: sensitive)
     }
 
-    static func blob(min: Int? = nil, max: Int? = nil, sensitive: Bool = false) -> Shape {
+    /// Bytes, which travel as base64.
+    package static func blob(min: Int? = nil, max: Int? = nil, sensitive: Bool = false) -> Shape {
         Shape(.blob(length: Bounds(min: min, max: max)), isSensitive: sensitive)
     }
 
-    static func boolean() -> Shape {
+    /// True or false.
+    package static func boolean() -> Shape {
         Shape(.boolean)
     }
 
-    static func integer(min: Int? = nil, max: Int? = nil) -> Shape {
+    /// A whole number that messages call an Integer.
+    package static func integer(min: Int? = nil, max: Int? = nil) -> Shape {
         Shape(.integer(range: Bounds(min: min, max: max), typeName: "an Integer"))
     }
 
-    static func long(min: Int? = nil, max: Int? = nil) -> Shape {
+    /// A whole number that messages call a Long.
+    package static func long(min: Int? = nil, max: Int? = nil) -> Shape {
         Shape(.integer(range: Bounds(min: min, max: max), typeName: "a Long"))
     }
 
-    static func double(min: Double? = nil, max: Double? = nil) -> Shape {
+    /// Any number.
+    package static func double(min: Double? = nil, max: Double? = nil) -> Shape {
         Shape(.double(range: Bounds(min: min, max: max)))
     }
 
-    static func timestamp() -> Shape {
+    /// A moment.
+    package static func timestamp() -> Shape {
         Shape(.timestamp)
     }
 
-    static func list(of element: Shape, min: Int? = nil, max: Int? = nil) -> Shape {
+    /// Elements of one shape.
+    package static func list(of element: Shape, min: Int? = nil, max: Int? = nil) -> Shape {
         Shape(.list(of: element, length: Bounds(min: min, max: max)), isSensitive: element.isSensitive)
     }
 
-    static func map(
+    /// Values of one shape by name.
+    package static func map(
         keys: Shape,
         values: Shape,
         min: Int? = nil,
@@ -117,7 +127,8 @@ extension Shape {
         )
     }
 
-    static func structure(_ members: [Member]) -> Shape {
+    /// Members of shapes of their own.
+    package static func structure(_ members: [Member]) -> Shape {
         Shape(.structure(members), isSensitive: members.contains { $0.shape.isSensitive })
     }
 }

@@ -1,0 +1,56 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import LambdaAPI
+import Logging
+import LogsAPI
+import LogsService
+import NIOCore
+import Telemetry
+
+/// Answers the requests of AWS's JSON protocol, which have one path and name their operation in a header: those of
+/// CloudWatch Logs.
+struct LogsRoute: Sendable {
+    /// The header that names the operation.
+    static let target = HTTPField.Name(LogsTarget.header)!
+    /// The largest batch is 1 MB with its overhead; JSON may take six bytes for one, and the rest is short.
+    private static let bodySizeMax = 8 << 20
+
+    let service: LogsService
+    let logger: Logger
+
+    /// Never fails: every error is an answer.
+    func respond(to request: Request, target: String, requestID: LambdaAPI.RequestID) async -> Response {
+        do throws(LogsError) {
+            let operation = try LogsTarget.operation(target)
+            let body = try await dispatch(operation, body(of: request), to: service)
+            return response(.ok, body, requestID)
+        } catch {
+            if let cause = error.cause {
+                logger.error(
+                    "request failed inside",
+                    metadata: [LogKey.requestID: "\(requestID)", LogKey.error: "\(cause)"]
+                )
+            }
+            return response(.init(code: error.code.httpStatus), JSONWriter.bytes(of: error), requestID)
+        }
+    }
+
+    private func body(of request: Request) async throws(LogsError) -> [UInt8] {
+        do {
+            return Array(buffer: try await request.body.collect(upTo: Self.bodySizeMax))
+        } catch is NIOTooManyBytesError {
+            throw .invalidParameter("Upload too large: the request exceeds the limit of \(Self.bodySizeMax) bytes")
+        } catch {
+            throw .unavailable(cause: error)
+        }
+    }
+
+    private func response(_ status: HTTPResponse.Status, _ body: [UInt8], _ requestID: LambdaAPI.RequestID) -> Response
+    {
+        var headers = HTTPFields()
+        headers[.contentType] = "application/x-amz-json-1.1"
+        headers[.requestID] = requestID.rawValue
+        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+}

@@ -1,0 +1,31 @@
+"""The services whose APIs are generated: where each model is, and where its Swift goes."""
+
+import pathlib
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCES = HERE.parent.parent / "Sources"
+
+
+class Service:
+    def __init__(self, name, version, target, operations=None):
+        self.name = name
+        self.version = version
+        self.model = HERE / f"{name}-{version}.json"
+        self.target = target
+        self.output = SOURCES / target / "Generated"
+        #: The operations of the model that are kept; None keeps all.
+        self.operations = operations
+
+
+LAMBDA = Service("lambda", "2015-03-31", "LambdaAPI")
+LOGS = Service(
+    "logs",
+    "2014-03-28",
+    "LogsAPI",
+    operations=[
+        "CreateLogGroup", "CreateLogStream", "DeleteLogGroup", "DeleteLogStream", "DeleteRetentionPolicy",
+        "DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents", "ListTagsForResource",
+        "PutLogEvents", "PutRetentionPolicy", "TagResource", "UntagResource",
+    ],
+)
+SERVICES = [LAMBDA, LOGS]
