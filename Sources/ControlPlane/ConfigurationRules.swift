@@ -46,14 +46,4 @@ enum ConfigurationRules {
             throw .invalidParameterValue("Number of tags exceeds resource tag limit.")
         }
     }
-
-    static func checkLogging(_ logging: LoggingConfig?) throws(LambdaError) {
-        guard let logging, logging.logFormat != .json,
-            logging.applicationLogLevel != nil || logging.systemLogLevel != nil
-        else { return }
-        throw .invalidParameterValue(
-            "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change "
-                + "the LogFormat to \"JSON\" and try again."
-        )
-    }
 }

@@ -20,7 +20,6 @@ extension FunctionDefinition {
         let environment = request.environment?.variables
         try ConfigurationRules.checkEnvironment(environment ?? [:])
         try ConfigurationRules.checkMemory(request.memorySize ?? Limits.memorySizeDefaultMB)
-        try ConfigurationRules.checkLogging(request.loggingConfig)
         self.init(
             configurationID: configurationID,
             codeHash: "",
@@ -35,12 +34,7 @@ extension FunctionDefinition {
             environment: environment,
             architecture: request.architectures?.first?.rawValue ?? hostArchitecture,
             tracingMode: request.tracingConfig?.mode?.rawValue ?? "PassThrough",
-            logging: LoggingSettings(
-                format: request.loggingConfig?.logFormat?.rawValue ?? "Text",
-                applicationLevel: request.loggingConfig?.applicationLogLevel?.rawValue,
-                systemLevel: request.loggingConfig?.systemLogLevel?.rawValue,
-                group: request.loggingConfig?.logGroup ?? "/aws/lambda/\(name)"
-            )
+            logging: try LoggingSettings.standard(for: name.rawValue).updated(by: request.loggingConfig)
         )
     }
 
@@ -63,7 +57,7 @@ extension FunctionDefinition {
             try ConfigurationRules.checkMemory(memory)
             next.memoryMegabytes = memory
         }
-        try ConfigurationRules.checkLogging(request.loggingConfig)
+        next.logging = try logging.updated(by: request.loggingConfig)
         next.handler = request.handler ?? handler
         next.role = request.role ?? role
         next.description = request.description ?? description

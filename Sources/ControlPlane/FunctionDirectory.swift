@@ -111,7 +111,8 @@ extension InvocableFunction {
             ephemeralStorageMegabytes: definition.ephemeralStorageMegabytes,
             environment: definition.environment ?? [:],
             codeHash: definition.codeHash,
-            layerHashes: definition.layers?.map(\.codeHash) ?? []
+            layerHashes: definition.layers?.map(\.codeHash) ?? [],
+            logging: FunctionLogging(definition.logging)
         )
     }
 }

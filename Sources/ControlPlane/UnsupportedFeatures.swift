@@ -52,8 +52,6 @@ struct UnsupportedFeatures {
         add("DeadLetterConfig", request.deadLetterConfig?.targetArn?.isEmpty == false)
         add("ImageConfig", request.imageConfig != nil)
         add("SnapStart", request.snapStart?.applyOn == .publishedVersions)
-        add("LoggingConfig.LogFormat JSON", request.loggingConfig?.logFormat == .json)
-        add("LoggingConfig.LogGroup", request.loggingConfig?.logGroup != nil)
         add("KMSKeyArn", request.kmsKeyArn?.isEmpty == false)
         add("CapacityProviderConfig", request.capacityProviderConfig != nil)
         add("DurableConfig", request.durableConfig != nil)
@@ -67,7 +65,6 @@ private protocol ConfigurationRequest {
     var deadLetterConfig: DeadLetterConfig? { get }
     var imageConfig: ImageConfig? { get }
     var snapStart: SnapStart? { get }
-    var loggingConfig: LoggingConfig? { get }
     var kmsKeyArn: String? { get }
     var capacityProviderConfig: CapacityProviderConfig? { get }
     var durableConfig: DurableConfig? { get }

@@ -41,6 +41,8 @@ package final class InvocableFunction: Sendable {
     /// The SHA-256 of each layer's archive, in lower-case hexadecimal; of two layers that hold the same path, the later
     /// one counts.
     package let layerHashes: [String]
+    /// How its log is written.
+    package let logging: FunctionLogging
 
     /// Describes a function version; see the properties.
     package init(
@@ -55,7 +57,8 @@ package final class InvocableFunction: Sendable {
         ephemeralStorageMegabytes: Int,
         environment: [String: String],
         codeHash: String,
-        layerHashes: [String] = []
+        layerHashes: [String] = [],
+        logging: FunctionLogging? = nil
     ) {
         self.configurationID = configurationID
         self.locality = locality
@@ -69,6 +72,7 @@ package final class InvocableFunction: Sendable {
         self.environment = environment
         self.codeHash = codeHash
         self.layerHashes = layerHashes
+        self.logging = logging ?? .standard(for: name)
     }
 
     /// The most memory that an environment of this function may use.

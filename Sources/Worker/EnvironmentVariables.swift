@@ -43,6 +43,10 @@ struct EnvironmentVariables {
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
         ]
         values.merge(reserved) { $1 }
+        if function.logging.format == .json {
+            values["AWS_LAMBDA_LOG_FORMAT"] = function.logging.format.rawValue
+            values["AWS_LAMBDA_LOG_LEVEL"] = function.logging.applicationLevel?.rawValue
+        }
     }
 
     /// `KEY=value` each, in the order of the keys.

@@ -25,6 +25,8 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     package let function: InvocableFunction
     /// Where all of it happens.
     package let eventLoop: any EventLoop
+    /// The log group that the function's log belongs to.
+    var logGroup: String { function.logging.group }
     /// The environment's own stream in its log group, such as `2026/11/23/[$LATEST]0123456789abcdef0123456789abcdef`.
     let logStream: String
     /// What its functions' AWS clients sign with, for its whole life.
@@ -88,20 +90,19 @@ package final class ExecutionEnvironment: @unchecked Sendable {
         (commands, commandsContinuation) = AsyncStream.makeStream()
         let (year, month, day) = Timestamp.now().date
         let date = "\(year)/\(month < 10 ? "0" : "")\(month)/\(day < 10 ? "0" : "")\(day)"
-        logStream = "\(date)/[\(function.version)]\(id)"
+        // In a group of its own a stream need not name the function.
+        let isShared = function.logging.group != FunctionLogging.standardGroup(of: function.name.rawValue)
+        logStream = "\(date)/\(isShared ? function.name.rawValue : "")[\(function.version)]\(id)"
         platformLog = PlatformLog(
             identity: PlatformIdentity(
                 function: function,
                 instanceID: id.rawValue,
                 initializationType: .onDemand
             ),
-            format: .text,
-            level: .info
+            format: function.logging.format,
+            level: function.logging.systemLevel ?? .info
         )
     }
-
-    /// The log group that the function's log belongs to.
-    var logGroup: String { "/aws/lambda/\(function.name)" }
 
     /// Runs `body` where the environment lives.
     func onEventLoop<Value: Sendable>(_ body: @escaping @Sendable (ExecutionEnvironment) -> Value) async -> Value {
