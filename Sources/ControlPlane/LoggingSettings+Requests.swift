@@ -31,7 +31,8 @@ extension FunctionDefinition.LoggingSettings {
             next.systemLevel = nil
             return next
         }
-        next.applicationLevel = request.applicationLogLevel?.rawValue ?? applicationLevel ?? ApplicationLogLevel.info.rawValue
+        next.applicationLevel =
+            request.applicationLogLevel?.rawValue ?? applicationLevel ?? ApplicationLogLevel.info.rawValue
         next.systemLevel = request.systemLogLevel?.rawValue ?? systemLevel ?? SystemLogLevel.info.rawValue
         return next
     }

@@ -28,6 +28,11 @@ package final class FunctionLogStream: Sendable {
 
     private struct State {
         var lines = LogLineBuffer()
+        /// The read end of the pipe of extensions, in environments that have any.
+        var extensionPipe: CInt?
+        /// Who printed last: a line that is open is ended when somebody else prints.
+        var lastSource: LogSource = .function
+        var tap: LogTap?
         var tail: LogTail? = LogTail()
         var isDirty = false
         var isClosed = false
@@ -44,6 +49,22 @@ package final class FunctionLogStream: Sendable {
 
     deinit {
         close(pipe)
+        if let extensionPipe = state.withLock({ $0.extensionPipe }) { close(extensionPipe) }
+    }
+
+    /// Makes a pipe of their own for what external extensions print; at most once.
+    ///
+    /// - Returns: Its write end, which is the caller's to close.
+    package func makeExtensionOutput() throws(FunctionLogWriter.SystemError) -> CInt {
+        let pipe = try FunctionLogWriter.makePipe()
+        state.withLock { $0.extensionPipe = pipe.reading }
+        writer.watch(pipe.reading, for: self)
+        return pipe.output
+    }
+
+    /// Has somebody hear what is printed from now on; nil ends that.
+    package func setTap(_ tap: LogTap?) {
+        state.withLock { $0.tap = tap }
     }
 
     /// Reads what the environment's processes have printed so far.
@@ -56,7 +77,7 @@ package final class FunctionLogStream: Sendable {
     package func drain() -> Bool {
         let (mayHaveMore, becameDirty) = state.withLock { state -> (Bool, Bool) in
             guard !state.isClosed else { return (false, false) }
-            let mayHaveMore = readPipe(into: &state)
+            let mayHaveMore = readPipes(into: &state)
             return (mayHaveMore, Self.markDirty(&state))
         }
         if becameDirty { writer.streamBecameDirty(self) }
@@ -100,7 +121,7 @@ package final class FunctionLogStream: Sendable {
     package func finish() {
         let becameDirty = state.withLock { state -> Bool in
             guard !state.isClosed else { return false }
-            _ = readPipe(into: &state)
+            _ = readPipes(into: &state)
             state.lines.endLine()
             state.isClosed = true
             return Self.markDirty(&state)
@@ -109,20 +130,34 @@ package final class FunctionLogStream: Sendable {
         writer.streamFinished(self)
     }
 
-    /// The read end of the pipe, for the writer's readiness queue.
-    var descriptor: CInt { pipe }
+    /// The read ends of the pipes, for the writer's readiness queue.
+    var descriptors: [CInt] {
+        [pipe] + (state.withLock { $0.extensionPipe }.map { [$0] } ?? [])
+    }
 
-    private func readPipe(into state: inout State) -> Bool {
+    private func readPipes(into state: inout State) -> Bool {
+        let mayHaveMore = read(.function, from: pipe, into: &state)
+        guard let extensionPipe = state.extensionPipe else { return mayHaveMore }
+        return read(.extension, from: extensionPipe, into: &state) || mayHaveMore
+    }
+
+    private func read(_ source: LogSource, from pipe: CInt, into state: inout State) -> Bool {
         var left = Self.drainBytesMax
         while left > 0, state.lines.pendingCount < Self.pendingBytesMax {
             var now: Timestamp?
             let count = withUnsafeTemporaryAllocation(byteCount: 32 << 10, alignment: 1) { buffer -> Int in
-                let count = read(pipe, buffer.baseAddress, buffer.count)
+                let count = Glibc.read(pipe, buffer.baseAddress, buffer.count)
                 guard count > 0 else { return count }
                 let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count]).bindMemory(to: UInt8.self)
-                now = now ?? .now()
+                let time = now ?? .now()
+                now = time
+                if state.lastSource != source {
+                    state.lines.endLine()
+                    state.lastSource = source
+                }
                 state.tail?.append(bytes)
-                state.lines.append(bytes, at: now ?? .now())
+                state.lines.append(bytes, at: time)
+                state.tap?(source, bytes, time)
                 return count
             }
             guard count > 0 else { return false }

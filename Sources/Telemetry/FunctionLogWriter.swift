@@ -63,14 +63,30 @@ package final class FunctionLogWriter: Sendable {
         named name: String,
         group: String
     ) throws(SystemError) -> (stream: FunctionLogStream, output: CInt) {
+        let pipe = try Self.makePipe()
+        return (makeStream(named: name, group: group, reading: pipe.reading), pipe.output)
+    }
+
+    /// Makes a log stream of what arrives at the read end of a pipe of ``makePipe()``, which it owns from then on.
+    package func makeStream(named name: String, group: String, reading pipe: CInt) -> FunctionLogStream {
+        let stream = FunctionLogStream(group: group, name: name, pipe: pipe, writer: self)
+        watch(pipe, for: stream)
+        return stream
+    }
+
+    /// A pipe for what processes print before it is known whose log it belongs to. Both ends are the caller's to close.
+    package static func makePipe() throws(SystemError) -> (reading: CInt, output: CInt) {
         var ends: [CInt] = [-1, -1]
         guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("create a log pipe", errno: errno) }
         // Only the read end may be non-blocking: a function whose print fails with EAGAIN would be surprised.
         _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
-        let stream = FunctionLogStream(group: group, name: name, pipe: ends[0], writer: self)
-        state.withLock { $0.streams[ends[0]] = stream }
-        watch(ends[0])
-        return (stream, ends[1])
+        return (ends[0], ends[1])
+    }
+
+    /// Reads for a stream whenever something is printed into this pipe.
+    func watch(_ pipe: CInt, for stream: FunctionLogStream) {
+        state.withLock { $0.streams[pipe] = stream }
+        watch(pipe)
     }
 
     /// Writes everything that is left and ends the thread. Blocks until that is done.
@@ -96,10 +112,13 @@ package final class FunctionLogWriter: Sendable {
     }
 
     func streamFinished(_ stream: FunctionLogStream) {
+        let descriptors = stream.descriptors
         state.withLock { state in
-            guard let registered = state.streams[stream.descriptor], registered === stream else { return }
-            epoll_ctl(readiness, EPOLL_CTL_DEL, stream.descriptor, nil)
-            state.streams[stream.descriptor] = nil
+            guard let registered = state.streams[descriptors[0]], registered === stream else { return }
+            for descriptor in descriptors {
+                epoll_ctl(readiness, EPOLL_CTL_DEL, descriptor, nil)
+                state.streams[descriptor] = nil
+            }
             state.finished.append(stream)
         }
         wake()

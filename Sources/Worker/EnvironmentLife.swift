@@ -24,12 +24,16 @@ struct EnvironmentLife {
             try await withLog { log, output throws(PreparationError) in
                 try await withSandbox(mounts: mounts) { sandbox throws(PreparationError) in
                     guard try await takeOver(sandbox, log) else { return }
+                    let extensions = ExternalExtensions(mounts: mounts)
+                    let extensionOutput = try extensions.names.isEmpty ? output : Self.extensionOutput(of: log)
+                    defer { if extensionOutput != output { close(extensionOutput) } }
                     let launcher = ProcessLauncher(
                         environment: environment,
                         sandbox: sandbox,
                         plan: plan,
-                        extensions: ExternalExtensions(mounts: mounts),
-                        output: output
+                        extensions: extensions,
+                        output: output,
+                        extensionOutput: extensionOutput
                     )
                     await carryOutCommands(in: sandbox, launcher)
                 }
@@ -56,6 +60,14 @@ struct EnvironmentLife {
             } catch {
                 await environment.onEventLoop { $0.fail(.host(reason: "failed in the sandbox: \(error)")) }
             }
+        }
+    }
+
+    private static func extensionOutput(of log: FunctionLogStream) throws(PreparationError) -> CInt {
+        do throws(FunctionLogWriter.SystemError) {
+            return try log.makeExtensionOutput()
+        } catch {
+            throw PreparationError("failed to make a log pipe for extensions: \(error)")
         }
     }
 

@@ -47,6 +47,7 @@ extension ExecutionEnvironment {
         initialisationPhase = phase
         initialisationStartedAt = .now()
         telemetry.initialisationBegan()
+        platformLog.stream?.setTap(nil)
         publish(.initStart(phase))
         commandsContinuation.yield(.startProcesses(processes.begin()))
     }
@@ -121,6 +122,7 @@ extension ExecutionEnvironment {
     func wasRemoved() {
         eventLoop.preconditionInEventLoop()
         sandbox = nil
+        platformLog.stream?.setTap(nil)
         platformLog.stream = nil
         observer.environmentRemoved(self)
     }

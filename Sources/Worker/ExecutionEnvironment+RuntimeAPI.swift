@@ -69,6 +69,12 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
             platform: platform
         )
         publish(.subscription(subscription))
+        guard subscription.kinds.contains(where: { $0 != .platform }) else { return }
+        // The stream lives no longer than the environment, which takes the tap away before.
+        platformLog.stream?.setTap { [self] source, bytes, time in
+            let copy = Array(bytes)
+            eventLoop.execute { self.telemetry.printed(copy, by: source, at: time) }
+        }
     }
 
     // MARK: Answers

@@ -9,8 +9,9 @@ struct ProcessLauncher {
     let sandbox: any Sandbox
     let plan: LaunchPlan
     let extensions: ExternalExtensions
-    /// The descriptor that processes print to.
+    /// The descriptors that the runtime and that extensions print to.
     let output: CInt
+    let extensionOutput: CInt
 
     /// Starts the extensions or, where there are none, the runtime. With extensions, the environment asks for the
     /// runtime when all have registered.
@@ -85,7 +86,7 @@ struct ProcessLauncher {
             arguments: arguments,
             environment: variables,
             workingDirectory: workingDirectory,
-            output: output
+            output: role == .runtime ? output : extensionOutput
         )
         let environment = environment
         let process = try await sandbox.start(specification) { exit in

@@ -1,6 +1,7 @@
 import LambdaAPI
 import NIOCore
 import RuntimeAPI
+import Telemetry
 
 /// The subscribers to an environment's telemetry. Source: `spec/runtime-api.md` section 3.
 struct TelemetryFanout {
@@ -8,6 +9,11 @@ struct TelemetryFanout {
     /// What has happened since initialisation began, for those who subscribe in the course of it.
     private var past: [(event: PlatformEvent, time: Timestamp)] = []
     private var keepsPast = false
+    /// What was printed since the last newline.
+    private var openLines: [LogSource: [UInt8]] = [:]
+
+    /// A longer line becomes several events, in bytes.
+    private static let lineBytesMax = 64 << 10
 
     /// Whether nobody wants anything, now or later in this initialisation; the common case.
     var isIdle: Bool { subscribers.isEmpty && !keepsPast }
@@ -64,8 +70,26 @@ struct TelemetryFanout {
         }
     }
 
+    /// Takes in what was printed, and passes its whole lines on.
+    mutating func printed(_ bytes: [UInt8], by source: LogSource, at time: Timestamp) {
+        let kind: TelemetryKind = source == .function ? .function : .extension
+        guard wants(kind) else { return }
+        var rest = bytes[...]
+        while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            let line = openLines[source, default: []] + rest[..<newline]
+            openLines[source] = nil
+            publish(String(decoding: line, as: UTF8.self), printedBy: kind, at: time)
+            rest = rest[(newline + 1)...]
+        }
+        guard !rest.isEmpty else { return }
+        openLines[source, default: []] += rest
+        guard let open = openLines[source], open.count > Self.lineBytesMax else { return }
+        openLines[source] = nil
+        publish(String(decoding: open, as: UTF8.self), printedBy: kind, at: time)
+    }
+
     /// Passes on what the runtime or an extension has printed: one line without its newline.
-    func publish(_ line: String, printedBy kind: TelemetryKind, at time: Timestamp) {
+    private func publish(_ line: String, printedBy kind: TelemetryKind, at time: Timestamp) {
         for subscriber in subscribers where subscriber.subscription.kinds.contains(kind) {
             var writer = JSONWriter()
             writer.object { event in
@@ -86,6 +110,7 @@ struct TelemetryFanout {
     mutating func removeAll() {
         for subscriber in subscribers { subscriber.close() }
         subscribers = []
+        openLines = [:]
         initialisationEnded()
     }
 }

@@ -243,9 +243,10 @@ while True:
 """
 
 TELEMETRY_READER = """
-import json, time
+import json, os, time
 def handler(event, context):
-    print("printed", event.get("number"))
+    # In one piece: an extension may print at any moment.
+    os.write(1, f"printed {event.get('number')}\n".encode())
     deadline = time.monotonic() + 8
     while time.monotonic() < deadline:
         try:
@@ -297,3 +298,46 @@ def test_subscriber_that_misbehaves_harms_nobody(extended, behaviour):
     function = extended("def handler(event, context): return 'fine'", subscriber=script)
     for _ in range(5):
         assert function.ask() == "fine"
+
+
+def test_what_functions_and_extensions_print_is_told_apart(extended):
+    script = 'print("from the extension", flush=True)\n' + SUBSCRIBER % '["function", "extension"]'
+    script = script.replace('    event = json.loads(call("GET"', '    print("loop", flush=True)\n    event = json.loads(call("GET"')
+    function = extended(TELEMETRY_READER, subscriber=script)
+    function.invoke({"wanted": [], "number": 1})
+    events = function.ask({"wanted": ["function", "extension"], "number": 2})
+    assert {"printed 1\n"} <= {event["record"] for event in events if event["type"] == "function"}
+    assert {"loop\n"} <= {event["record"] for event in events if event["type"] == "extension"}
+    assert not any(event["type"].startswith("platform") for event in events)
+    log = tail(function, {"wanted": [], "number": 3})
+    assert "printed 3\n" in log and "loop\n" in log
+
+
+def test_older_logs_api_and_tcp(extended):
+    script = """
+import socket, threading
+listener = socket.create_server(("127.0.0.1", 8081))
+def collect():
+    stream = listener.accept()[0].makefile()
+    for line in stream:
+        with open("/tmp/telemetry", "a") as file: file.write(line)
+threading.Thread(target=collect, daemon=True).start()
+identity = register("INVOKE", "SHUTDOWN")
+status, headers, body = call("PUT", "", json.dumps({
+    "schemaVersion": "2021-03-18", "types": ["platform", "function"], "buffering": {"timeoutMs": 25},
+    "destination": {"protocol": "TCP", "port": 8081},
+}), identity, version="2020-08-15/logs")
+note(f"subscribed {status} {body}")
+while True:
+    event = json.loads(call("GET", "event/next", headers=identity)[2])
+    if event["eventType"] == "SHUTDOWN": break
+"""
+    function = extended(TELEMETRY_READER, subscriber=script)
+    first = function.invoke({"wanted": []})
+    events = function.ask({"wanted": ["platform.end", "platform.report", "platform.logsSubscription", "function"]})
+    assert {"platform.start", "platform.end", "platform.report", "platform.logsSubscription", "function"} <= {
+        event["type"] for event in events
+    }
+    end = next(event for event in events if event["type"] == "platform.end")
+    assert end["record"] == {"requestId": first.request_id}
+    assert not any(event["type"].startswith("platform.init") for event in events)
