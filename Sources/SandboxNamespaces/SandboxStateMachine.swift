@@ -17,7 +17,7 @@ struct SandboxStateMachine<
 >: ~Copyable {
     private enum State: ~Copyable {
         /// Init builds the sandbox. Goes to `ready`, `ending` or `removing`.
-        case creating(Creation)
+        case creating(Creating)
         /// Processes can be started. Goes to `ending` or `removing`.
         case ready(Processes)
         /// Init was told to die, or its death is all that can follow. Goes to `removing`.
@@ -28,10 +28,33 @@ struct SandboxStateMachine<
         case removed
     }
 
+    private struct Creating {
+        let creation: Creation
+        let isAdoptable: Bool
+    }
+
     private struct Processes {
         var starting: [ProcessToken: (start: Start, onExit: ExitHandler)] = [:]
         var running: [ProcessToken: ExitHandler] = [:]
         var nextToken: UInt64 = 1
+        var adoption: Adoption
+
+        /// All who wait for an answer of init or the launcher.
+        var waiting: [Start] { starting.values.map(\.start) + [adoption.start].compactMap(\.self) }
+    }
+
+    private enum Adoption {
+        /// Not to be adopted, or adopted already.
+        case none
+        /// Made for a function that is not known yet. Goes to `underway`.
+        case possible
+        /// A function's files are being attached. Goes to `none`.
+        case underway(Start)
+
+        /// Who waits for it.
+        var start: Start? {
+            if case .underway(let start) = self { start } else { nil }
+        }
     }
 
     /// Those to be told when everything is gone.
@@ -47,8 +70,9 @@ struct SandboxStateMachine<
 
     private var state: State
 
-    init(creation: Creation) {
-        state = .creating(creation)
+    /// - Parameter isAdoptable: Whether the sandbox is made for a function that is not known yet.
+    init(creation: Creation, isAdoptable: Bool = false) {
+        state = .creating(Creating(creation: creation, isAdoptable: isAdoptable))
     }
 
     private init(state: consuming State) {
@@ -66,9 +90,9 @@ struct SandboxStateMachine<
     /// Init reported that the sandbox stands.
     mutating func initBecameReady() -> ReadyAction {
         switch consume self.state {
-        case .creating(let creation):
-            self = Self(state: .ready(Processes()))
-            return .succeed(creation)
+        case .creating(let creating):
+            self = Self(state: .ready(Processes(adoption: creating.isAdoptable ? .possible : .none)))
+            return .succeed(creating.creation)
         case let other:
             self = Self(state: other)
             return .none
@@ -84,9 +108,14 @@ struct SandboxStateMachine<
     /// A step failed, or the sandbox took too long to come about. The creator is told once all is removed.
     mutating func creationFailed(_ error: SandboxError) -> FailureAction {
         switch consume self.state {
-        case .creating(let creation):
+        case .creating(let creating):
             self = Self(
-                state: .ending(Ending(processes: Processes(), departure: Departure(creation: (creation, error))))
+                state: .ending(
+                    Ending(
+                        processes: Processes(adoption: .none),
+                        departure: Departure(creation: (creating.creation, error))
+                    )
+                )
             )
             return .kill
         case let other:
@@ -162,6 +191,50 @@ struct SandboxStateMachine<
         }
     }
 
+    // MARK: Adoption
+
+    enum AdoptionAction {
+        /// Attach the function's files.
+        case attach
+        /// The sandbox has ended, or is not to be adopted, or not again.
+        case refuse(Start)
+    }
+
+    mutating func adoptionRequested(_ start: Start) -> AdoptionAction {
+        withProcesses(orElse: .refuse(start)) { processes in
+            guard case .possible = processes.adoption else { return .refuse(start) }
+            processes.adoption = .underway(start)
+            return .attach
+        }
+    }
+
+    enum AdoptedAction {
+        case succeed(Start)
+        case fail(Start, SandboxError)
+        case none
+    }
+
+    /// The function's files are in their places (`failure` is nil), or not all of them are.
+    mutating func adoptionCompleted(failure: SandboxError?) -> AdoptedAction {
+        withProcesses(orElse: .none) { processes in
+            guard let start = processes.adoption.start else { return .none }
+            processes.adoption = .none
+            return if let failure { .fail(start, failure) } else { .succeed(start) }
+        }
+    }
+
+    /// The launcher does not answer: whether the function's files are there is not known.
+    mutating func adoptionDeadlinePassed() -> StartDeadlineAction {
+        switch consume self.state {
+        case .ready(let processes) where processes.adoption.start != nil:
+            self = Self(state: .ending(Ending(processes: processes, departure: Departure())))
+            return .kill
+        case let other:
+            self = Self(state: other)
+            return .none
+        }
+    }
+
     private mutating func withProcesses<Action>(
         orElse none: Action,
         _ body: (inout Processes) -> Action
@@ -192,10 +265,10 @@ struct SandboxStateMachine<
 
     mutating func destroyRequested(_ destruction: Destruction) -> DestroyAction {
         switch consume self.state {
-        case .creating(let creation):
+        case .creating(let creating):
             let error = SandboxError(.gone, "sandbox was destroyed while it was created")
-            let departure = Departure(creation: (creation, error), destructions: [destruction])
-            self = Self(state: .ending(Ending(processes: Processes(), departure: departure)))
+            let departure = Departure(creation: (creating.creation, error), destructions: [destruction])
+            self = Self(state: .ending(Ending(processes: Processes(adoption: .none), departure: departure)))
             return .kill
         case .ready(let processes):
             self = Self(state: .ending(Ending(processes: processes, departure: Departure(destructions: [destruction]))))
@@ -215,7 +288,7 @@ struct SandboxStateMachine<
     }
 
     enum GoneAction {
-        /// Fail these starts, tell these handlers that their process was lost, and remove what is on the host.
+        /// Fail these starts (and the adoption, if one is under way), tell these handlers that their process was lost, and remove what is on the host.
         case remove(starts: [Start], exits: [ExitHandler])
         case none
     }
@@ -223,16 +296,15 @@ struct SandboxStateMachine<
     /// Init and with it every process has ended, or never began. `error` is for a creator that still waits.
     mutating func initGone(_ error: SandboxError) -> GoneAction {
         switch consume self.state {
-        case .creating(let creation):
-            self = Self(state: .removing(Departure(creation: (creation, error))))
+        case .creating(let creating):
+            self = Self(state: .removing(Departure(creation: (creating.creation, error))))
             return .remove(starts: [], exits: [])
         case .ready(let processes):
             self = Self(state: .removing(Departure()))
-            return .remove(starts: processes.starting.values.map(\.start), exits: Array(processes.running.values))
+            return .remove(starts: processes.waiting, exits: Array(processes.running.values))
         case .ending(let ending):
             self = Self(state: .removing(ending.departure))
-            let processes = ending.processes
-            return .remove(starts: processes.starting.values.map(\.start), exits: Array(processes.running.values))
+            return .remove(starts: ending.processes.waiting, exits: Array(ending.processes.running.values))
         case let other:
             self = Self(state: other)
             return .none

@@ -49,13 +49,31 @@ extension SandboxSpecification {
         processesMax: Int = 64,
         cpuLimit: CPULimit = .unlimited,
         temporaryStorageMiB: Int = 512,
-        mounts: [ReadOnlyMount] = []
+        mounts: [ReadOnlyMount] = [],
+        isAdoptable: Bool = false
     ) -> SandboxSpecification {
         SandboxSpecification(
             id: SandboxID(name),
             memoryBytesMax: memoryMiB << 20,
             processesMax: processesMax,
             cpuLimit: cpuLimit,
+            temporaryStorageBytes: temporaryStorageMiB << 20,
+            mounts: mounts,
+            isAdoptable: isAdoptable
+        )
+    }
+}
+
+extension SandboxAdoption {
+    static func test(
+        memoryMiB: Int = 256,
+        processesMax: Int = 64,
+        temporaryStorageMiB: Int = 512,
+        mounts: [ReadOnlyMount] = []
+    ) -> SandboxAdoption {
+        SandboxAdoption(
+            memoryBytesMax: memoryMiB << 20,
+            processesMax: processesMax,
             temporaryStorageBytes: temporaryStorageMiB << 20,
             mounts: mounts
         )
@@ -132,7 +150,8 @@ extension Sandbox {
         _ executable: String,
         _ arguments: [String] = [],
         environment: [String] = ["PATH=/usr/bin"],
-        workingDirectory: String = "/tmp"
+        workingDirectory: String = "/tmp",
+        channel: CInt? = nil
     ) async throws -> StartedProcess {
         let output = OutputPipe()
         let (exits, continuation) = AsyncStream.makeStream(of: ProcessExit.self)
@@ -142,7 +161,8 @@ extension Sandbox {
                 arguments: [executable] + arguments,
                 environment: environment,
                 workingDirectory: workingDirectory,
-                output: output.descriptor
+                output: output.descriptor,
+                channel: channel
             ),
             onExit: { exit in
                 continuation.yield(exit)
