@@ -1,6 +1,8 @@
 """Starts the language bootstraps of `runtimes/` against a Runtime API of the test's own, outside any sandbox."""
 
+import functools
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -9,33 +11,45 @@ from runtime_api import Runtime
 
 NODE = "/usr/bin/node"
 PYTHON = "/usr/bin/python3"
+#: The variables of a runtime that waits for its function.
+WAITING_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC"}
 
 
-@pytest.fixture
-def runtimes():
-    """The runtimes that a test starts; they end with it."""
-    started = []
-    yield started
-    for runtime in reversed(started):
-        runtime.__exit__()
+class Starter:
+    """Starts runtimes in a test's directory, for a function or before it; they end with the test."""
 
+    def __init__(self, directory, python_runtime_directory):
+        self.directory = directory
+        self.python_runtime_directory = python_runtime_directory
+        self.started = []
 
-@pytest.fixture
-def node(tmp_path, runtimes):
-    """Starts Node.js with the given files as the function's code."""
+    def close(self):
+        for runtime in reversed(self.started):
+            runtime.__exit__()
 
-    def start(files, handler="index.handler", environment=None, chunk_size=None):
-        write_files(tmp_path, files)
+    def command(self, name):
+        """The command of a runtime that waits, and its environment."""
+        if name == "node":
+            return [NODE, str(ROOT / "runtimes/nodejs/bootstrap.cjs")], WAITING_ENVIRONMENT
+        interpreter = shutil.which("python3", path="/usr/bin")
+        environment = {**WAITING_ENVIRONMENT, "PYTHONPATH": str(self.python_runtime_directory)}
+        return [interpreter, "-S", str(self.python_runtime_directory / "bootstrap.py")], environment
+
+    def start(self, name, waits, files, handler=None, environment=None, chunk_size=None):
+        write_files(self.directory, files)
+        handler = handler or {"node": "index.handler", "python": "app.handler"}[name]
+        command, own = self.command(name)
+        if name == "python":
+            environment = {"PYTHONPATH": own["PYTHONPATH"], **(environment or {})}
         runtime = Runtime(
-            [NODE, str(ROOT / "runtimes/nodejs/bootstrap.cjs")],
-            function_environment(tmp_path, handler, environment or {}),
-            tmp_path,
+            command if name == "node" else [*command, handler],
+            function_environment(self.directory, handler, environment or {}),
+            self.directory,
             chunk_size,
+            (command, own) if waits else None,
         )
-        runtimes.append(runtime)
+        self.started.append(runtime)
         return runtime
-
-    return start
 
 
 @pytest.fixture(scope="session")
@@ -50,20 +64,56 @@ def python_runtime_directory():
 
 
 @pytest.fixture
-def python(tmp_path, runtimes, python_runtime_directory):
-    """Starts Python with the given files as the function's code."""
+def starter(tmp_path, python_runtime_directory):
+    starter = Starter(tmp_path, python_runtime_directory)
+    yield starter
+    starter.close()
 
-    def start(files, handler="app.handler", environment=None):
-        write_files(tmp_path, files)
-        interpreter = shutil.which("python3", path="/usr/bin")
-        runtime = Runtime(
-            [interpreter, "-S", str(python_runtime_directory / "bootstrap.py"), handler],
-            function_environment(
-                tmp_path, handler, {"PYTHONPATH": str(python_runtime_directory), **(environment or {})}
-            ),
-            tmp_path,
-        )
-        runtimes.append(runtime)
-        return runtime
+
+@pytest.fixture
+def runtimes(starter):
+    """The runtimes that a test starts; they end with it."""
+    return starter.started
+
+
+@pytest.fixture(params=["cold", "waiting"])
+def waits(request):
+    """Whether the runtime is started before it knows its function. Nothing that a function sees may differ."""
+    return request.param == "waiting"
+
+
+@pytest.fixture
+def node(starter, waits):
+    """Starts Node.js with the given files as the function's code."""
+    return functools.partial(starter.start, "node", waits)
+
+
+@pytest.fixture
+def python(starter, waits):
+    """Starts Python with the given files as the function's code."""
+    return functools.partial(starter.start, "python", waits)
+
+
+@pytest.fixture
+def start_both(starter):
+    """Starts a runtime twice: for its function, and before it."""
+    return lambda name, *arguments, **more: [starter.start(name, waits, *arguments, **more) for waits in (False, True)]
+
+
+@pytest.fixture
+def start_untold(starter):
+    """Starts a runtime that waits, and closes its channel without a word."""
+
+    def start(name):
+        ours, theirs = socket.socketpair()
+        command, environment = starter.command(name)
+        with ours, theirs:
+            return subprocess.Popen(
+                command,
+                env={**environment, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9", "_SWIFTLET_CHANNEL": str(theirs.fileno())},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
 
     return start

@@ -8,6 +8,9 @@ const { loadHandler } = require('./handler.cjs');
 const { Invoke, run } = require('./invoke.cjs');
 const { logError, patchConsole, setRequestID } = require('./log.cjs');
 const { RuntimeClient } = require('./runtime-client.cjs');
+const { waitForFunction } = require('./waiting.cjs');
+
+waitForFunction();
 
 /** The statuses that Lambda's own runtime exits with. */
 const EXIT_REJECTION = 128;
