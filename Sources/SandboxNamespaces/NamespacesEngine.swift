@@ -19,6 +19,8 @@ package final class NamespacesEngine: SandboxEngine {
         /// Which users of the host are in use, as distances from root's.
         var usersInUse: [UInt64: UInt32] = [:]
         var nextUser: UInt32 = 1
+        /// The sandboxes that wait to be adopted.
+        var waiting: Set<UInt64> = []
     }
 
     /// The host's users that sandboxes run as: root inside is the first, each function one of those after it. The range
@@ -230,6 +232,7 @@ package final class NamespacesEngine: SandboxEngine {
             )
             registered = sandbox
             try insert(sandbox)
+            if specification.isAdoptable { setWaiting(token, true) }
             try steps.take("watch") { () throws(SystemError) in try sandbox.watch() }
             let request = Request(
                 specification: specification,
@@ -259,6 +262,7 @@ package final class NamespacesEngine: SandboxEngine {
     /// by the launcher's answer.
     private func adopt(_ sandbox: NamespacesSandbox, _ adoption: SandboxAdoption, fault: SetUpFault?) {
         adopting.perform {
+            defer { self.setWaiting(sandbox.token, false) }
             var steps = SetUpSteps(sandbox: sandbox.id, purpose: .adoption, fault: fault)
             do throws(SandboxError) {
                 guard let launcher = self.state.withLock({ $0.launcher }) else {
@@ -369,6 +373,16 @@ package final class NamespacesEngine: SandboxEngine {
             state.sandboxes[token] = nil
             state.usersInUse[token] = nil
         }
+        setWaiting(token, false)
+    }
+
+    private func setWaiting(_ token: UInt64, _ isWaiting: Bool) {
+        let count = state.withLock { state -> Int? in
+            let count = state.waiting.count
+            if isWaiting { state.waiting.insert(token) } else { state.waiting.remove(token) }
+            return state.waiting.count == count ? nil : state.waiting.count
+        }
+        if let count { scratchDisks?.expect(adoptions: count) }
     }
 
     private func kill(_ token: UInt64) {

@@ -10,7 +10,15 @@ final class ScratchDiskPool: Sendable {
         /// One for each size that was ever asked for: a descriptor each, and sizes are whole megabytes up to 10,240.
         var makers: [Int: ScratchDisk] = [:]
         var fillingSizes: Set<Int> = []
+        /// How many sandboxes will want one of some size when they are adopted.
+        var adoptionsExpected = 0
         var isClosed = false
+
+        /// How many to keep of a size. Who adopts a sandbox is in a hurry, and most likely wants what was wanted last.
+        func wanted(sizeBytes: Int, sparesMax: Int) -> Int {
+            guard !isClosed, recentSizes.contains(sizeBytes) else { return 0 }
+            return sparesMax + (recentSizes.last == sizeBytes ? adoptionsExpected : 0)
+        }
     }
 
     /// For how many sizes spares are kept.
@@ -53,6 +61,15 @@ final class ScratchDiskPool: Sendable {
         fill(sizeBytes: sizeBytes)
     }
 
+    /// Keeps one more for each of this many sandboxes that wait to be adopted.
+    func expect(adoptions: Int) {
+        let size = state.withLock { state in
+            state.adoptionsExpected = adoptions
+            return state.recentSizes.last
+        }
+        if let size { fill(sizeBytes: size) }
+    }
+
     /// Makes spares of a size in the background, up to the bound.
     private func fill(sizeBytes: Int) {
         guard sparesMax > 0 else { return }
@@ -75,8 +92,8 @@ final class ScratchDiskPool: Sendable {
         while true {
             let isWanted = state.withLock { state in
                 let isWanted =
-                    !state.isClosed && state.recentSizes.contains(sizeBytes)
-                    && state.spares[sizeBytes, default: []].count < sparesMax
+                    state.spares[sizeBytes, default: []].count
+                    < state.wanted(sizeBytes: sizeBytes, sparesMax: sparesMax)
                 if !isWanted { state.fillingSizes.remove(sizeBytes) }
                 return isWanted
             }

@@ -55,14 +55,25 @@ package final class FunctionLogWriter: Sendable {
     /// - Parameter name: The stream's path below the writer's directory, such as `aws/lambda/hello/2026/11/23/[$LATEST]…`.
     /// - Returns: The stream, and the write end of its pipe for the environment's processes; the caller closes it.
     package func makeStream(named name: String) throws(SystemError) -> (stream: FunctionLogStream, output: CInt) {
+        let pipe = try Self.makePipe()
+        return (makeStream(named: name, reading: pipe.reading), pipe.output)
+    }
+
+    /// Makes a log stream of what arrives at the read end of a pipe of ``makePipe()``, which it owns from then on.
+    package func makeStream(named name: String, reading pipe: CInt) -> FunctionLogStream {
+        let stream = FunctionLogStream(path: "\(directory)/\(name)", pipe: pipe, writer: self)
+        state.withLock { $0.streams[pipe] = stream }
+        watch(pipe)
+        return stream
+    }
+
+    /// A pipe for what processes print before it is known whose log it belongs to. Both ends are the caller's to close.
+    package static func makePipe() throws(SystemError) -> (reading: CInt, output: CInt) {
         var ends: [CInt] = [-1, -1]
         guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("create a log pipe", errno: errno) }
         // Only the read end may be non-blocking: a function whose print fails with EAGAIN would be surprised.
         _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
-        let stream = FunctionLogStream(path: "\(directory)/\(name)", pipe: ends[0], writer: self)
-        state.withLock { $0.streams[ends[0]] = stream }
-        watch(ends[0])
-        return (stream, ends[1])
+        return (ends[0], ends[1])
     }
 
     /// Writes everything that is left and ends the thread. Blocks until that is done.

@@ -10,7 +10,7 @@ import Telemetry
 struct EnvironmentLife {
     let environment: ExecutionEnvironment
     let settings: WorkerSettings
-    let engine: any SandboxEngine
+    let pool: SandboxPool
     let codeStore: CodeStore
     let runtimes: InstalledRuntimes
     let logs: FunctionLogWriter
@@ -21,11 +21,12 @@ struct EnvironmentLife {
         do throws(PreparationError) {
             let plan = try launchPlan()
             let code = try await codeDirectory()
-            try await withLog { log, output throws(PreparationError) in
-                try await withSandbox(code: code, plan: plan) { sandbox throws(PreparationError) in
-                    try await startRuntime(plan, in: sandbox, log: log, output: output)
-                    await environment.hasEnded()
-                }
+            let variables = self.variables(of: plan)
+            let (sandbox, waiting) = try await takeSandbox(code: code, plan: plan, variables: variables)
+            try await withLog(of: sandbox, waiting: waiting) { log, output throws(PreparationError) in
+                let start = RuntimeStart(plan: plan, variables: variables, waiting: waiting, output: output)
+                try await startRuntime(start, in: sandbox, log: log)
+                await environment.hasEnded()
             }
         } catch {
             await environment.onEventLoop { $0.preparationFailed(error.description) }
@@ -55,28 +56,21 @@ struct EnvironmentLife {
         }
     }
 
-    /// Runs `body` with a log stream and the descriptor that processes print to.
-    private func withLog(
-        _ body: (FunctionLogStream, CInt) async throws(PreparationError) -> Void
-    ) async throws(PreparationError) {
-        let made: (stream: FunctionLogStream, output: CInt)
-        do throws(FunctionLogWriter.SystemError) {
-            made = try logs.makeStream(named: "\(environment.logGroup.dropFirst())/\(environment.logStream)")
-        } catch {
-            throw PreparationError("failed to make the log stream: \(error)")
-        }
-        defer {
-            close(made.output)
-            made.stream.finish()
-        }
-        try await body(made.stream, made.output)
+    private func variables(of plan: LaunchPlan) -> EnvironmentVariables {
+        EnvironmentVariables(
+            function: environment.function,
+            defaults: plan.environment,
+            logGroup: environment.logGroup,
+            logStream: environment.logStream,
+            credentials: .random()
+        )
     }
 
-    private func withSandbox(
+    private func takeSandbox(
         code: String,
         plan: LaunchPlan,
-        _ body: (any Sandbox) async throws(PreparationError) -> Void
-    ) async throws(PreparationError) {
+        variables: EnvironmentVariables
+    ) async throws(PreparationError) -> (sandbox: any Sandbox, waiting: WaitingSandbox?) {
         let function = environment.function
         let specification = SandboxSpecification(
             id: SandboxID(environment.id.rawValue),
@@ -86,14 +80,38 @@ struct EnvironmentLife {
             temporaryStorageBytes: function.ephemeralStorageMegabytes << 20,
             mounts: [ReadOnlyMount(source: code, target: "/var/task")] + plan.mounts
         )
-        let sandbox: any Sandbox
         do throws(SandboxError) {
-            sandbox = try await engine.createSandbox(specification)
+            return try await pool.sandbox(specification, plan: plan, variables: variables)
         } catch {
             throw PreparationError("failed to make the sandbox: \(error)")
         }
+    }
+
+    /// Runs `body` with a log stream and the descriptor that processes print to, and then destroys the sandbox: what its
+    /// processes print up to their end belongs into the log.
+    private func withLog(
+        of sandbox: any Sandbox,
+        waiting: WaitingSandbox?,
+        _ body: (FunctionLogStream, CInt) async throws(PreparationError) -> Void
+    ) async throws(PreparationError) {
+        let made: (stream: FunctionLogStream, output: CInt)
+        let name = "\(environment.logGroup.dropFirst())/\(environment.logStream)"
+        if let runtime = waiting?.runtime {
+            made = (logs.makeStream(named: name, reading: runtime.log), runtime.output)
+        } else {
+            do throws(FunctionLogWriter.SystemError) {
+                made = try logs.makeStream(named: name)
+            } catch {
+                await sandbox.destroy()
+                throw PreparationError("failed to make the log stream: \(error)")
+            }
+        }
+        defer {
+            close(made.output)
+            made.stream.finish()
+        }
         do throws(PreparationError) {
-            try await body(sandbox)
+            try await body(made.stream, made.output)
         } catch {
             await sandbox.destroy()
             throw error
@@ -101,33 +119,51 @@ struct EnvironmentLife {
         await sandbox.destroy()
     }
 
-    /// Starts the first of the plan's executables that is there. One that cannot be executed is the function's fault
-    /// and ends the environment as an exit does.
+    /// What is needed to start a function's runtime.
+    private struct RuntimeStart {
+        let plan: LaunchPlan
+        let variables: EnvironmentVariables
+        /// A runtime that may have been started already.
+        let waiting: WaitingSandbox?
+        let output: CInt
+    }
+
+    /// Tells a waiting runtime of its function, or else starts one.
     private func startRuntime(
-        _ plan: LaunchPlan,
+        _ start: RuntimeStart,
         in sandbox: any Sandbox,
-        log: FunctionLogStream,
-        output: CInt
+        log: FunctionLogStream
     ) async throws(PreparationError) {
         let isWanted = await environment.onEventLoop { environment in
             Result { () throws(SandboxError) in try environment.runtimeStarting(in: sandbox, log: log) }
         }
         do throws(SandboxError) {
             guard try isWanted.get() else { return }
-            try await execute(plan, in: sandbox, output: output)
+            let isTold = start.waiting?.tell(
+                handler: environment.function.handler,
+                directory: start.plan.workingDirectory,
+                variables: start.variables
+            )
+            if isTold == true {
+                start.waiting?.onExit { [environment] exit in
+                    environment.eventLoop.execute { environment.runtimeExited(RuntimeExit(exit)) }
+                }
+            } else {
+                try await execute(start.plan, variables: start.variables, in: sandbox, output: start.output)
+            }
         } catch {
             throw PreparationError("failed to start the runtime: \(error)")
         }
     }
 
-    private func execute(_ plan: LaunchPlan, in sandbox: any Sandbox, output: CInt) async throws(SandboxError) {
-        let variables = EnvironmentVariables(
-            function: environment.function,
-            defaults: plan.environment,
-            logGroup: environment.logGroup,
-            logStream: environment.logStream,
-            credentials: .random()
-        )
+    /// Starts the first of the plan's executables that is there. One that cannot be executed is the function's fault
+    /// and ends the environment as an exit does.
+    private func execute(
+        _ plan: LaunchPlan,
+        variables: EnvironmentVariables,
+        in sandbox: any Sandbox,
+        output: CInt
+    ) async throws(SandboxError) {
         for executable in plan.executables {
             let process = ProcessSpecification(
                 executable: executable,

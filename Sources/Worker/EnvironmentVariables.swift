@@ -4,7 +4,15 @@ import LambdaAPI
 ///
 /// Later layers win: the runtime's defaults, then the user's variables, then what the service reserves for itself.
 struct EnvironmentVariables {
-    private var values: [String: String]
+    /// Those of the service that are the same in all environments.
+    static let sameForAll = ["AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"]
+
+    private(set) var values: [String: String]
+
+    /// Those that a runtime is started with while its function is not known.
+    init(startedWith defaults: [String: String]) {
+        values = defaults.merging(Self.sameForAll) { $1 }
+    }
 
     /// - Parameters:
     ///   - defaults: The runtime's own variables.
@@ -33,11 +41,11 @@ struct EnvironmentVariables {
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": logGroup,
             "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
-            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
             "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
         ]
         values.merge(reserved) { $1 }
+        values.merge(Self.sameForAll) { $1 }
     }
 
     /// `KEY=value` each, in the order of the keys.

@@ -16,6 +16,8 @@ package final class Worker: Sendable {
     private let runtimes: InstalledRuntimes
     private let logs: FunctionLogWriter
     private let logger: Logger
+    /// The sandboxes that wait for functions.
+    package let pool: SandboxPool
     private let starts: AsyncStream<ExecutionEnvironment>
     private let startsContinuation: AsyncStream<ExecutionEnvironment>.Continuation
 
@@ -33,6 +35,7 @@ package final class Worker: Sendable {
         self.runtimes = runtimes
         self.logs = logs
         self.logger = logger
+        pool = SandboxPool(engine: engine, runtimes: runtimes, settings: settings, logger: logger)
         (starts, startsContinuation) = AsyncStream.makeStream()
     }
 
@@ -61,17 +64,19 @@ package final class Worker: Sendable {
     /// Serves until ``finish()`` has been called and the last environment is gone.
     package func run() async {
         await withDiscardingTaskGroup { group in
+            group.addTask { await self.pool.run() }
             for await environment in starts {
                 let life = EnvironmentLife(
                     environment: environment,
                     settings: settings,
-                    engine: engine,
+                    pool: pool,
                     codeStore: codeStore,
                     runtimes: runtimes,
                     logs: logs
                 )
                 group.addTask { await life.run() }
             }
+            pool.stop()
         }
     }
 

@@ -108,12 +108,14 @@ def start_untold(starter):
         ours, theirs = socket.socketpair()
         command, environment = starter.command(name)
         with ours, theirs:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 env={**environment, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9", "_SWIFTLET_CHANNEL": str(theirs.fileno())},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
+            assert ours.recv(1) == b"\0"
+            return process
 
     return start

@@ -147,6 +147,7 @@ class Runtime:
             address = {"AWS_LAMBDA_RUNTIME_API": environment["AWS_LAMBDA_RUNTIME_API"]}
             self._start(command, {**own, **address, **channel}, "/", [theirs.fileno()])
             fields = [environment["_HANDLER"], str(directory), *(f"{k}={v}" for k, v in environment.items())]
+            assert ours.recv(1) == b"\0"
             ours.sendall("\0".join(fields).encode())
 
     def __enter__(self):

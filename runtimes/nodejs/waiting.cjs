@@ -3,8 +3,8 @@
 // A runtime that was started before there was a function for it: waits to be told of one, then becomes what a process
 // would be that was started for it.
 //
-// The service sends one message over a descriptor of its own and closes it: the handler, the directory, and then each
-// environment variable, with a NUL between them.
+// It sends one byte over a descriptor of its own when it is ready. The service answers with one message and closes the
+// descriptor: the handler, the directory, and then each environment variable, with a NUL between them.
 
 const fs = require('node:fs');
 
@@ -19,7 +19,10 @@ function waitForFunction() {
     if (process.env[CHANNEL] === undefined) {
         return;
     }
-    const message = read(Number(process.env[CHANNEL]));
+    const channel = Number(process.env[CHANNEL]);
+    // Ready: from here on it is the service's turn.
+    fs.writeSync(channel, '\0');
+    const message = read(channel);
     if (message.length === 0) {
         // The service has changed its mind.
         process.reallyExit(0);

@@ -1,8 +1,8 @@
 """A runtime that was started before there was a function for it: waits to be told of one, then becomes what a process
 would be that was started for it.
 
-The service sends one message over a descriptor of its own and closes it: the handler, the directory, and then each
-environment variable, with a NUL between them.
+It sends one byte over a descriptor of its own when it is ready. The service answers with one message and closes the
+descriptor: the handler, the directory, and then each environment variable, with a NUL between them.
 """
 
 import os
@@ -27,6 +27,8 @@ def wait_for_function(search_path):
     before = set(sys.modules)
     _import_ahead()
     imported = {name.partition(".")[0] for name in set(sys.modules) - before}
+    # Ready: from here on it is the service's turn.
+    os.write(channel, b"\0")
     message = _read(channel)
     if not message:
         # The service has changed its mind.
