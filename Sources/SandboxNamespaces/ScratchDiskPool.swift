@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import Synchronization
 
@@ -23,6 +24,8 @@ final class ScratchDiskPool: Sendable {
 
     /// For how many sizes spares are kept.
     private static let sizesMax = 4
+    /// How long after one was taken it is replaced.
+    private static let restTime = DispatchTimeInterval.milliseconds(50)
 
     private let state = Mutex(State())
     private let sparesMax: Int
@@ -50,7 +53,7 @@ final class ScratchDiskPool: Sendable {
             }
             return state.spares[sizeBytes]?.popLast()
         }
-        defer { fill(sizeBytes: sizeBytes) }
+        defer { fillLater(sizeBytes: sizeBytes) }
         if let spare { return spare }
         return try maker(sizeBytes: sizeBytes).make()
     }
@@ -59,6 +62,13 @@ final class ScratchDiskPool: Sendable {
     func expect(sizeBytes: Int) {
         state.withLock { $0.recentSizes.append(sizeBytes) }
         fill(sizeBytes: sizeBytes)
+    }
+
+    /// Makes spares once whoever has taken one has most likely got on: it would be slower for it.
+    private func fillLater(sizeBytes: Int) {
+        DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + Self.restTime) { [weak self] in
+            self?.fill(sizeBytes: sizeBytes)
+        }
     }
 
     /// Keeps one more for each of this many sandboxes that wait to be adopted.

@@ -64,16 +64,27 @@ struct EnvironmentCredentials {
 
     /// New random keys; each environment has its own.
     static func random() -> EnvironmentCredentials {
-        var generator = SystemRandomNumberGenerator()
-        let capitals = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
-        func text(_ count: Int, of alphabet: [Character]) -> String {
-            String((0..<count).map { _ in alphabet[Int.random(in: alphabet.indices, using: &generator)] })
-        }
+        // Alphabets of powers of two: each random number gives many letters, and asking the system for one takes time.
+        let capitals = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         return EnvironmentCredentials(
-            accessKeyID: "ASIA" + text(16, of: capitals),
-            secretAccessKey: text(40, of: letters),
-            sessionToken: text(256, of: letters)
+            accessKeyID: "ASIA" + randomText(16, of: capitals),
+            secretAccessKey: randomText(40, of: letters),
+            sessionToken: randomText(256, of: letters)
         )
+    }
+
+    private static func randomText(_ count: Int, of alphabet: [UInt8]) -> String {
+        var generator = SystemRandomNumberGenerator()
+        let bits = alphabet.count.trailingZeroBitCount
+        var text: [UInt8] = []
+        while text.count < count {
+            var random: UInt64 = generator.next()
+            for _ in 0..<min(UInt64.bitWidth / bits, count - text.count) {
+                text.append(alphabet[Int(random & UInt64(alphabet.count - 1))])
+                random >>= UInt64(bits)
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }

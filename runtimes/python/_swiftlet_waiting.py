@@ -53,6 +53,7 @@ def _import_ahead():
     import urllib.parse  # noqa: F401
 
     import awslambdaric.__main__  # noqa: F401
+    import awslambdaric.lambda_literals  # noqa: F401
 
 
 def _read(channel):
