@@ -33,7 +33,8 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     private var log: FunctionLogStream?
     private var startedAt: NIODeadline = .now()
     private var initialisation: TimeAmount?
-    private var isTimerArmed = false
+    /// When the timer fires; nil while none is set.
+    private var timerDeadline: NIODeadline?
     private var isFreezeTimerArmed = false
     private var idleSince: NIODeadline = .now()
     /// The result of the current invoke while its caller waits for the end of the log too.
@@ -190,13 +191,16 @@ package final class ExecutionEnvironment: @unchecked Sendable {
 
     // MARK: Timers
 
-    /// Sees to it that a timer fires at the current deadline or before. One timer is enough: deadlines only grow, so
-    /// a timer that finds itself early is set again, and a warm invoke costs no timer of its own.
+    /// Sees to it that a timer fires at the current deadline or before. A timer that finds itself early is set again, so a
+    /// warm invoke costs no timer of its own: its deadline is later than that of the one before. Only the first invoke's may
+    /// be earlier than the one of initialisation.
     private func armTimer() {
-        guard !isTimerArmed, let deadline = lifecycle.deadline else { return }
-        isTimerArmed = true
+        guard let deadline = lifecycle.deadline, timerDeadline.map({ deadline < $0 }) ?? true else { return }
+        timerDeadline = deadline
         eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
-            isTimerArmed = false
+            // One that was overtaken has nothing to say.
+            guard timerDeadline == deadline else { return }
+            timerDeadline = nil
             end(lifecycle.timerFired(now: .now()))
             armTimer()
         }
