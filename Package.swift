@@ -99,7 +99,8 @@ let package = Package(
             name: "swiftlet",
             dependencies: [
                 "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "CodeStore",
-                "MetadataStore", "MetadataStoreSQLite", "Telemetry", "LambdaAPI", hummingbird, logging, serviceLifecycle, unixSignals,
+                "MetadataStore", "MetadataStoreSQLite", "Telemetry", "LambdaAPI", hummingbird, logging,
+                serviceLifecycle, unixSignals,
                 nioCore,
                 nioPosix,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
