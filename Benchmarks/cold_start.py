@@ -21,6 +21,8 @@ NAME = "cold start"
 WARM_P50_MAX, WARM_P99_MAX = 0.5, 1.5
 #: What one from nothing may take beyond an interpreter that imports the same modules.
 FLOOR_FACTOR, FLOOR_EXTRA_MS = 1.5, 15
+#: How many wait at most for functions of one runtime, by default.
+WAITING_MAX = 16
 PARALLEL, PARALLEL_SECONDS, PARALLEL_MS_MAX = 16, 0.2, 400
 BURST, BURST_SECONDS, BURST_FACTOR_MAX = 200, 12, 2
 #: How many starts of the interpreter the processor time of one is the mean of.
@@ -65,7 +67,7 @@ def percentile(values, part):
 
 
 def measure_waiting(service, name, program, bare, create, rounds):
-    """First invokes of functions that are all different, each when a runtime waits, in turns with the bare interpreter."""
+    """First invokes of functions that are all different, each when the pool has what it keeps, in turns with the bare interpreter."""
     # Another text in each, so that no cache by content helps.
     paths = [create(f"{name}-{number}", marker=str(number)) for number in range(rounds)]
     invokes, floors = [], []
@@ -73,7 +75,8 @@ def measure_waiting(service, name, program, bare, create, rounds):
         if number % 20 == 0:
             print(f"cold start: {name} {number + 1} of {rounds}", file=sys.stderr)
         floors.append(start_ms(*bare))
-        service.wait_for_waiting(program, 1)
+        # Until there are as many as the pool keeps by now: one more than were taken.
+        service.wait_for_waiting(program, min(WAITING_MAX, number + 1))
         invokes.append(first_invoke(service, path)[0])
     floor = statistics.median(floors)
     title = f"{name} hello, first invoke, {' '.join(map(os.path.basename, bare))}"

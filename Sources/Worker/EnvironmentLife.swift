@@ -107,6 +107,7 @@ struct EnvironmentLife {
             }
         }
         defer {
+            waiting?.closeChannel()
             close(made.output)
             made.stream.finish()
         }

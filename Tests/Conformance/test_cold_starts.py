@@ -74,26 +74,33 @@ def cold_server(tmp_path):
     server.close()
 
 
+def view_of(server, functions):
+    """What a new function sees, and whether a process that had waited shows it."""
+    function = functions.create(
+        VIEW, EphemeralStorage={"Size": 600}, MemorySize=256,
+        Environment={"Variables": {"KEY": "value", "TZ": "Europe/Paris"}},
+    )  # fmt: skip
+    before = waiting(server)
+    view = function.ask()
+    for name in OWN:
+        view["environment"].pop(name, None)
+    after = waiting(server)
+    return view, any(process.is_alive() and process not in after for process in before)
+
+
 def test_function_sees_what_it_would_see_from_a_cold_start(own_server, cold_server):
-    views = []
-    for server in own_server, cold_server:
-        function = Functions(server, "v").create(
-            VIEW, EphemeralStorage={"Size": 600}, MemorySize=256,
-            Environment={"Variables": {"KEY": "value", "TZ": "Europe/Paris"}},
-        )  # fmt: skip
-        if server is own_server:
-            before = wait_for_waiting(server, bool)
-        view = function.ask()
-        if server is own_server:
-            assert not all(process.is_alive() and process in waiting(server) for process in before), "none was used"
-        for name in OWN:
-            view["environment"].pop(name, None)
-        views.append(view)
-    waited, cold = views
+    cold, _ = view_of(cold_server, Functions(cold_server, "c"))
+    functions = Functions(own_server, "w")
+    # A process that can be seen to wait may have a moment to go until it is ready to be taken.
+    for _ in range(20):
+        waited, has_waited = view_of(own_server, functions)
+        if has_waited:
+            break
+    assert has_waited
     assert waited == cold
     assert waited["environment"]["KEY"] == "value"
     assert not waited["channel"]
-    assert waited["writable"] == ["/proc", "/tmp"] or waited["writable"] == ["/tmp"]
+    assert set(waited["writable"]) <= {"/proc", "/tmp"}
 
 
 def test_nothing_waits_where_it_is_turned_off(cold_server):
@@ -176,8 +183,12 @@ def test_kill_leaves_nothing_of_what_waits(own_server, own_functions):
 
 def test_a_runtime_that_dies_while_it_waits_is_replaced(own_server, own_functions):
     function = own_functions.create("def handler(event, context): return 1")
-    for process in wait_for_waiting(own_server, bool):
+    processes = wait_for_waiting(own_server, bool)
+    for process in processes:
         os.kill(process.pid, 9)
+    for _ in range(LOOKS):
+        if not any(process.is_alive() for process in processes):
+            break
     # Cold, or from one that was made since; the caller does not notice.
     assert function.ask() == 1
 

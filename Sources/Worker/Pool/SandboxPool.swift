@@ -144,13 +144,15 @@ package final class SandboxPool: Sendable {
             let made = try await makeSandbox(plan)
             let id = made.sandbox.id
             let bytes = made.sandbox.peakMemoryBytes()
+            // Before anybody can take it, who will want to be told instead.
+            made.onExit { [weak self] _ in self?.ended(id) }
             let action = state.withLock { state in
                 let action = state.machine.made(id, for: plan, memoryBytes: bytes)
                 if action == .keep { state.sandboxes[id] = made }
                 return action
             }
             switch action {
-            case .keep: made.onExit { [weak self] _ in self?.ended(id) }
+            case .keep: if made.hasExited { ended(id) }
             case .discard: await made.discard()
             }
         } catch {
@@ -182,7 +184,7 @@ package final class SandboxPool: Sendable {
         )
         let sandbox = try await engine.createSandbox(specification)
         guard let runtime = plan.runtime else {
-            return WaitingSandbox(sandbox: sandbox, plan: plan, runtime: nil)
+            return WaitingSandbox(sandbox: sandbox, plan: plan)
         }
         do throws(SandboxError) {
             return try await start(runtime, of: plan, in: sandbox)
@@ -205,11 +207,11 @@ package final class SandboxPool: Sendable {
             for descriptor in [ours, theirs] { close(descriptor) }
             throw SandboxError(.setUpFailed, "\(error)")
         }
-        defer { close(theirs) }
         let waiting = WaitingSandbox(
             sandbox: sandbox,
             plan: plan,
-            runtime: WaitingSandbox.Runtime(channel: ours, log: pipe.reading, output: pipe.output)
+            runtime: WaitingSandbox.Runtime(log: pipe.reading, output: pipe.output),
+            channel: ours
         )
         let own = ["_SWIFTLET_CHANNEL": "3", "_SWIFTLET_ROOM": String(repeating: "-", count: Self.environmentRoom)]
         let process = ProcessSpecification(
@@ -221,18 +223,26 @@ package final class SandboxPool: Sendable {
             channel: theirs
         )
         do throws(SandboxError) {
-            try await sandbox.start(process) { waiting.runtimeExited($0) }
+            try await Self.start(process, closing: theirs, of: waiting)
             guard await isReady(ours) else {
-                throw SandboxError(
-                    .execFailed,
-                    "failed to start \(runtime.executable) in advance: it did not get ready"
-                )
+                let reason = "it did not get ready"
+                throw SandboxError(.execFailed, "failed to start \(runtime.executable) in advance: \(reason)")
             }
         } catch {
             await waiting.discard()
             throw error
         }
         return waiting
+    }
+
+    /// Starts a runtime's process and closes our copy of its end of the channel, so that its end shows at ours.
+    private static func start(
+        _ process: ProcessSpecification,
+        closing channel: CInt,
+        of waiting: WaitingSandbox
+    ) async throws(SandboxError) {
+        defer { close(channel) }
+        try await waiting.sandbox.start(process) { waiting.runtimeExited($0) }
     }
 
     private static func makeChannel() throws(SandboxError) -> (ours: CInt, theirs: CInt) {

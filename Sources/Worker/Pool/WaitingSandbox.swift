@@ -9,34 +9,39 @@ import Synchronization
 final class WaitingSandbox: Sendable {
     /// A runtime that has been started and waits.
     struct Runtime: Sendable {
-        /// Where it is told of its function.
-        let channel: CInt
         /// Where what it prints arrives.
         let log: CInt
         /// What it prints to; for further processes of the function.
         let output: CInt
     }
 
-    private struct Exit {
+    private struct State {
         var exit: ProcessExit?
         var handler: (@Sendable (ProcessExit) -> Void)?
+        /// Where the runtime is told of its function; `nil` once it has been.
+        var channel: CInt?
     }
 
     let sandbox: any Sandbox
     let plan: WaitingPlan
     let runtime: Runtime?
-    private let exit = Mutex(Exit())
+    private let state: Mutex<State>
 
-    init(sandbox: any Sandbox, plan: WaitingPlan, runtime: Runtime?) {
+    /// - Parameter channel: Our end of the one by which the runtime is told of its function.
+    init(sandbox: any Sandbox, plan: WaitingPlan, runtime: Runtime? = nil, channel: CInt? = nil) {
         self.sandbox = sandbox
         self.plan = plan
         self.runtime = runtime
+        state = Mutex(State(channel: channel))
     }
+
+    /// Whether the runtime's process has ended.
+    var hasExited: Bool { state.withLock { $0.exit != nil } }
 
     /// Has the end of the runtime's process told to `handler`, at once if it has ended already, in place of whoever was
     /// told before.
     func onExit(_ handler: @escaping @Sendable (ProcessExit) -> Void) {
-        let exited = exit.withLock { state in
+        let exited = state.withLock { state in
             state.handler = handler
             return state.exit
         }
@@ -45,7 +50,7 @@ final class WaitingSandbox: Sendable {
 
     /// The runtime's process has ended.
     func runtimeExited(_ processExit: ProcessExit) {
-        let handler = exit.withLock { state in
+        let handler = state.withLock { state in
             state.exit = processExit
             return state.handler
         }
@@ -56,20 +61,26 @@ final class WaitingSandbox: Sendable {
     ///
     /// - Returns: Whether it was told; if not it has ended meanwhile, or does not listen.
     func tell(handler: String, directory: String, variables: EnvironmentVariables) -> Bool {
-        guard let runtime else { return false }
-        defer { close(runtime.channel) }
+        guard let channel = state.withLock({ $0.channel.take() }) else { return false }
+        defer { close(channel) }
         let message = ([handler, directory] + variables.list).joined(separator: "\0")
         // Names and values can be of any text, but neither has a NUL: the API takes none, and no process could.
         guard message.utf8.count(where: { $0 == 0 }) == variables.list.count + 1 else { return false }
         let bytes = Array(message.utf8)
         let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
-        return send(runtime.channel, bytes, bytes.count, flags) == bytes.count
+        return send(channel, bytes, bytes.count, flags) == bytes.count
     }
 
-    /// Closes its descriptors and removes it.
+    /// Lets a runtime that has not been told of a function end.
+    func closeChannel() {
+        if let channel = state.withLock({ $0.channel.take() }) { close(channel) }
+    }
+
+    /// Closes its descriptors and removes it. Not for one that was given to an environment.
     func discard() async {
+        closeChannel()
         if let runtime {
-            for descriptor in [runtime.channel, runtime.log, runtime.output] { close(descriptor) }
+            for descriptor in [runtime.log, runtime.output] { close(descriptor) }
         }
         await sandbox.destroy()
     }
