@@ -24,7 +24,7 @@ FLOOR_FACTOR, FLOOR_EXTRA_MS = 1.5, 15
 #: How many wait at most for functions of one runtime, by default.
 WAITING_MAX = 16
 PARALLEL, PARALLEL_SECONDS, PARALLEL_MS_MAX = 16, 0.2, 400
-BURST, BURST_SECONDS, BURST_FACTOR_MAX = 200, 12, 2
+BURST, BURST_SECONDS, BURST_FACTOR_MAX = 200, 20, 2
 #: How many starts of the interpreter the processor time of one is the mean of.
 BARE_STARTS = 40
 
