@@ -2,13 +2,12 @@
 
 import concurrent.futures
 import json
-import os
 import sys
 from pathlib import Path
 
 import load
 from report import Figure
-from service import Service, package, python_version
+from service import Service, descendants, package, python_version
 
 NAME = "memory"
 MEBIBYTE = 1 << 20
@@ -20,23 +19,6 @@ ENVIRONMENTS = 16
 CHUNK_SECONDS = 5
 
 SLEEPER = "import time\ndef handler(event, context):\n    time.sleep(event)\n"
-
-
-def descendants(pid):
-    children = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                text = Path(f"/proc/{entry}/stat").read_text()
-            except OSError:
-                continue
-            children.setdefault(int(text[text.rindex(")") + 2 :].split()[1]), []).append(int(entry))
-    found, waiting = [], [pid]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
 
 
 def is_functions(pid):
@@ -90,7 +72,8 @@ def measure_growth(service, invokes):
 
 
 def run(invokes=100_000):
-    with Service() as service:
+    # Runtimes that wait are no environments of a function, and come and go as they like.
+    with Service("--waiting-sandboxes", "0") as service:
         start = service.resident_bytes()
         helpers = own_bytes(service) - start
         environment = measure_environments(service)

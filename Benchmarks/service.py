@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BINARY = Path(os.environ.get("SWIFTLET_BINARY", ROOT / ".build/release/swiftlet"))
 PYTHON = "/usr/bin/python3"
+NODE = "/usr/bin/node"
 CLOCK_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_SECONDS_MAX = 30
 SETTLE_SECONDS_MAX = 60
@@ -34,6 +35,40 @@ def python_version():
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def node_version():
+    output = subprocess.run([NODE, "--version"], check=True, capture_output=True, text=True).stdout
+    return output.lstrip("v").split(".")[0]
+
+
+def descendants(pid):
+    children = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                text = Path(f"/proc/{entry}/stat").read_text()
+            except OSError:
+                continue
+            children.setdefault(int(text[text.rindex(")") + 2 :].split()[1]), []).append(int(entry))
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def is_waiting(pid, program):
+    """Whether a process is a runtime that waits, and in a system call, not still on its way there."""
+    try:
+        if b"_SWIFTLET_CHANNEL=" not in Path(f"/proc/{pid}/environ").read_bytes():
+            return False
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return name.startswith(program) and state == "S"
+    except OSError:
+        return False
+
+
 def package(files):
     """A package; each file is `name: (content, mode)`."""
     output = io.BytesIO()
@@ -49,10 +84,11 @@ def package(files):
 class Service:
     """Use as a context manager."""
 
-    def __init__(self):
+    def __init__(self, *arguments):
         if not BINARY.exists():
             raise SystemExit(f"{BINARY} is missing; run: scripts/build")
         self.port = free_port()
+        self._arguments = arguments
         self._directory = tempfile.mkdtemp(prefix="swiftlet-bench-")
         self._log = open(f"{self._directory}/log", "wb")
 
@@ -61,7 +97,7 @@ class Service:
             [
                 str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}", "--data", f"{self._directory}/data",
                 "--runtimes", f"{ROOT}/runtimes:{ROOT}/.runtimes",
-                "--memory-budget", str(MEMORY_BUDGET_MB),
+                "--memory-budget", str(MEMORY_BUDGET_MB), *self._arguments,
             ],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip
@@ -127,6 +163,27 @@ class Service:
     def create_python_hello(self, name, memory=1769, marker=""):
         source = f"# {marker}\ndef handler(event, context):\n    return {{'hello': 'world'}}\n"
         return self.create(name, package({"app.py": (source, 0o644)}), f"python{python_version()}", memory=memory)
+
+    def create_node_hello(self, name, memory=1769, marker=""):
+        source = f"// {marker}\nexports.handler = async () => ({{hello: 'world'}});\n"
+        return self.create(name, package({"app.js": (source, 0o644)}), f"nodejs{node_version()}.x", memory=memory)
+
+    def create_sleeper(self, name, memory=128):
+        """A function that sleeps for as many seconds as its event says, and answers with when it began."""
+        source = "import time\ndef handler(event, context):\n    began = time.time()\n    time.sleep(event)\n    return began\n"
+        return self.create(name, package({"app.py": (source, 0o644)}), f"python{python_version()}", memory=memory)
+
+    def waiting_runtimes(self, program):
+        """How many runtimes of a program have been started and wait for a function."""
+        return sum(is_waiting(pid, program) for pid in descendants(self.pid))
+
+    def wait_for_waiting(self, program, count):
+        """Returns once so many wait."""
+        deadline = time.monotonic() + SETTLE_SECONDS_MAX
+        while self.waiting_runtimes(program) < count:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"fewer than {count} {program} wait; the service's log:\n{self.log}")
+            time.sleep(0.01)
 
     def create_echo(self, name, memory=1769):
         output = f"{self._directory}/echo.zip"

@@ -42,6 +42,13 @@ package protocol Sandbox: AnyObject, Sendable {
     /// - Throws: `SandboxError` with code `.gone` when the sandbox has ended.
     func makeSocket() async throws(SandboxError) -> CInt
 
+    /// Gives a sandbox that was created as adoptable to a function: its files, its limits, and a count of memory that
+    /// starts anew. At most once in its life. Processes that run in it already see the files appear.
+    ///
+    /// - Throws: `.adoptionFailed` when a step failed, `.gone` when the sandbox has ended or was not to be adopted, or not
+    ///   again. Either way it is destroyed by then, and nothing of it is left.
+    func adopt(_ adoption: SandboxAdoption) async throws(SandboxError)
+
     /// Stops every process in the sandbox from running until ``thaw()``. Returns when the kernel has taken the
     /// request; processes stop within microseconds of it. Costs one small write; never blocks on the guest.
     func freeze() throws(SandboxError)

@@ -3,7 +3,7 @@ package struct SandboxError: Error, CustomStringConvertible {
     /// What kind of failure it is; callers branch on it.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
-            case setUpFailed, execFailed, gone, unsupported, engineFailed
+            case setUpFailed, adoptionFailed, execFailed, gone, unsupported, engineFailed
         }
         private let value: Value
 
@@ -13,6 +13,8 @@ package struct SandboxError: Error, CustomStringConvertible {
 
         /// A step of creating the sandbox failed; nothing of it is left.
         package static let setUpFailed = Code(.setUpFailed)
+        /// A step of giving the sandbox to a function failed; nothing of it is left.
+        package static let adoptionFailed = Code(.adoptionFailed)
         /// The program could not be executed; ``SandboxError/errno`` says why.
         package static let execFailed = Code(.execFailed)
         /// The sandbox or its engine has ended already.

@@ -8,10 +8,13 @@ package struct SandboxSpecification: Sendable {
     package var processesMax: Int
     /// How much CPU time its processes may use together.
     package var cpuLimit: CPULimit
-    /// The size of its private `/tmp`, in bytes.
+    /// The size of its private `/tmp`, in bytes. Without effect on a sandbox that is to be adopted.
     package var temporaryStorageBytes: Int
     /// Host directories to show inside, read-only, in this order.
     package var mounts: [ReadOnlyMount]
+    /// Whether the function is not known yet: ``Sandbox/adopt(_:)`` is called later, and until then there is no `/tmp`,
+    /// and `/var/task` and `/opt` have nothing of interest.
+    package var isAdoptable: Bool
 
     package init(
         id: SandboxID,
@@ -19,12 +22,33 @@ package struct SandboxSpecification: Sendable {
         processesMax: Int,
         cpuLimit: CPULimit,
         temporaryStorageBytes: Int,
-        mounts: [ReadOnlyMount]
+        mounts: [ReadOnlyMount],
+        isAdoptable: Bool = false
     ) {
         self.id = id
         self.memoryBytesMax = memoryBytesMax
         self.processesMax = processesMax
         self.cpuLimit = cpuLimit
+        self.temporaryStorageBytes = temporaryStorageBytes
+        self.mounts = mounts
+        self.isAdoptable = isAdoptable
+    }
+}
+
+/// What a sandbox that was made before its function was known gets of the function; see ``Sandbox/adopt(_:)``.
+package struct SandboxAdoption: Sendable {
+    /// The most memory that its processes may use together from here on, in bytes.
+    package var memoryBytesMax: Int
+    /// The most processes and threads at a time.
+    package var processesMax: Int
+    /// The size of its private `/tmp`, in bytes.
+    package var temporaryStorageBytes: Int
+    /// Host directories to show inside, read-only, in this order, over whatever is there.
+    package var mounts: [ReadOnlyMount]
+
+    package init(memoryBytesMax: Int, processesMax: Int, temporaryStorageBytes: Int, mounts: [ReadOnlyMount]) {
+        self.memoryBytesMax = memoryBytesMax
+        self.processesMax = processesMax
         self.temporaryStorageBytes = temporaryStorageBytes
         self.mounts = mounts
     }
@@ -64,19 +88,23 @@ package struct ProcessSpecification: Sendable {
     package var workingDirectory: String
     /// The host's descriptor that becomes both standard output and standard error; standard input is `/dev/null`.
     package var output: CInt
+    /// The host's descriptor that becomes descriptor 3, for a process that is told something later; most have none.
+    package var channel: CInt?
 
     package init(
         executable: String,
         arguments: [String],
         environment: [String],
         workingDirectory: String,
-        output: CInt
+        output: CInt,
+        channel: CInt? = nil
     ) {
         self.executable = executable
         self.arguments = arguments
         self.environment = environment
         self.workingDirectory = workingDirectory
         self.output = output
+        self.channel = channel
     }
 }
 

@@ -19,6 +19,8 @@ package final class NamespacesEngine: SandboxEngine {
         /// Which users of the host are in use, as distances from root's.
         var usersInUse: [UInt64: UInt32] = [:]
         var nextUser: UInt32 = 1
+        /// The sandboxes that wait to be adopted.
+        var waiting: Set<UInt64> = []
     }
 
     /// The host's users that sandboxes run as: root inside is the first, each function one of those after it. The range
@@ -40,6 +42,8 @@ package final class NamespacesEngine: SandboxEngine {
     private let creating = WorkQueue(label: "swiftlet.sandboxes.create", width: 2)
     /// Apart from the above, so that the end of sandboxes does not wait for the making of others, nor the reverse.
     private let removing = WorkQueue(label: "swiftlet.sandboxes.remove", width: 2)
+    /// Apart from both: who adopts a sandbox has an invoke waiting, and needs little.
+    private let adopting = WorkQueue(label: "swiftlet.sandboxes.adopt", width: 2)
     /// Starts the launcher and tells it whom to kill.
     private let launching = WorkQueue(label: "swiftlet.launcher", width: 1)
     /// Creations that have not yet come as far as to be in the table.
@@ -78,7 +82,11 @@ package final class NamespacesEngine: SandboxEngine {
             try checked("find the launcher at \(program)") { access(program, X_OK) }
             launcherPath = program
             rights = try HostRights.current()
-            userland = try Userland(skeleton: "\(directory)/userland", extraPaths: configuration.extraUserlandPaths)
+            userland = try Userland(
+                skeleton: "\(directory)/userland",
+                placeholders: "\(directory)/waiting",
+                extraPaths: configuration.extraUserlandPaths
+            )
             tree = try CgroupTree(
                 layout: CgroupLayout(
                     mounts: try readText(at: "/proc/self/mountinfo"),
@@ -191,6 +199,8 @@ package final class NamespacesEngine: SandboxEngine {
         fault: SetUpFault?,
         creation: NamespacesSandbox.Creation
     ) {
+        var specification = specification
+        if specification.isAdoptable { specification.mounts = userland.waiting + specification.mounts }
         var steps = SetUpSteps(sandbox: specification.id, fault: fault)
         var group: SandboxGroup?
         var registered: NamespacesSandbox?
@@ -202,11 +212,9 @@ package final class NamespacesEngine: SandboxEngine {
             if tree.unified != nil || !tree.legacy.isEmpty {
                 group = try SandboxGroup(tree: tree, specification: specification, steps: &steps)
             }
-            let scratch = try scratchDisks.map { disks throws(SandboxError) in
-                try steps.take("make /tmp") { () throws(SystemError) in
-                    try disks.take(sizeBytes: specification.temporaryStorageBytes)
-                }
-            }
+            let scratch =
+                specification.isAdoptable
+                ? nil : try takeScratch(bytes: specification.temporaryStorageBytes, steps: &steps)
             let mounts = try openMounts(specification.mounts, launcher: launcher, steps: &steps)
             let (ours, theirs) = try steps.take("make control socket") { () throws(SystemError) in
                 try MessageSocket.makePair()
@@ -219,10 +227,12 @@ package final class NamespacesEngine: SandboxEngine {
                 control: ours,
                 scratch: scratch,
                 host: host,
+                isAdoptable: specification.isAdoptable,
                 creation: creation
             )
             registered = sandbox
             try insert(sandbox)
+            if specification.isAdoptable { setWaiting(token, true) }
             try steps.take("watch") { () throws(SystemError) in try sandbox.watch() }
             let request = Request(
                 specification: specification,
@@ -245,6 +255,44 @@ package final class NamespacesEngine: SandboxEngine {
                 forget(token)
                 creation.resume(returning: .failure(error))
             }
+        }
+    }
+
+    /// Gives a sandbox the limits and files of a function. The sandbox hears how it went: from here if a step fails, else
+    /// by the launcher's answer.
+    private func adopt(_ sandbox: NamespacesSandbox, _ adoption: SandboxAdoption, fault: SetUpFault?) {
+        adopting.perform {
+            defer { self.setWaiting(sandbox.token, false) }
+            var steps = SetUpSteps(sandbox: sandbox.id, purpose: .adoption, fault: fault)
+            do throws(SandboxError) {
+                guard let launcher = self.state.withLock({ $0.launcher }) else {
+                    throw SandboxError(.gone, "sandbox \(sandbox.id) has ended with its launcher")
+                }
+                try sandbox.group?.adopt(adoption, steps: &steps)
+                let scratch = try self.takeScratch(bytes: adoption.temporaryStorageBytes, steps: &steps)
+                sandbox.keep(scratch: scratch)
+                let mounts = self.userland.covering(adoption.mounts)
+                let request = AdoptionRequest(
+                    token: sandbox.token,
+                    scratch: scratch,
+                    scratchBytes: adoption.temporaryStorageBytes,
+                    mounts: mounts,
+                    trees: try self.openMounts(mounts, launcher: launcher, steps: &steps),
+                    namesMounts: !self.rights.isPrivileged
+                )
+                try steps.take("ask the launcher") { [steps] () throws(SystemError) in
+                    try request.send(to: launcher.socket, fault: steps.remainingFault)
+                }
+            } catch {
+                sandbox.adoptionCompleted(error)
+            }
+        }
+    }
+
+    /// A file system for `/tmp`; `nil` where the host has none to give and it is to be in memory.
+    private func takeScratch(bytes: Int, steps: inout SetUpSteps) throws(SandboxError) -> OwnedDescriptor? {
+        try scratchDisks.map { disks throws(SandboxError) in
+            try steps.take("make /tmp") { () throws(SystemError) in try disks.take(sizeBytes: bytes) }
         }
     }
 
@@ -288,6 +336,7 @@ package final class NamespacesEngine: SandboxEngine {
             removing: removing,
             logger: logger,
             patience: configuration.patience,
+            adopt: { [weak self] sandbox, adoption, fault in self?.adopt(sandbox, adoption, fault: fault) },
             kill: { [weak self] token in self?.kill(token) },
             forget: { [weak self] token in self?.forget(token) }
         )
@@ -324,6 +373,16 @@ package final class NamespacesEngine: SandboxEngine {
             state.sandboxes[token] = nil
             state.usersInUse[token] = nil
         }
+        setWaiting(token, false)
+    }
+
+    private func setWaiting(_ token: UInt64, _ isWaiting: Bool) {
+        let count = state.withLock { state -> Int? in
+            let count = state.waiting.count
+            if isWaiting { state.waiting.insert(token) } else { state.waiting.remove(token) }
+            return state.waiting.count == count ? nil : state.waiting.count
+        }
+        if let count { scratchDisks?.expect(adoptions: count) }
     }
 
     private func kill(_ token: UInt64) {
@@ -379,6 +438,12 @@ package final class NamespacesEngine: SandboxEngine {
         switch message.kind {
         case SB_REAPED:
             sandbox.initWasReaped()
+        case SB_ADOPTED:
+            let purpose = SetUpSteps.Purpose.adoption
+            let reason = "\(message.text): \(errorText(message.number))"
+            sandbox.adoptionCompleted(
+                message.number == 0 ? nil : purpose.error(in: sandbox.id, reason, errno: message.number)
+            )
         case SB_SPAWN_FAILED:
             let reason = "\(message.text): \(errorText(message.number))"
             sandbox.initGone(

@@ -12,6 +12,9 @@ struct SandboxHost: Sendable {
     let logger: Logger
     /// How long init may take to build the sandbox, or to answer that a process runs.
     let patience: Duration
+    /// Has the launcher attach a function's files in the sandbox, which hears of it by ``NamespacesSandbox/adoptionCompleted(_:)``.
+    /// Does not block.
+    let adopt: @Sendable (NamespacesSandbox, SandboxAdoption, SetUpFault?) -> Void
     /// Has the launcher kill the sandbox's init. Does not block.
     let kill: @Sendable (_ token: UInt64) -> Void
     /// Forgets the sandbox, of which nothing is left.
@@ -26,11 +29,11 @@ final class NamespacesSandbox: Sandbox {
     typealias Creation = CheckedContinuation<Result<NamespacesSandbox, SandboxError>, Never>
     typealias Start = CheckedContinuation<Result<SandboxProcess, SandboxError>, Never>
     typealias ExitHandler = @Sendable (ProcessExit) -> Void
-    typealias Clearing = CheckedContinuation<SandboxError?, Never>
+    typealias Completion = CheckedContinuation<SandboxError?, Never>
     typealias SocketRequest = CheckedContinuation<Result<CInt, SandboxError>, Never>
     typealias Destruction = CheckedContinuation<Void, Never>
     private typealias Machine = SandboxStateMachine<
-        Creation, Start, ExitHandler, Clearing, SocketRequest, Destruction
+        Creation, Start, ExitHandler, Completion, SocketRequest, Destruction
     >
 
     private struct Watches {
@@ -38,17 +41,23 @@ final class NamespacesSandbox: Sandbox {
         var memory: Monitor.Registration?
         var creationDeadline: Monitor.Registration?
         var clearDeadline: Monitor.Registration?
+        var adoptionDeadline: Monitor.Registration?
+    }
+
+    private struct Scratch {
+        var mount: OwnedDescriptor?
+        var isReleased = false
     }
 
     let id: SandboxID
     let token: UInt64
     /// The host's user and group that the function's processes are; `nil` if that is the service's own.
     private let guestID: UInt32?
-    private let group: SandboxGroup?
+    let group: SandboxGroup?
     private let control: MessageSocket
     /// The mount of `/tmp`, held here too so that the processes' end does not include its unmounting: many that end at
     /// once would all do that at once.
-    private let scratch: OwnedDescriptor?
+    private let scratch: Mutex<Scratch>
     private let host: SandboxHost
     private let machine: Mutex<Machine>
     private let watches = Mutex(Watches())
@@ -63,6 +72,7 @@ final class NamespacesSandbox: Sandbox {
         control: MessageSocket,
         scratch: OwnedDescriptor?,
         host: SandboxHost,
+        isAdoptable: Bool,
         creation: Creation
     ) {
         self.id = id
@@ -70,9 +80,9 @@ final class NamespacesSandbox: Sandbox {
         self.guestID = guestID
         self.group = group
         self.control = control
-        self.scratch = scratch
+        self.scratch = Mutex(Scratch(mount: scratch))
         self.host = host
-        machine = Mutex(Machine(creation: creation))
+        machine = Mutex(Machine(creation: creation, isAdoptable: isAdoptable))
     }
 
     /// Begins to listen to init, and to the kernel about memory.
@@ -124,7 +134,7 @@ final class NamespacesSandbox: Sandbox {
     }
 
     func killProcesses() async throws(SandboxError) {
-        let failure = await withCheckedContinuation { (clearing: Clearing) in
+        let failure = await withCheckedContinuation { (clearing: Completion) in
             switch machine.withLock({ $0.clearRequested(clearing) }) {
             case .refuse(let clearing): clearing.resume(returning: gone)
             case .wait: break
@@ -150,6 +160,10 @@ final class NamespacesSandbox: Sandbox {
     }
 
     private var gone: SandboxError { SandboxError(.gone, "sandbox \(id) has ended") }
+
+    func adopt(_ adoption: SandboxAdoption) async throws(SandboxError) {
+        try await adopt(adoption, failing: nil)
+    }
 
     func freeze() throws(SandboxError) {
         try setFrozen(true)
@@ -225,7 +239,7 @@ final class NamespacesSandbox: Sandbox {
                 token: token.rawValue,
                 value: process.arguments.count,
                 strings: strings,
-                descriptors: [process.output],
+                descriptors: [process.output] + [process.channel].compactMap(\.self),
                 waits: false
             )
         } catch {
@@ -294,6 +308,55 @@ final class NamespacesSandbox: Sandbox {
             return
         }
         request.resume(returning: result)
+    }
+
+    // MARK: Adoption
+
+    /// - Parameter fault: For tests: the step to make fail.
+    func adopt(_ adoption: SandboxAdoption, failing fault: SetUpFault?) async throws(SandboxError) {
+        let failure = await withCheckedContinuation { (completion: Completion) in
+            switch machine.withLock({ $0.adoptionRequested(completion) }) {
+            case .refuse(let completion):
+                completion.resume(returning: SandboxError(.gone, "sandbox \(id) has ended or is not to be adopted"))
+            case .attach:
+                let deadline = host.monitor.schedule(after: host.patience) { [weak self] in
+                    self?.adoptionDeadlinePassed()
+                }
+                watches.withLock { $0.adoptionDeadline = deadline }
+                host.adopt(self, adoption, fault)
+            }
+        }
+        guard let failure else { return }
+        // Of files, some may be there and others not.
+        await destroy()
+        throw failure
+    }
+
+    /// Holds on to the mount of `/tmp`; see ``scratch``.
+    func keep(scratch mount: OwnedDescriptor?) {
+        scratch.withLock { scratch in
+            // The sandbox may have ended meanwhile.
+            if !scratch.isReleased { scratch.mount = mount }
+        }
+    }
+
+    func adoptionCompleted(_ failure: SandboxError?) {
+        if let deadline = watches.withLock({ $0.adoptionDeadline.take() }) { host.monitor.cancel(deadline) }
+        switch machine.withLock({ $0.adoptionCompleted(failure: failure) }) {
+        case .succeed(let completion): completion.resume(returning: nil)
+        case .fail(let completion, let error): completion.resume(returning: error)
+        case .none: break
+        }
+    }
+
+    private func adoptionDeadlinePassed() {
+        switch machine.withLock({ $0.adoptionDeadlinePassed() }) {
+        case .kill:
+            host.logger.error("the launcher does not answer about a sandbox", metadata: ["sandbox.id": "\(id)"])
+            kill()
+        case .none:
+            break
+        }
     }
 
     // MARK: Init's messages, on the monitor's thread
@@ -388,6 +451,7 @@ final class NamespacesSandbox: Sandbox {
             for start in bereaved.starts { start.resume(returning: .failure(gone)) }
             for onExit in bereaved.exits { onExit(.lost) }
             for clearing in bereaved.clearings { clearing.resume(returning: gone) }
+            bereaved.adoption?.resume(returning: gone)
             for request in bereaved.socketRequests { request.resume(returning: .failure(gone)) }
             unwatchAll()
             host.removing.perform { self.remove(isReaped: isReaped) }
@@ -399,7 +463,11 @@ final class NamespacesSandbox: Sandbox {
         receivedListener.withLock { $0 = nil }
         if !isReaped { group?.killAll() }
         group?.remove(logger: host.logger)
-        scratch?.close()
+        let mount = scratch.withLock { scratch in
+            scratch.isReleased = true
+            return scratch.mount.take()
+        }
+        mount?.close()
         host.forget(token)
         switch machine.withLock({ $0.removalCompleted() }) {
         case .none:
@@ -431,7 +499,8 @@ final class NamespacesSandbox: Sandbox {
             defer { deadlines = [:] }
             return deadlines.values
         }
-        for deadline in deadlines { host.monitor.cancel(deadline) }
+        let adoption = watches.withLock { $0.adoptionDeadline.take() }
+        for deadline in Array(deadlines) + [adoption].compactMap(\.self) { host.monitor.cancel(deadline) }
     }
 }
 

@@ -30,6 +30,7 @@ struct Request {
             has_scratch: scratch == nil ? 0 : 1,
             mount_count: UInt32(specification.mounts.count),
             process_limit: processLimit,
+            is_adoptable: specification.isAdoptable ? 1 : 0,
             scratch_bytes: UInt64(specification.temporaryStorageBytes),
             fault_step: fault.step,
             fault_error: fault.error
@@ -43,6 +44,35 @@ struct Request {
             body: body,
             strings: [Userland.hostName] + places,
             descriptors: descriptors.map(\.rawValue)
+        )
+    }
+}
+
+/// A request to the launcher to attach a function's files in a sandbox, with the descriptors that it needs.
+struct AdoptionRequest {
+    let token: UInt64
+    let scratch: OwnedDescriptor?
+    let scratchBytes: Int
+    let mounts: [ReadOnlyMount]
+    /// The trees of these mounts; empty where they are given by path.
+    let trees: [OwnedDescriptor]
+    /// Whether mounts are given by path, for the launcher to open.
+    let namesMounts: Bool
+
+    func send(to socket: MessageSocket, fault: (step: UInt32, error: Int32)) throws(SystemError) {
+        let body = sb_adopt(
+            has_scratch: scratch == nil ? 0 : 1,
+            mount_count: UInt32(mounts.count),
+            scratch_bytes: UInt64(scratchBytes),
+            fault_step: fault.step,
+            fault_error: fault.error
+        )
+        try socket.send(
+            SB_ADOPT,
+            token: token,
+            body: body,
+            strings: mounts.flatMap { namesMounts ? [$0.source, $0.target] : [$0.target] },
+            descriptors: ([scratch].compactMap(\.self) + trees).map(\.rawValue)
         )
     }
 }

@@ -13,6 +13,8 @@ final class SandboxGroup: Sendable {
 
     private let tree: CgroupTree
     private let name: String
+    /// The limit that the groups were made with.
+    private let memoryBytesMax: Int
     private let memoryWasExceeded = Atomic(false)
     private let freezer: OwnedDescriptor?
     private let peak: OwnedDescriptor?
@@ -31,6 +33,7 @@ final class SandboxGroup: Sendable {
     init(tree: CgroupTree, specification: SandboxSpecification, steps: inout SetUpSteps) throws(SandboxError) {
         self.tree = tree
         name = specification.id.rawValue
+        memoryBytesMax = specification.memoryBytesMax
         let paths = Paths(tree: tree, name: name)
         // Of a failed set-up only what it has made is removed: the name may be another sandbox's.
         var unfinished: [String] = []
@@ -42,16 +45,11 @@ final class SandboxGroup: Sendable {
             }
             unfinished.append(path)
         }
-        for limit in paths.limits(specification) {
-            try steps.take("set \(limit.file)") { () throws(SystemError) in
-                do throws(SystemError) {
-                    try writeText(limit.value, to: limit.file)
-                } catch {
-                    // Kernels built without accounting of swap have no such file, and then there is none to limit.
-                    if !(limit.isOptional && error.errno == ENOENT) { throw error }
-                }
-            }
-        }
+        let limits = paths.limits(
+            memoryBytesMax: specification.memoryBytesMax,
+            processesMax: specification.processesMax
+        )
+        for limit in limits { try steps.take("set \(limit.file)", limit.set) }
         var members: [OwnedDescriptor] = []
         for path in paths.legacy.values.sorted() {
             members.append(
@@ -72,7 +70,8 @@ final class SandboxGroup: Sendable {
             try steps.take("open \(path)") { () throws(SystemError) in try OwnedDescriptor(opening: path, O_WRONLY) }
         }
         peak = try paths.peak.map { path throws(SandboxError) in
-            try steps.take("open \(path)") { () throws(SystemError) in try OwnedDescriptor(opening: path, O_RDONLY) }
+            // To be read, and to be written when counting begins anew.
+            try steps.take("open \(path)") { () throws(SystemError) in try OwnedDescriptor(opening: path, O_RDWR) }
         }
         memoryEvents = try paths.memoryEvents.map { path throws(SandboxError) in
             try steps.take("watch \(path)") { () throws(SystemError) in
@@ -80,6 +79,25 @@ final class SandboxGroup: Sendable {
             }
         }
         unfinished = []
+    }
+
+    /// Sets a function's limits in place of those that the sandbox was made with, and counts memory anew.
+    func adopt(_ adoption: SandboxAdoption, steps: inout SetUpSteps) throws(SandboxError) {
+        let paths = Paths(tree: tree, name: name)
+        var limits = paths.limits(memoryBytesMax: adoption.memoryBytesMax, processesMax: adoption.processesMax)
+        // Version 1 wants the limit on memory and swap together never to be below the one on memory.
+        if adoption.memoryBytesMax > memoryBytesMax { limits.reverse() }
+        for limit in limits { try steps.take("set \(limit.file)", limit.set) }
+        if let peak {
+            try steps.take("count memory anew") { () throws(SystemError) in
+                do throws(SystemError) {
+                    try writeText("0", to: peak, naming: "peak memory")
+                } catch {
+                    // Version 2 can since Linux 6.12. Before, what was used while waiting counts too.
+                    if ![EINVAL, EBADF, EOPNOTSUPP, EACCES].contains(error.errno) { throw error }
+                }
+            }
+        }
     }
 
     // MARK: Use
@@ -224,11 +242,20 @@ private struct Paths {
         let file: String
         let value: String
         var isOptional = false
+
+        func set() throws(SystemError) {
+            do throws(SystemError) {
+                try writeText(value, to: file)
+            } catch {
+                // Kernels built without accounting of swap have no such file, and then there is none to limit.
+                if !(isOptional && error.errno == ENOENT) { throw error }
+            }
+        }
     }
 
-    func limits(_ specification: SandboxSpecification) -> [Limit] {
+    func limits(memoryBytesMax: Int, processesMax count: Int) -> [Limit] {
         var limits: [Limit] = []
-        let memoryMax = "\(specification.memoryBytesMax)"
+        let memoryMax = "\(memoryBytesMax)"
         if let path = legacy[.memory] {
             limits.append(Limit(file: "\(path)/memory.limit_in_bytes", value: memoryMax))
             // Memory and swap together: no swap.
@@ -238,7 +265,7 @@ private struct Paths {
             limits.append(Limit(file: "\(path)/memory.swap.max", value: "0", isOptional: true))
         }
         // One more for init.
-        let processesMax = "\(specification.processesMax + 1)"
+        let processesMax = "\(count + 1)"
         if let path = legacy[.pids] ?? (unifiedControllers.contains(.pids) ? unified : nil) {
             limits.append(Limit(file: "\(path)/pids.max", value: processesMax))
         }

@@ -13,13 +13,13 @@ struct SandboxStateMachine<
     Creation: Sendable,
     Start: Sendable,
     ExitHandler: Sendable,
-    Clearing: Sendable,
+    Completion: Sendable,
     SocketRequest: Sendable,
     Destruction: Sendable
 >: ~Copyable {
     private enum State: ~Copyable {
         /// Init builds the sandbox. Goes to `ready`, `ending` or `removing`.
-        case creating(Creation)
+        case creating(Creating)
         /// Processes can be started. Goes to `ending` or `removing`.
         case ready(Processes)
         /// Init was told to die, or its death is all that can follow. Goes to `removing`.
@@ -30,21 +30,42 @@ struct SandboxStateMachine<
         case removed
     }
 
+    private struct Creating {
+        let creation: Creation
+        let isAdoptable: Bool
+    }
+
     private struct Processes {
         var starting: [ProcessToken: (start: Start, onExit: ExitHandler)] = [:]
         var running: [ProcessToken: ExitHandler] = [:]
-        var clearings: [Clearing] = []
+        var clearings: [Completion] = []
         /// In the order in which init will answer them.
         var socketRequests: [SocketRequest] = []
         var nextToken: UInt64 = 1
+        var adoption: Adoption = .none
 
         var bereaved: Bereaved {
             Bereaved(
                 starts: starting.values.map(\.start),
                 exits: Array(running.values),
                 clearings: clearings,
+                adoption: adoption.completion,
                 socketRequests: socketRequests
             )
+        }
+    }
+
+    private enum Adoption {
+        /// Not to be adopted, or adopted already.
+        case none
+        /// Made for a function that is not known yet. Goes to `underway`.
+        case possible
+        /// A function's files are being attached. Goes to `none`.
+        case underway(Completion)
+
+        /// Who waits for it.
+        var completion: Completion? {
+            if case .underway(let completion) = self { completion } else { nil }
         }
     }
 
@@ -61,8 +82,9 @@ struct SandboxStateMachine<
 
     private var state: State
 
-    init(creation: Creation) {
-        state = .creating(creation)
+    /// - Parameter isAdoptable: Whether the sandbox is made for a function that is not known yet.
+    init(creation: Creation, isAdoptable: Bool = false) {
+        state = .creating(Creating(creation: creation, isAdoptable: isAdoptable))
     }
 
     private init(state: consuming State) {
@@ -80,9 +102,9 @@ struct SandboxStateMachine<
     /// Init reported that the sandbox stands.
     mutating func initBecameReady() -> ReadyAction {
         switch consume self.state {
-        case .creating(let creation):
-            self = Self(state: .ready(Processes()))
-            return .succeed(creation)
+        case .creating(let creating):
+            self = Self(state: .ready(Processes(adoption: creating.isAdoptable ? .possible : .none)))
+            return .succeed(creating.creation)
         case let other:
             self = Self(state: other)
             return .none
@@ -98,9 +120,14 @@ struct SandboxStateMachine<
     /// A step failed, or the sandbox took too long to come about. The creator is told once all is removed.
     mutating func creationFailed(_ error: SandboxError) -> FailureAction {
         switch consume self.state {
-        case .creating(let creation):
+        case .creating(let creating):
             self = Self(
-                state: .ending(Ending(processes: Processes(), departure: Departure(creation: (creation, error))))
+                state: .ending(
+                    Ending(
+                        processes: Processes(adoption: .none),
+                        departure: Departure(creation: (creating.creation, error))
+                    )
+                )
             )
             return .kill
         case let other:
@@ -183,11 +210,11 @@ struct SandboxStateMachine<
         case send
         /// It is about to already.
         case wait
-        case refuse(Clearing)
+        case refuse(Completion)
     }
 
     /// Every process is to end, and `clearing` to be told when the last is gone.
-    mutating func clearRequested(_ clearing: Clearing) -> ClearAction {
+    mutating func clearRequested(_ clearing: Completion) -> ClearAction {
         switch consume self.state {
         case .ready(var processes):
             processes.clearings.append(clearing)
@@ -201,7 +228,7 @@ struct SandboxStateMachine<
     }
 
     /// Init reported that no process is left. Returns those to be told.
-    mutating func cleared() -> [Clearing] {
+    mutating func cleared() -> [Completion] {
         withProcesses(orElse: []) { processes in
             defer { processes.clearings = [] }
             return processes.clearings
@@ -212,6 +239,50 @@ struct SandboxStateMachine<
     mutating func clearDeadlinePassed() -> StartDeadlineAction {
         switch consume self.state {
         case .ready(let processes) where !processes.clearings.isEmpty:
+            self = Self(state: .ending(Ending(processes: processes, departure: Departure())))
+            return .kill
+        case let other:
+            self = Self(state: other)
+            return .none
+        }
+    }
+
+    // MARK: Adoption
+
+    enum AdoptionAction {
+        /// Attach the function's files.
+        case attach
+        /// The sandbox has ended, or is not to be adopted, or not again.
+        case refuse(Completion)
+    }
+
+    mutating func adoptionRequested(_ adoption: Completion) -> AdoptionAction {
+        withProcesses(orElse: .refuse(adoption)) { processes in
+            guard case .possible = processes.adoption else { return .refuse(adoption) }
+            processes.adoption = .underway(adoption)
+            return .attach
+        }
+    }
+
+    enum AdoptedAction {
+        case succeed(Completion)
+        case fail(Completion, SandboxError)
+        case none
+    }
+
+    /// The function's files are in their places (`failure` is nil), or not all of them are.
+    mutating func adoptionCompleted(failure: SandboxError?) -> AdoptedAction {
+        withProcesses(orElse: .none) { processes in
+            guard let completion = processes.adoption.completion else { return .none }
+            processes.adoption = .none
+            return if let failure { .fail(completion, failure) } else { .succeed(completion) }
+        }
+    }
+
+    /// The launcher does not answer: whether the function's files are there is not known.
+    mutating func adoptionDeadlinePassed() -> StartDeadlineAction {
+        switch consume self.state {
+        case .ready(let processes) where processes.adoption.completion != nil:
             self = Self(state: .ending(Ending(processes: processes, departure: Departure())))
             return .kill
         case let other:
@@ -277,10 +348,10 @@ struct SandboxStateMachine<
 
     mutating func destroyRequested(_ destruction: Destruction) -> DestroyAction {
         switch consume self.state {
-        case .creating(let creation):
+        case .creating(let creating):
             let error = SandboxError(.gone, "sandbox was destroyed while it was created")
-            let departure = Departure(creation: (creation, error), destructions: [destruction])
-            self = Self(state: .ending(Ending(processes: Processes(), departure: departure)))
+            let departure = Departure(creation: (creating.creation, error), destructions: [destruction])
+            self = Self(state: .ending(Ending(processes: Processes(adoption: .none), departure: departure)))
             return .kill
         case .ready(let processes):
             self = Self(state: .ending(Ending(processes: processes, departure: Departure(destructions: [destruction]))))
@@ -312,15 +383,17 @@ struct SandboxStateMachine<
         /// Their process was lost.
         var exits: [ExitHandler] = []
         /// No process is left, and no sandbox either.
-        var clearings: [Clearing] = []
+        var clearings: [Completion] = []
+        /// The function's files were not attached.
+        var adoption: Completion?
         var socketRequests: [SocketRequest] = []
     }
 
     /// Init and with it every process has ended, or never began. `error` is for a creator that still waits.
     mutating func initGone(_ error: SandboxError) -> GoneAction {
         switch consume self.state {
-        case .creating(let creation):
-            self = Self(state: .removing(Departure(creation: (creation, error))))
+        case .creating(let creating):
+            self = Self(state: .removing(Departure(creation: (creating.creation, error))))
             return .remove(Bereaved())
         case .ready(let processes):
             self = Self(state: .removing(Departure()))

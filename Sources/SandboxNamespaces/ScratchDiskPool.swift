@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import Synchronization
 
@@ -10,11 +11,21 @@ final class ScratchDiskPool: Sendable {
         /// One for each size that was ever asked for: a descriptor each, and sizes are whole megabytes up to 10,240.
         var makers: [Int: ScratchDisk] = [:]
         var fillingSizes: Set<Int> = []
+        /// How many sandboxes will want one of some size when they are adopted.
+        var adoptionsExpected = 0
         var isClosed = false
+
+        /// How many to keep of a size. Who adopts a sandbox is in a hurry, and most likely wants what was wanted last.
+        func wanted(sizeBytes: Int, sparesMax: Int) -> Int {
+            guard !isClosed, recentSizes.contains(sizeBytes) else { return 0 }
+            return sparesMax + (recentSizes.last == sizeBytes ? adoptionsExpected : 0)
+        }
     }
 
     /// For how many sizes spares are kept.
     private static let sizesMax = 4
+    /// How long after one was taken it is replaced.
+    private static let restTime = DispatchTimeInterval.milliseconds(50)
 
     private let state = Mutex(State())
     private let sparesMax: Int
@@ -42,7 +53,7 @@ final class ScratchDiskPool: Sendable {
             }
             return state.spares[sizeBytes]?.popLast()
         }
-        defer { fill(sizeBytes: sizeBytes) }
+        defer { fillLater(sizeBytes: sizeBytes) }
         if let spare { return spare }
         return try maker(sizeBytes: sizeBytes).make()
     }
@@ -51,6 +62,22 @@ final class ScratchDiskPool: Sendable {
     func expect(sizeBytes: Int) {
         state.withLock { $0.recentSizes.append(sizeBytes) }
         fill(sizeBytes: sizeBytes)
+    }
+
+    /// Makes spares once whoever has taken one has most likely got on: it would be slower for it.
+    private func fillLater(sizeBytes: Int) {
+        DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + Self.restTime) { [weak self] in
+            self?.fill(sizeBytes: sizeBytes)
+        }
+    }
+
+    /// Keeps one more for each of this many sandboxes that wait to be adopted.
+    func expect(adoptions: Int) {
+        let size = state.withLock { state in
+            state.adoptionsExpected = adoptions
+            return state.recentSizes.last
+        }
+        if let size { fill(sizeBytes: size) }
     }
 
     /// Makes spares of a size in the background, up to the bound.
@@ -75,8 +102,8 @@ final class ScratchDiskPool: Sendable {
         while true {
             let isWanted = state.withLock { state in
                 let isWanted =
-                    !state.isClosed && state.recentSizes.contains(sizeBytes)
-                    && state.spares[sizeBytes, default: []].count < sparesMax
+                    state.spares[sizeBytes, default: []].count
+                    < state.wanted(sizeBytes: sizeBytes, sparesMax: sparesMax)
                 if !isWanted { state.fillingSizes.remove(sizeBytes) }
                 return isWanted
             }

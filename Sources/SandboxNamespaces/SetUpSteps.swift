@@ -14,14 +14,31 @@ package struct SetUpFault: Sendable {
     }
 }
 
-/// Counts and names the steps of making a sandbox, so that errors say which one failed and tests can make each fail.
+/// Counts and names the steps of making or adopting a sandbox, so that errors say which one failed and tests can make each fail.
 struct SetUpSteps {
     let sandbox: SandboxID
+    let purpose: Purpose
     let fault: SetUpFault?
     private(set) var taken = 0
 
-    init(sandbox: SandboxID, fault: SetUpFault?) {
+    /// What the steps are for.
+    enum Purpose {
+        case setUp, adoption
+
+        /// The error of a step, as the sandbox room has it.
+        func error(in sandbox: SandboxID, _ reason: String, errno: CInt) -> SandboxError {
+            switch self {
+            case .setUp:
+                SandboxError(.setUpFailed, "failed to set up sandbox \(sandbox): \(reason)", errno: errno)
+            case .adoption:
+                SandboxError(.adoptionFailed, "failed to adopt sandbox \(sandbox): \(reason)", errno: errno)
+            }
+        }
+    }
+
+    init(sandbox: SandboxID, purpose: Purpose = .setUp, fault: SetUpFault?) {
         self.sandbox = sandbox
+        self.purpose = purpose
         self.fault = fault
     }
 
@@ -37,18 +54,15 @@ struct SetUpSteps {
             #endif
             return try step()
         } catch {
-            throw SandboxError(
-                .setUpFailed,
-                "failed to set up sandbox \(sandbox): \(name): \(error)",
-                errno: error.errno
-            )
+            throw purpose.error(in: sandbox, "\(name): \(error)", errno: error.errno)
         }
     }
 
-    /// The fault for the launcher's and init's steps, as their message has it.
+    /// The fault for the launcher's and init's steps, as the message has it by which our last step asks for them.
     var remainingFault: (step: UInt32, error: Int32) {
-        guard let fault, fault.step > taken else { return (0, 0) }
+        let ours = taken + 1
+        guard let fault, fault.step > ours else { return (0, 0) }
         let isLaunchers = fault.step > Int(SB_LAUNCHER_STEPS)
-        return (UInt32(isLaunchers ? fault.step : fault.step - taken), fault.errno)
+        return (UInt32(isLaunchers ? fault.step : fault.step - ours), fault.errno)
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Sandbox
 
 /// The read-only Linux that every sandbox sees as its root: a few directories and files of our own, and within them the
 /// host's programs and libraries.
@@ -45,14 +46,33 @@ struct Userland: Sendable {
         "/etc/host.conf": "multi on\n",
     ]
 
+    /// What a sandbox shows at the places of a function's files as long as it waits for one.
+    let waiting: [ReadOnlyMount]
+
+    /// Directories below those places. The dynamic linker remembers which of the directories in `LD_LIBRARY_PATH` are not
+    /// there, and looks for no library in them again. So for a process that starts before the function's files are there,
+    /// all that a package may bring of them have to exist.
+    private static let librarySubdirectories = ["", "/lib"].flatMap { directory in
+        [directory] + ["", "/x86-64-v2", "/x86-64-v3", "/x86-64-v4"].map { "\(directory)/glibc-hwcaps\($0)" }
+    }
+
     /// The name that a sandbox has for itself; `/etc/hosts` knows it.
     static let hostName = "sandbox"
 
     /// Makes the skeleton, or brings one that is there up to date.
     ///
-    /// - Parameter extraPaths: Further host directories to show at the same place.
-    init(skeleton: String, extraPaths: [String]) throws(SystemError) {
+    /// - Parameters:
+    ///   - placeholders: Where the directories are made that are shown while a sandbox waits for its function.
+    ///   - extraPaths: Further host directories to show at the same place.
+    init(skeleton: String, placeholders: String, extraPaths: [String]) throws(SystemError) {
         self.skeleton = skeleton
+        waiting = [("task", "/var/task"), ("opt", "/opt")].map { name, target in
+            ReadOnlyMount(source: "\(placeholders)/\(name)", target: target)
+        }
+        try Self.makeDirectory(placeholders)
+        for mount in waiting {
+            for directory in [""] + Self.librarySubdirectories { try Self.makeDirectory(mount.source + directory) }
+        }
         try Self.makeDirectory(skeleton)
         for directory in Self.directories { try Self.makeDirectory(skeleton + directory) }
         for (path, text) in Self.files { try Self.makeFile(skeleton + path, text: text) }
@@ -76,6 +96,12 @@ struct Userland: Sendable {
             }
         }
         self.mounts = mounts
+    }
+
+    /// A function's mounts as they go over those of ``waiting``: where it brings nothing, what is there otherwise.
+    func covering(_ mounts: [ReadOnlyMount]) -> [ReadOnlyMount] {
+        let bare = waiting.map(\.target).filter { target in !mounts.contains { $0.target == target } }
+        return bare.map { ReadOnlyMount(source: skeleton + $0, target: $0) } + mounts
     }
 
     private static func makeParents(of path: String, in skeleton: String) throws(SystemError) {

@@ -10,7 +10,7 @@ import Telemetry
 struct EnvironmentLife {
     let environment: ExecutionEnvironment
     let settings: WorkerSettings
-    let engine: any SandboxEngine
+    let pool: SandboxPool
     let codeStore: CodeStore
     let runtimes: InstalledRuntimes
     let logs: FunctionLogWriter
@@ -21,22 +21,24 @@ struct EnvironmentLife {
         do throws(PreparationError) {
             let plan = try launchPlan()
             let mounts = try await codeMounts() + plan.mounts
-            try await withLog { log, output throws(PreparationError) in
-                try await withSandbox(mounts: mounts) { sandbox throws(PreparationError) in
-                    guard try await takeOver(sandbox, log) else { return }
-                    let extensions = ExternalExtensions(mounts: mounts)
-                    let extensionOutput = try extensions.names.isEmpty ? output : Self.extensionOutput(of: log)
-                    defer { if extensionOutput != output { close(extensionOutput) } }
-                    let launcher = ProcessLauncher(
-                        environment: environment,
-                        sandbox: sandbox,
-                        plan: plan,
-                        extensions: extensions,
-                        output: output,
-                        extensionOutput: extensionOutput
-                    )
-                    await carryOutCommands(in: sandbox, launcher)
-                }
+            let variables = self.variables(of: plan)
+            let (sandbox, waiting) = try await takeSandbox(mounts: mounts, plan: plan, variables: variables)
+            try await withLog(of: sandbox, waiting: waiting) { log, output throws(PreparationError) in
+                guard try await takeOver(sandbox, log) else { return }
+                let extensions = ExternalExtensions(mounts: mounts)
+                let extensionOutput = try extensions.names.isEmpty ? output : Self.extensionOutput(of: log)
+                defer { if extensionOutput != output { close(extensionOutput) } }
+                let launcher = ProcessLauncher(
+                    environment: environment,
+                    sandbox: sandbox,
+                    waiting: waiting,
+                    plan: plan,
+                    variables: variables,
+                    extensions: extensions,
+                    output: output,
+                    extensionOutput: extensionOutput
+                )
+                await carryOutCommands(in: sandbox, launcher)
             }
         } catch {
             await environment.onEventLoop { $0.fail(.host(reason: error.description)) }
@@ -112,27 +114,22 @@ struct EnvironmentLife {
         }
     }
 
-    /// Runs `body` with a log stream and the descriptor that processes print to.
-    private func withLog(
-        _ body: (FunctionLogStream, CInt) async throws(PreparationError) -> Void
-    ) async throws(PreparationError) {
-        let made: (stream: FunctionLogStream, output: CInt)
-        do throws(FunctionLogWriter.SystemError) {
-            made = try logs.makeStream(named: environment.logStream, group: environment.logGroup)
-        } catch {
-            throw PreparationError("failed to make the log stream: \(error)")
-        }
-        defer {
-            close(made.output)
-            made.stream.finish()
-        }
-        try await body(made.stream, made.output)
+    private func variables(of plan: LaunchPlan) -> EnvironmentVariables {
+        EnvironmentVariables(
+            function: environment.function,
+            defaults: plan.environment,
+            logGroup: environment.logGroup,
+            logStream: environment.logStream,
+            credentials: environment.credentials,
+            metadataToken: environment.metadataToken
+        )
     }
 
-    private func withSandbox(
+    private func takeSandbox(
         mounts: [ReadOnlyMount],
-        _ body: (any Sandbox) async throws(PreparationError) -> Void
-    ) async throws(PreparationError) {
+        plan: LaunchPlan,
+        variables: EnvironmentVariables
+    ) async throws(PreparationError) -> (sandbox: any Sandbox, waiting: WaitingSandbox?) {
         let function = environment.function
         let specification = SandboxSpecification(
             id: SandboxID(environment.id.rawValue),
@@ -142,14 +139,39 @@ struct EnvironmentLife {
             temporaryStorageBytes: function.ephemeralStorageMegabytes << 20,
             mounts: mounts
         )
-        let sandbox: any Sandbox
         do throws(SandboxError) {
-            sandbox = try await engine.createSandbox(specification)
+            return try await pool.sandbox(specification, plan: plan, variables: variables)
         } catch {
             throw PreparationError("failed to make the sandbox: \(error)")
         }
+    }
+
+    /// Runs `body` with a log stream and the descriptor that processes print to, and then destroys the sandbox: what its
+    /// processes print up to their end belongs into the log.
+    private func withLog(
+        of sandbox: any Sandbox,
+        waiting: WaitingSandbox?,
+        _ body: (FunctionLogStream, CInt) async throws(PreparationError) -> Void
+    ) async throws(PreparationError) {
+        let made: (stream: FunctionLogStream, output: CInt)
+        let (name, group) = (environment.logStream, environment.logGroup)
+        if let runtime = waiting?.runtime {
+            made = (logs.makeStream(named: name, group: group, reading: runtime.log), runtime.output)
+        } else {
+            do throws(FunctionLogWriter.SystemError) {
+                made = try logs.makeStream(named: name, group: group)
+            } catch {
+                await sandbox.destroy()
+                throw PreparationError("failed to make the log stream: \(error)")
+            }
+        }
+        defer {
+            waiting?.closeChannel()
+            close(made.output)
+            made.stream.finish()
+        }
         do throws(PreparationError) {
-            try await body(sandbox)
+            try await body(made.stream, made.output)
         } catch {
             await sandbox.destroy()
             throw error

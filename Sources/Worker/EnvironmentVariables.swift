@@ -5,7 +5,15 @@ import RuntimeAPI
 ///
 /// Later layers win: the runtime's defaults, then the user's variables, then what the service reserves for itself.
 struct EnvironmentVariables {
-    private var values: [String: String]
+    /// Those of the service that are the same in all environments.
+    static let sameForAll = ["AWS_LAMBDA_RUNTIME_API": address]
+
+    private(set) var values: [String: String]
+
+    /// Those that a runtime is started with while its function is not known.
+    init(startedWith defaults: [String: String]) {
+        values = defaults.merging(Self.sameForAll) { $1 }
+    }
 
     /// - Parameters:
     ///   - defaults: The runtime's own variables.
@@ -47,6 +55,7 @@ struct EnvironmentVariables {
             values["AWS_LAMBDA_LOG_FORMAT"] = function.logging.format.rawValue
             values["AWS_LAMBDA_LOG_LEVEL"] = function.logging.applicationLevel?.rawValue
         }
+        values.merge(Self.sameForAll) { $1 }
     }
 
     /// `KEY=value` each, in the order of the keys.
@@ -79,16 +88,27 @@ struct EnvironmentCredentials {
 
     /// New random keys; each environment has its own.
     static func random() -> EnvironmentCredentials {
-        var generator = SystemRandomNumberGenerator()
-        let capitals = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
-        func text(_ count: Int, of alphabet: [Character]) -> String {
-            String((0..<count).map { _ in alphabet[Int.random(in: alphabet.indices, using: &generator)] })
-        }
+        // Alphabets of powers of two: each random number gives many letters, and asking the system for one takes time.
+        let capitals = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         return EnvironmentCredentials(
-            accessKeyID: "ASIA" + text(16, of: capitals),
-            secretAccessKey: text(40, of: letters),
-            sessionToken: text(256, of: letters)
+            accessKeyID: "ASIA" + randomText(16, of: capitals),
+            secretAccessKey: randomText(40, of: letters),
+            sessionToken: randomText(256, of: letters)
         )
+    }
+
+    private static func randomText(_ count: Int, of alphabet: [UInt8]) -> String {
+        var generator = SystemRandomNumberGenerator()
+        let bits = alphabet.count.trailingZeroBitCount
+        var text: [UInt8] = []
+        while text.count < count {
+            var random: UInt64 = generator.next()
+            for _ in 0..<min(UInt64.bitWidth / bits, count - text.count) {
+                text.append(alphabet[Int(random & UInt64(alphabet.count - 1))])
+                random >>= UInt64(bits)
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }

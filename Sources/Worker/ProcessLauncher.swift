@@ -1,4 +1,5 @@
 import Glibc
+import LambdaAPI
 import NIOCore
 import Sandbox
 
@@ -7,7 +8,10 @@ import Sandbox
 struct ProcessLauncher {
     let environment: ExecutionEnvironment
     let sandbox: any Sandbox
+    /// A runtime that may have been started already, and waits to be told of the function.
+    let waiting: WaitingSandbox?
     let plan: LaunchPlan
+    let variables: EnvironmentVariables
     let extensions: ExternalExtensions
     /// The descriptors that the runtime and that extensions print to.
     let output: CInt
@@ -38,9 +42,10 @@ struct ProcessLauncher {
         }
     }
 
-    /// Starts the first of the plan's executables that is there.
+    /// Tells a waiting runtime of the function, or starts the first of the plan's executables that is there.
     func startRuntime(_ generation: ProcessGeneration) async throws(SandboxError) {
         guard await environment.onEventLoop({ $0.isCurrent(generation) }) else { return }
+        if await tellWaitingRuntime(generation) { return }
         for executable in plan.executables {
             do throws(SandboxError) {
                 return try await start(
@@ -62,15 +67,21 @@ struct ProcessLauncher {
         await environment.onEventLoop { $0.processExited(.runtime, exit, generation) }
     }
 
-    private var variables: EnvironmentVariables {
-        EnvironmentVariables(
-            function: environment.function,
-            defaults: plan.environment,
-            logGroup: environment.logGroup,
-            logStream: environment.logStream,
-            credentials: environment.credentials,
-            metadataToken: environment.metadataToken
+    /// Tells a waiting runtime of its function. Returns whether there was one.
+    private func tellWaitingRuntime(_ generation: ProcessGeneration) async -> Bool {
+        guard let waiting, let process = waiting.process else { return false }
+        let isTold = waiting.tell(
+            handler: environment.function.handler,
+            directory: plan.workingDirectory,
+            variables: variables
         )
+        guard isTold else { return false }
+        let environment = environment
+        await environment.onEventLoop { $0.processStarted(.runtime, process, generation) }
+        waiting.onExit { exit in
+            environment.eventLoop.execute { environment.processExited(.runtime, RuntimeExit(exit), generation) }
+        }
+        return true
     }
 
     private func start(

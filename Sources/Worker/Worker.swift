@@ -16,6 +16,8 @@ package final class Worker: Sendable {
     private let runtimes: InstalledRuntimes
     private let logs: FunctionLogWriter
     private let logger: Logger
+    /// The sandboxes that wait for functions.
+    package let pool: SandboxPool
     private let starts: AsyncStream<ExecutionEnvironment>
     private let startsContinuation: AsyncStream<ExecutionEnvironment>.Continuation
     private let standInNotices: StandInNotices
@@ -35,6 +37,7 @@ package final class Worker: Sendable {
         self.logs = logs
         self.logger = logger
         standInNotices = StandInNotices(runtimes: runtimes)
+        pool = SandboxPool(engine: engine, runtimes: runtimes, settings: settings, logger: logger)
         (starts, startsContinuation) = AsyncStream.makeStream()
     }
 
@@ -66,17 +69,19 @@ package final class Worker: Sendable {
     /// Serves until ``finish()`` has been called and the last environment is gone.
     package func run() async {
         await withDiscardingTaskGroup { group in
+            group.addTask { await self.pool.run() }
             for await environment in starts {
                 let life = EnvironmentLife(
                     environment: environment,
                     settings: settings,
-                    engine: engine,
+                    pool: pool,
                     codeStore: codeStore,
                     runtimes: runtimes,
                     logs: logs
                 )
                 group.addTask { await life.run() }
             }
+            pool.stop()
         }
     }
 

@@ -1,4 +1,4 @@
-import LambdaAPI
+package import LambdaAPI
 package import NIOCore
 import Sandbox
 
@@ -13,6 +13,11 @@ package struct WorkerSettings: Sendable {
     package var responseBytesMax = Limits.responsePayloadMax.bytes
     /// The most processes and threads of an environment.
     package var processesMax = Limits.processesMax
+
+    /// The most sandboxes that wait for functions of one runtime; 0 for none, so that every cold start is from nothing.
+    package var waitingSandboxesMax = 0
+    /// The most memory that all sandboxes that wait may use together.
+    package var waitingMemoryMax = ByteCount.mebibytes(512)
 
     package init() {}
 

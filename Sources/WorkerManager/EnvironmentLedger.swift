@@ -247,6 +247,9 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
 
     // MARK: Figures
 
+    /// How much of the memory budget is not promised to any environment, in bytes.
+    var memoryFree: Int { max(0, memoryBudget - memoryCommitted) }
+
     /// How many environments are in which phase, and how much memory is promised, in words.
     var summary: String {
         var counts = (starting: 0, idle: 0, working: 0, leaving: 0)

@@ -46,6 +46,7 @@ package final class WorkerManager: Sendable {
         self.settings = settings
         self.logger = logger
         state = Mutex(State(ledger: Ledger(memoryBudget: settings.memoryBudget.bytes)))
+        tellFreeMemory()
     }
 
     /// Sees to it that the invoke's promise is completed: gives it an environment now or as soon as there is one.
@@ -131,6 +132,7 @@ package final class WorkerManager: Sendable {
             refuse(invokes)
         case .startEnvironments(let count, let evicted):
             end(evicted)
+            defer { tellFreeMemory() }
             for _ in 0..<count {
                 let environment = worker.makeEnvironment(for: function, on: eventLoop, observer: self)
                 state.withLock { state in
@@ -145,6 +147,11 @@ package final class WorkerManager: Sendable {
                 worker.start(environment)
             }
         }
+    }
+
+    /// Sandboxes that wait for functions may use what is not promised to environments.
+    private func tellFreeMemory() {
+        worker.pool.memoryBecameFree(state.withLock { $0.ledger.memoryFree })
     }
 
     private func run(_ invoke: Invoke, in environment: ExecutionEnvironment) {
@@ -212,6 +219,7 @@ extension WorkerManager: EnvironmentObserver {
             state.environments[environment.id] = nil
             return state.ledger.environmentRemoved(environment.id)
         }
+        tellFreeMemory()
         carryOut(action, for: environment.function, on: environment.eventLoop)
     }
 

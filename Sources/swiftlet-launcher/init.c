@@ -51,27 +51,18 @@ static int join_groups(const struct spawn_request *request) {
 }
 
 static int mount_files(const struct launcher *launcher, const struct spawn_request *request) {
-    const struct sb_spawn *parameters = &request->parameters;
-    char text[4096];
-    unsigned long flags = MS_NOSUID | MS_NODEV;
-    if (TRY("mount /proc", mount("proc", "/proc", "proc", flags | MS_NOEXEC, NULL)) < 0) return -1;
-    if (parameters->has_scratch) {
-        if (TRY("attach /tmp", sb_attach(request->scratch, "/tmp")) < 0) return -1;
-    } else {
-        snprintf(text, sizeof text, "size=%llu,mode=1777", (unsigned long long)parameters->scratch_bytes);
-        if (TRY("mount /tmp", mount("tmp", "/tmp", "tmpfs", flags, text)) < 0) return -1;
-    }
-    for (uint32_t i = 0; i < parameters->mount_count; i++) {
-        if (!launcher->unprivileged) {
-            if (TRY("attach read-only mount", sb_attach(request->mounts[i], request->mount_strings[i])) < 0) return -1;
-            continue;
-        }
-        const char *const *pair = request->mount_strings + (size_t)i * 2;
-        snprintf(text, sizeof text, HOST_DIRECTORY "%s", pair[0]);
-        int tree = TRY("copy read-only mount", sb_read_only_tree(AT_FDCWD, text, -1));
-        if (tree < 0 || TRY("attach read-only mount", sb_attach(tree, pair[1])) < 0) return -1;
-        close(tree);
-    }
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (TRY("mount /proc", mount("proc", "/proc", "proc", flags, NULL)) < 0) return -1;
+    struct file_request files = {
+        .has_scratch = request->parameters.has_scratch,
+        .scratch = request->scratch,
+        .scratch_bytes = request->parameters.scratch_bytes,
+        .mount_count = request->parameters.mount_count,
+        .mount_strings = request->mount_strings,
+        .mounts = request->mounts,
+    };
+    if (!request->parameters.is_adoptable && mount_scratch(&files) < 0) return -1;
+    if (mount_read_only(launcher->unprivileged, &files) < 0) return -1;
     return launcher->unprivileged ? TRY("detach host", umount2(HOST_DIRECTORY, MNT_DETACH)) : 0;
 }
 
@@ -95,15 +86,24 @@ static int open_listener(void) {
 
 /// Enters the user namespace of the function. It comes after all mounts and interfaces are made: they belong to the
 /// namespaces of the host's root, so even a process that gained every capability in here would have none over them.
-static int enter_user_namespace(const struct launcher *launcher, int launcher_socket) {
+static int enter_user_namespace(const struct launcher *launcher, bool is_adoptable, int launcher_socket) {
     struct {
         struct sb_head head;
         char text[256];
     } message = {.head = {.kind = SB_SPAWN}};
     int descriptors[SB_DESCRIPTORS_MAX];
     unsigned descriptor_count;
+    // A descriptor of our mounts is what the launcher will come in by. Given now, while nothing of a function runs, so
+    // that it never has to look for us, or ask us anything, later.
+    int mounts = -1;
+    if (is_adoptable) {
+        mounts = TRY("open own mount namespace", open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+        if (mounts < 0) return -1;
+    }
     if (TRY("enter user namespace", unshare(CLONE_NEWUSER)) < 0) return -1;
-    if (TRY("ask for user maps", sb_send(launcher_socket, &message.head, NULL, 0, NULL, 0, 0)) < 0) return -1;
+    if (TRY("ask for user maps", sb_send(launcher_socket, &message.head, NULL, 0, &mounts, is_adoptable, 0)) < 0) {
+        return -1;
+    }
     ssize_t bytes = TRY(
         "get user maps", sb_receive(launcher_socket, &message, sizeof message - 1, descriptors, &descriptor_count, 0));
     if (bytes == 0) errno = EPIPE;
@@ -184,7 +184,8 @@ static int set_up(
     if (TRY("set domain name", setdomainname("localdomain", 11)) < 0) return -1;
     if (mount_files(launcher, request) < 0) return -1;
     int listener = open_listener();
-    if (listener < 0 || enter_user_namespace(launcher, launcher_socket) < 0) return -1;
+    if (listener < 0) return -1;
+    if (enter_user_namespace(launcher, request->parameters.is_adoptable, launcher_socket) < 0) return -1;
     if (set_limits(&request->parameters) < 0 || give_up_rights(launcher->unprivileged) < 0) return -1;
     if (tie_to_launcher(launcher_socket) < 0) return -1;
     // Descriptors 0 to 2 stay taken, so that none of a function's process is ever one that init opened by chance.

@@ -26,6 +26,8 @@ struct sandbox {
     uint32_t guest_id;
     /// Where init asks for its user maps; closed, and -1, once it needs no more from us.
     int socket;
+    /// Its mount namespace while it waits to be adopted, else -1.
+    int mounts;
     uint32_t fault_step;
     int32_t fault_error;
 };
@@ -128,6 +130,7 @@ static int spawn(const struct spawn_request *request) {
         .pid = pid,
         .guest_id = request->parameters.guest_id,
         .socket = pair[0],
+        .mounts = -1,
         .fault_step = request->parameters.fault_step,
         .fault_error = request->parameters.fault_error,
     };
@@ -159,7 +162,13 @@ static void close_socket(struct sandbox *sandbox) {
     sandbox->socket = -1;
 }
 
-/// Init asks for its maps with one message of any kind, and gets SB_EXECUTED or the error.
+static void close_mounts(struct sandbox *sandbox) {
+    if (sandbox->mounts >= 0) close(sandbox->mounts);
+    sandbox->mounts = -1;
+}
+
+/// Init asks for its maps with one message of any kind, and gets SB_EXECUTED or the error. The message of a sandbox that
+/// is to be adopted brings its mount namespace.
 static void serve_init(struct sandbox *sandbox) {
     struct sb_head head;
     int descriptors[SB_DESCRIPTORS_MAX];
@@ -167,6 +176,13 @@ static void serve_init(struct sandbox *sandbox) {
     if (sb_receive(sandbox->socket, &head, sizeof head, descriptors, &descriptor_count, 0) != sizeof head) {
         close_socket(sandbox);
         return;
+    }
+    for (unsigned i = 0; i < descriptor_count; i++) {
+        if (sandbox->mounts < 0) {
+            sandbox->mounts = descriptors[i];
+        } else {
+            close(descriptors[i]);
+        }
     }
     int error = map_users(sandbox) < 0 ? errno : 0;
     if (sb_report(sandbox->socket, SB_EXECUTED, 0, error, error ? step_name : NULL, -1) < 0) close_socket(sandbox);
@@ -181,11 +197,64 @@ static void reap(int signals) {
         for (size_t i = 0; i < SANDBOXES_MAX; i++) {
             if (sandboxes[i].pid != pid) continue;
             close_socket(&sandboxes[i]);
+            close_mounts(&sandboxes[i]);
             sandboxes[i].pid = 0;
             sb_report(SERVICE, SB_REAPED, sandboxes[i].token, status, NULL, -1);
             break;
         }
     }
+}
+
+// MARK: Adopting a sandbox
+
+static int parse_adopt(
+    struct sb_adopt *wanted, struct file_request *files, const struct sb_head *head, size_t bytes,
+    const int *descriptors, unsigned descriptor_count) {
+    errno = EBADMSG;
+    size_t fixed = sizeof *head + sizeof *wanted;
+    if (bytes < fixed) return -1;
+    memcpy(wanted, head + 1, sizeof *wanted);
+    int count = split_strings((const char *)head + fixed, bytes - fixed, head->string_count, strings, SB_STRINGS_MAX);
+    bool by_path = launcher.unprivileged;
+    if (count < 0 || wanted->mount_count > SB_DESCRIPTORS_MAX
+        || (uint32_t)count != wanted->mount_count * (by_path ? 2 : 1)
+        || descriptor_count != !!wanted->has_scratch + (by_path ? 0 : wanted->mount_count)) {
+        return -1;
+    }
+    *files = (struct file_request){
+        .has_scratch = wanted->has_scratch,
+        .scratch = wanted->has_scratch ? descriptors[0] : -1,
+        .scratch_bytes = wanted->scratch_bytes,
+        .mount_count = wanted->mount_count,
+        .mount_strings = strings,
+        .mounts = descriptors + !!wanted->has_scratch,
+    };
+    return 0;
+}
+
+static void serve_adopt(
+    const struct sb_head *head, size_t bytes, const int *descriptors, unsigned descriptor_count) {
+    struct sb_adopt wanted;
+    struct file_request files;
+    step_name = "parse request";
+    int result = parse_adopt(&wanted, &files, head, bytes, descriptors, descriptor_count);
+    struct sandbox *sandbox = NULL;
+    for (size_t i = 0; i < SANDBOXES_MAX && result == 0; i++) {
+        if (sandboxes[i].pid != 0 && sandboxes[i].token == head->token) sandbox = &sandboxes[i];
+    }
+    if (result == 0) {
+        steps_begin(wanted.fault_step, wanted.fault_error);
+        errno = ESRCH;
+        result = TRY("find sandbox to adopt", sandbox && sandbox->mounts >= 0 ? 0 : -1);
+    }
+    if (result == 0) {
+        result = adopt(launcher.unprivileged, sandbox->mounts, &files);
+        int error = errno;
+        // Once only, whatever came of it: from here on nobody has a way in.
+        close_mounts(sandbox);
+        errno = error;
+    }
+    sb_report(SERVICE, SB_ADOPTED, head->token, result < 0 ? errno : 0, result < 0 ? step_name : NULL, -1);
 }
 
 // MARK: Requests
@@ -234,6 +303,9 @@ static void serve_service(void) {
         if (result < 0) sb_report(SERVICE, SB_SPAWN_FAILED, head->token, errno, step_name, -1);
         break;
     }
+    case SB_ADOPT:
+        serve_adopt(head, (size_t)bytes, descriptors, descriptor_count);
+        break;
     case SB_KILL:
         for (size_t i = 0; i < SANDBOXES_MAX; i++) {
             // Ours and not yet reaped, so the number cannot mean another process.

@@ -10,6 +10,7 @@
 //   userland.c  the read-only root that all sandboxes share
 //   init.c      process 1 of a sandbox: builds it, gives up all rights, reports that it stands
 //   guests.c    process 1 thereafter: starts the function's processes and reaps them
+//   mounts.c    a function's files: /tmp and read-only mounts, at set-up or attached later by adoption
 //   filter.c    the system calls that a sandbox may make
 //   steps.c     names and numbers of the steps of set-up, for errors and for tests that make each one fail
 
@@ -63,6 +64,20 @@ struct spawn_request {
     unsigned descriptor_count;
 };
 
+/// A function's files, as a request has them.
+struct file_request {
+    bool has_scratch;
+    /// A mounted file system for /tmp, or -1.
+    int scratch;
+    /// The size of a /tmp in memory.
+    uint64_t scratch_bytes;
+    uint32_t mount_count;
+    /// For each mount its place, preceded in unprivileged mode by its path on the host.
+    const char *const *mount_strings;
+    /// For each mount its tree, but in unprivileged mode none.
+    const int *mounts;
+};
+
 /// Where the host's files are inside an unprivileged launcher's root, until init takes them away.
 #define HOST_DIRECTORY "/mnt"
 
@@ -75,6 +90,16 @@ int write_file(int directory, const char *path, const char *text);
 /// Assembles the userland in a mount namespace of our own and makes it our root.
 /// `strings` are those of SB_START. Returns -1 with errno and `step_name`.
 int assemble_userland(struct launcher *launcher, const char *const *strings, unsigned count);
+
+/// Attaches /tmp, in the mount namespace that this process is in. Returns -1 with errno and `step_name`.
+int mount_scratch(const struct file_request *files);
+
+/// Attaches the read-only mounts, as `mount_scratch` does /tmp.
+int mount_read_only(bool unprivileged, const struct file_request *files);
+
+/// Enters a sandbox's mount namespace in a child, attaches all of these files there, and returns to the launcher's own,
+/// which never leaves it. Returns -1 with errno and `step_name`; some of the files may be attached then.
+int adopt(bool unprivileged, int mount_namespace, const struct file_request *files);
 
 /// Compiles the system call filter, once. Returns -1 with errno and `step_name`.
 int prepare_filter(void);

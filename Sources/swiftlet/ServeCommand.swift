@@ -34,6 +34,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How long an idle execution environment is kept, in seconds. (default: 600)")
     var idleTimeout: Int?
 
+    @Option(help: "The most sandboxes that wait for functions of one runtime; 0 for none. (default: 16)")
+    var waitingSandboxes: Int?
+
     @Option(help: "How many threads serve requests. (default: half the CPUs)")
     var eventLoops: Int?
 
@@ -61,7 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,
-            "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax,
+            "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax, "waiting-sandboxes": waitingSandboxes,
         ]
         let contents = texts.compactMapValues { $0.map { ConfigContent.string($0) } }
             .merging(numbers.compactMapValues { $0.map { ConfigContent.int($0) } }) { $1 }

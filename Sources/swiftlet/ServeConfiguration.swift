@@ -19,6 +19,7 @@ import Worker
 /// | `region` | text | `us-east-1` | the region in ARNs |
 /// | `memory-budget` | MB, at least 128 | 3/4 of the host's memory | the sum of all environments' memory sizes |
 /// | `idle-timeout` | seconds, at least 1 | `600` | how long an idle environment is kept |
+/// | `waiting-sandboxes` | 0 to 256 | `16` | the most sandboxes that wait for functions of one runtime |
 /// | `event-loops` | 1 to 256 | half the CPUs | threads that serve requests; the other CPUs are for functions |
 /// | `shutdown-timeout` | seconds, at least 1 | `30` | how long a shutdown waits for what is under way |
 /// | `log-size-max` | MB, at least 16 | `4096` | what all function logs may take on the disk |
@@ -31,6 +32,7 @@ struct ServeConfiguration: Sendable {
     var locality: Locality
     var memoryBudget: ByteCount
     var idleTimeout: Duration
+    var waitingSandboxesMax: Int
     var eventLoopCount: Int
     var shutdownTimeout: Duration
     var logSizeMax: ByteCount
@@ -58,6 +60,7 @@ struct ServeConfiguration: Sendable {
             try await values.number("memory-budget", default: hostMemoryMegabytes * 3 / 4, in: 128...(1 << 30))
         )
         idleTimeout = .seconds(try await values.number("idle-timeout", default: 600, in: 1...86_400))
+        waitingSandboxesMax = try await values.number("waiting-sandboxes", default: 16, in: 0...256)
         eventLoopCount = try await values.number("event-loops", default: max(1, System.coreCount / 2), in: 1...256)
         shutdownTimeout = .seconds(try await values.number("shutdown-timeout", default: 30, in: 1...3600))
         logSizeMax = .mebibytes(try await values.number("log-size-max", default: 4096, in: 16...(1 << 30)))

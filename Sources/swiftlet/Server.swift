@@ -7,6 +7,7 @@ import LambdaAPI
 import LogStore
 import Logging
 import LogsService
+import MetadataStore
 import MetadataStoreSQLite
 import NIOCore
 import NIOPosix
@@ -61,6 +62,25 @@ struct Server {
         await engine.shutdown()
     }
 
+    /// Which part of the memory budget sandboxes that wait may use at most.
+    private static let waitingMemoryPart = 8
+
+    /// Has sandboxes wait for the functions that there are, and for those that will be.
+    private func expectFunctions(of store: SQLiteMetadataStore, in pool: SandboxPool) async throws {
+        store.observe { change in
+            guard case .written(let record) = change else { return }
+            pool.expect(runtime: record.definition.runtime, memoryMegabytes: record.definition.memoryMegabytes)
+        }
+        var last: FunctionName?
+        repeat {
+            let page = try await store.functions(after: last, limit: 100)
+            for record in page {
+                pool.expect(runtime: record.definition.runtime, memoryMegabytes: record.definition.memoryMegabytes)
+            }
+            last = page.last?.name
+        } while last != nil
+    }
+
     private func run(
         store: SQLiteMetadataStore,
         code: CodeStore,
@@ -70,8 +90,11 @@ struct Server {
         engine: NamespacesEngine,
         logger: Logger
     ) async throws {
+        var workerSettings = WorkerSettings()
+        workerSettings.waitingSandboxesMax = configuration.waitingSandboxesMax
+        workerSettings.waitingMemoryMax = ByteCount(bytes: configuration.memoryBudget.bytes / Self.waitingMemoryPart)
         let worker = Worker(
-            settings: WorkerSettings(),
+            settings: workerSettings,
             engine: engine,
             codeStore: code,
             runtimes: runtimes,
@@ -92,6 +115,7 @@ struct Server {
         dependencies.onRetired = { manager.retire($0) }
         let controlPlane = ControlPlane(dependencies)
         try await controlPlane.recover()
+        try await expectFunctions(of: store, in: worker.pool)
 
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let frontend = Frontend(

@@ -3,6 +3,7 @@
 import http.client
 import json
 import queue
+import socket
 import subprocess
 import threading
 import uuid
@@ -138,7 +139,9 @@ class _Server(ThreadingHTTPServer):
 class Runtime:
     """A runtime process with a Runtime API of its own. Use as a context manager."""
 
-    def __init__(self, command, environment, directory, chunk_size=None):
+    def __init__(self, command, environment, directory, chunk_size=None, waiting=None):
+        """`waiting` makes it a runtime that waits first: its command and environment until it is told of the function;
+        what it is told is the handler, the environment and the directory."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.invokes = queue.Queue()
         self._server.answers = queue.Queue()
@@ -153,16 +156,34 @@ class Runtime:
         host, port = self._server.server_address
         self._output = []
         self._logged = threading.Condition()
+        environment = {**environment, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}"}
+        if waiting:
+            self._start_waiting(*waiting, environment, directory)
+        else:
+            self._start(command, environment, directory)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _start(self, command, environment, directory, descriptors=()):
         self.process = subprocess.Popen(
             command,
-            env={**environment, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}"},
+            env=environment,
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            pass_fds=descriptors,
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+
+    def _start_waiting(self, command, own, environment, directory):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            channel = {"_SWIFTLET_CHANNEL": str(theirs.fileno()), "_SWIFTLET_ROOM": "-" * 16384}
+            address = {"AWS_LAMBDA_RUNTIME_API": environment["AWS_LAMBDA_RUNTIME_API"]}
+            self._start(command, {**own, **address, **channel}, "/", [theirs.fileno()])
+            fields = [environment["_HANDLER"], str(directory), *(f"{k}={v}" for k, v in environment.items())]
+            assert ours.recv(1) == b"\0"
+            ours.sendall("\0".join(fields).encode())
 
     def __enter__(self):
         return self

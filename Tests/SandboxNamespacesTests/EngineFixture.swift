@@ -7,7 +7,7 @@ import SandboxNamespaces
 import Testing
 
 /// Suites that make real sandboxes. They count descriptors, processes and mounts of this process and host, so one runs
-/// at a time.
+/// at a time, and `make test` runs them in a process of their own: other suites would open and start things meanwhile.
 @Suite(
     "Real sandboxes",
     .serialized,
@@ -49,13 +49,31 @@ extension SandboxSpecification {
         processesMax: Int = 64,
         cpuLimit: CPULimit = .unlimited,
         temporaryStorageMiB: Int = 512,
-        mounts: [ReadOnlyMount] = []
+        mounts: [ReadOnlyMount] = [],
+        isAdoptable: Bool = false
     ) -> SandboxSpecification {
         SandboxSpecification(
             id: SandboxID(name),
             memoryBytesMax: memoryMiB << 20,
             processesMax: processesMax,
             cpuLimit: cpuLimit,
+            temporaryStorageBytes: temporaryStorageMiB << 20,
+            mounts: mounts,
+            isAdoptable: isAdoptable
+        )
+    }
+}
+
+extension SandboxAdoption {
+    static func test(
+        memoryMiB: Int = 256,
+        processesMax: Int = 64,
+        temporaryStorageMiB: Int = 512,
+        mounts: [ReadOnlyMount] = []
+    ) -> SandboxAdoption {
+        SandboxAdoption(
+            memoryBytesMax: memoryMiB << 20,
+            processesMax: processesMax,
             temporaryStorageBytes: temporaryStorageMiB << 20,
             mounts: mounts
         )
@@ -133,7 +151,8 @@ extension Sandbox {
         _ executable: String,
         _ arguments: [String] = [],
         environment: [String] = ["PATH=/usr/bin"],
-        workingDirectory: String = "/tmp"
+        workingDirectory: String = "/tmp",
+        channel: CInt? = nil
     ) async throws -> StartedProcess {
         let output = OutputPipe()
         let (exits, continuation) = AsyncStream.makeStream(of: ProcessExit.self)
@@ -143,7 +162,8 @@ extension Sandbox {
                 arguments: [executable] + arguments,
                 environment: environment,
                 workingDirectory: workingDirectory,
-                output: output.descriptor
+                output: output.descriptor,
+                channel: channel
             ),
             onExit: { exit in
                 continuation.yield(exit)

@@ -131,11 +131,16 @@ extension RealSandboxes {
             ),
         ]
 
-        @Test func allAreRefused() async throws {
+        @Test(arguments: [false, true])
+        func allAreRefused(isAdopted: Bool) async throws {
             try await withEngine { engine, directory in
                 try "secret".write(toFile: directory + "/secret", atomically: true, encoding: .utf8)
                 let canaries = try Canaries()
-                let sandbox = try await engine.createSandbox(.test())
+                let sandbox = try await engine.createSandbox(.test(isAdoptable: isAdopted))
+                if isAdopted {
+                    let code = ReadOnlyMount(source: directory + "/userland/opt", target: "/var/task")
+                    try await sandbox.adopt(.test(mounts: [code]))
+                }
                 for attempt in Self.attempts {
                     var program = Self.preamble + attempt.program
                     for (mark, value) in [

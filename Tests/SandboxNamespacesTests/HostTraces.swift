@@ -40,11 +40,12 @@ struct HostTraces: Equatable {
     }
 
     /// What this process's descriptors stand for, sorted, and without numbers that differ each time. Pipes are left out:
-    /// only the tests have some, for the output of processes.
+    /// only the tests have some, for the output of processes. So are the temporary files of suites that run meanwhile.
     static func openFiles() throws -> [String] {
         try entries(of: "/proc/self/fd").compactMap { number in
             try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)")
-        }.filter { !$0.hasPrefix("pipe:") }.map { String($0.prefix { $0 != "[" }) }.sorted()
+        }.filter { !$0.hasPrefix("pipe:") && !$0.contains("/swiftlet-test-") }.map { String($0.prefix { $0 != "[" }) }
+            .sorted()
     }
 
     /// All processes that descend from this one, in the order of their birth.

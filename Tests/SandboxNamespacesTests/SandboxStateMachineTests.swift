@@ -34,6 +34,34 @@ import Testing
         #expect(creation?.1.code == .gone)
     }
 
+    @Test func adoptionIsPossibleOnceAndOnlyWhereItIsMeant() {
+        var ordinary = Machine(creation: "creator")
+        guard case .refuse(1) = ordinary.adoptionRequested(1) else { return unexpected() }
+        _ = ordinary.initBecameReady()
+        guard case .refuse(1) = ordinary.adoptionRequested(1) else { return unexpected() }
+
+        var machine = Machine(creation: "creator", isAdoptable: true)
+        guard case .refuse(1) = machine.adoptionRequested(1) else { return unexpected() }
+        _ = machine.initBecameReady()
+        guard case .none = machine.adoptionCompleted(failure: nil) else { return unexpected() }
+        guard case .attach = machine.adoptionRequested(2) else { return unexpected() }
+        guard case .refuse(3) = machine.adoptionRequested(3) else { return unexpected() }
+        guard case .succeed(2) = machine.adoptionCompleted(failure: nil) else { return unexpected() }
+        guard case .none = machine.adoptionCompleted(failure: failure) else { return unexpected() }
+        guard case .none = machine.adoptionDeadlinePassed() else { return unexpected() }
+        guard case .refuse(4) = machine.adoptionRequested(4) else { return unexpected() }
+    }
+
+    @Test func whoAdoptsIsToldWhenTheSandboxEndsMeanwhile() {
+        var machine = Machine(creation: "creator", isAdoptable: true)
+        _ = machine.initBecameReady()
+        guard case .attach = machine.adoptionRequested(5) else { return unexpected() }
+        guard case .kill = machine.adoptionDeadlinePassed() else { return unexpected() }
+        guard case .remove(let bereaved) = machine.initGone(failure) else { return unexpected() }
+        #expect(bereaved.adoption == 5)
+        guard case .none = machine.adoptionCompleted(failure: nil) else { return unexpected() }
+    }
+
     @Test func lateEventsAfterTheEndDoNothing() {
         var machine = Machine(creation: "creator")
         _ = machine.initGone(failure)
@@ -52,6 +80,9 @@ import Testing
         guard case .none = machine.clearDeadlinePassed() else { return unexpected() }
         #expect(machine.cleared().isEmpty)
         #expect(machine.socketMade() == nil)
+        guard case .refuse(8) = machine.adoptionRequested(8) else { return unexpected() }
+        guard case .none = machine.adoptionCompleted(failure: nil) else { return unexpected() }
+        guard case .none = machine.adoptionDeadlinePassed() else { return unexpected() }
         guard case .finish(9) = machine.destroyRequested(9) else { return unexpected() }
     }
 
@@ -84,7 +115,7 @@ import Testing
     @Test(arguments: 0..<500 as Range<UInt64>)
     func everyoneIsAnsweredOnce(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var walk = Walk()
+        var walk = Walk(isAdoptable: Bool.random(using: &random))
         for _ in 0..<Int.random(in: 1...60, using: &random) { walk.takeStep(using: &random) }
         walk.finish()
         walk.check(seed: seed)
@@ -92,7 +123,7 @@ import Testing
 
     /// A machine, and what it has been told and has answered.
     private struct Walk: ~Copyable {
-        private var machine = Machine(creation: "creator")
+        private var machine: Machine
         private var creationAnswers = 0
         private var startAnswers: [Int: Int] = [:]
         /// For each start that succeeded, how often its end was told.
@@ -102,14 +133,19 @@ import Testing
         private var socketAnswers: [Int: Int] = [:]
         private var tokens: [ProcessToken] = []
         private var removals = 0
+        private var adoptions = 0
         private var hasRemoved = false
         private var isKilled = false
         private let failure = SandboxError(.setUpFailed, "failed")
 
+        init(isAdoptable: Bool) {
+            machine = Machine(creation: "creator", isAdoptable: isAdoptable)
+        }
+
         mutating func takeStep(using random: inout SeededGenerator) {
             // Tokens that were given out, and sometimes one that was not.
             let token = tokens.randomElement(using: &random) ?? ProcessToken(rawValue: 99)
-            switch Int.random(in: 0..<16, using: &random) {
+            switch Int.random(in: 0..<20, using: &random) {
             case 0, 1:
                 if case .succeed = machine.initBecameReady() { creationAnswers += 1 }
             case 2:
@@ -134,6 +170,12 @@ import Testing
                 destroy()
             case 11 where Int.random(in: 0..<4, using: &random) == 0:
                 initGone()
+            case 16:
+                adopt()
+            case 17, 18:
+                adopted(failure: Bool.random(using: &random) ? nil : failure)
+            case 19 where Int.random(in: 0..<4, using: &random) == 0:
+                if case .kill = machine.adoptionDeadlinePassed() { isKilled = true }
             default:
                 if removals > 0 && Bool.random(using: &random) { complete() }
             }
@@ -162,6 +204,23 @@ import Testing
             switch machine.startRequested(number, onExit: number) {
             case .send(let token): tokens.append(token)
             case .refuse(let start): startAnswers[start, default: 0] += 1
+            }
+        }
+
+        private mutating func adopt() {
+            let number = startAnswers.count
+            startAnswers[number] = 0
+            switch machine.adoptionRequested(number) {
+            case .attach: adoptions += 1
+            case .refuse(let start): startAnswers[start, default: 0] += 1
+            }
+            #expect(adoptions <= 1)
+        }
+
+        private mutating func adopted(failure: SandboxError?) {
+            switch machine.adoptionCompleted(failure: failure) {
+            case .succeed(let start), .fail(let start, _): startAnswers[start, default: 0] += 1
+            case .none: break
             }
         }
 
@@ -209,6 +268,7 @@ import Testing
             for start in bereaved.starts { startAnswers[start, default: 0] += 1 }
             for exit in bereaved.exits { exitAnswers[exit, default: 0] += 1 }
             for clearing in bereaved.clearings { clearingAnswers[clearing, default: 0] += 1 }
+            if let adoption = bereaved.adoption { startAnswers[adoption, default: 0] += 1 }
             for request in bereaved.socketRequests { socketAnswers[request, default: 0] += 1 }
         }
 

@@ -57,6 +57,15 @@ extension RealSandboxes {
 
                         """
                 )
+                let adopted = try await engine.createSandbox(.test(isAdoptable: true))
+                try await adopted.adopt(.test(temporaryStorageMiB: 64, mounts: [mount]))
+                let seen = try await adopted.shell(
+                    """
+                    id -u; cat /var/task/file; echo; ls /mnt /opt | wc -w; touch /var/task/x 2>&1 | grep -o 'Read-only'
+                    dd if=/dev/zero of=/tmp/x bs=1M count=65 2>&1 | grep -o 'No space left on device'
+                    """
+                )
+                #expect(seen.output == "993\nhello\n2\nRead-only\nNo space left on device\n")
                 let process = try await sandbox.launch("/bin/sh", ["-c", "while :; do echo x; done"])
                 #expect(await process.output.read(upTo: 1) == "x")
                 try sandbox.freeze()

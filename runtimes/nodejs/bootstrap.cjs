@@ -9,6 +9,9 @@ const { Invoke, run } = require('./invoke.cjs');
 const { logError, patchConsole, setInvoke } = require('./log.cjs');
 const { awslambda, isStreaming, runStreaming } = require('./response-stream.cjs');
 const { RuntimeClient } = require('./runtime-client.cjs');
+const { waitForFunction } = require('./waiting.cjs');
+
+waitForFunction();
 
 /** The statuses that Lambda's own runtime exits with. */
 const EXIT_REJECTION = 128;

@@ -10,11 +10,10 @@ import site
 import sys
 
 
-def _set_module_path():
+def _search_path():
     # As on AWS: the function's code first, then layers, then the runtime, then the standard library.
-    # The first entry is this script's directory; it stands in PYTHONPATH again, behind it.
     version = "python{}.{}".format(*sys.version_info)
-    sys.path[:1] = [
+    return [
         os.environ.get("LAMBDA_TASK_ROOT", "/var/task"),
         "/opt/python/lib/{}/site-packages".format(version),
         "/opt/python",
@@ -24,7 +23,13 @@ def _set_module_path():
 site.setquit()
 site.setcopyright()
 site.sethelper()
-_set_module_path()
+if "_SWIFTLET_CHANNEL" in os.environ:
+    import _swiftlet_waiting
+
+    _swiftlet_waiting.wait_for_function(_search_path)
+    del _swiftlet_waiting, sys.modules["_swiftlet_waiting"]
+# The first entry is this script's directory; it stands in PYTHONPATH again, behind it.
+sys.path[:1] = _search_path()
 
 from awslambdaric.__main__ import main  # noqa: E402  the path has to stand first
 

@@ -24,6 +24,8 @@ enum {
     /// The user and group that a function's processes run as, as they see it.
     SB_GUEST_USER = 993,
     SB_GUEST_GROUP = 990,
+    /// The descriptor by which a process started with a channel reads from the service.
+    SB_CHANNEL = 3,
     /// Steps that the launcher takes for a sandbox while its init takes others count from here on, so that a
     /// step's number says which of the two is meant.
     SB_LAUNCHER_STEPS = 1000,
@@ -40,6 +42,10 @@ enum sb_kind {
     SB_SPAWN,
     /// Kill the sandbox of this token. Unknown tokens are passed over: it may have ended already.
     SB_KILL,
+    /// Attach a function's mounts in the sandbox of this token, which was made to be adopted and has not been yet.
+    /// Strings: for each mount its place inside, or in unprivileged mode pairs of a host path and its place.
+    /// Body: sb_adopt, which tells the order of the descriptors.
+    SB_ADOPT,
 
     // Launcher to service.
 
@@ -51,6 +57,8 @@ enum sb_kind {
     SB_SPAWN_FAILED,
     /// The sandbox's init and all its processes have ended and were reaped. Number: wait status.
     SB_REAPED,
+    /// The mounts of SB_ADOPT stand (number 0), or not all of them do (number: errno; string: the step).
+    SB_ADOPTED,
 
     // Init to service.
 
@@ -70,7 +78,8 @@ enum sb_kind {
     // Service to init.
 
     /// Start a process. Value: how many of the strings are arguments. Strings: program, working directory,
-    /// arguments, environment. Descriptor: its output.
+    /// arguments, environment. Descriptors: its output, and where there is one its channel, which becomes its
+    /// descriptor SB_CHANNEL.
     SB_EXECUTE,
     /// Send the signal `number` to every process but init.
     SB_SIGNAL_ALL,
@@ -110,9 +119,23 @@ struct sb_spawn {
     uint32_t mount_count;
     /// The limit on the number of processes of the guest's user.
     uint32_t process_limit;
+    /// 1 if the sandbox is to be adopted later: init leaves the launcher a way into its mounts, and /tmp to then.
+    uint32_t is_adoptable;
     /// The size of an in-memory /tmp.
     uint64_t scratch_bytes;
     /// For tests, and without effect in release builds: the step to fail (0: none) and the error it fails with.
+    uint32_t fault_step;
+    int32_t fault_error;
+};
+
+struct sb_adopt {
+    /// 1 if the first descriptor is a mounted file system for /tmp; otherwise /tmp is in memory.
+    uint32_t has_scratch;
+    /// How many read-only mounts follow (descriptors, or paths in unprivileged mode).
+    uint32_t mount_count;
+    /// The size of an in-memory /tmp.
+    uint64_t scratch_bytes;
+    /// As in sb_spawn.
     uint32_t fault_step;
     int32_t fault_error;
 };

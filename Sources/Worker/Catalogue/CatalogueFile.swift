@@ -29,6 +29,7 @@ struct CatalogueFile: Decodable {
         var requiredFiles: [String]?
         /// Variables over the catalogue's own; `null` removes one.
         var environment: [String: String?]?
+        var canWait: Bool?
     }
 
     /// What an interpreter must print to be of the right version.

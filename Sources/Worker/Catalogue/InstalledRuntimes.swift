@@ -92,6 +92,8 @@ package struct InstalledRuntimes: Sendable {
             arguments: launch.arguments.map { $0.expanded(values) },
             environment: launch.environment,
             mounts: installation.directory.map { [ReadOnlyMount(source: $0, target: "/var/runtime")] } ?? [],
+            waitingArguments: launch.canWait
+                ? launch.arguments.filter { !$0.namesHandler }.map { $0.expanded(values) } : nil,
             honoursExecWrapper: !launch.isFromPackage
         )
     }

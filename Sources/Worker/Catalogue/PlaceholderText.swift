@@ -39,6 +39,9 @@ struct PlaceholderText: Hashable, Sendable {
         self.pieces = pieces
     }
 
+    /// Whether the text depends on the function's handler.
+    var namesHandler: Bool { pieces.contains(.handler) }
+
     /// The text with every placeholder's value in its place.
     func expanded(_ values: Values) -> String {
         var text = ""

@@ -112,7 +112,8 @@ private struct Resolver {
             arguments: try launch.arguments.map { argument throws(RuntimeCatalogueError) in try parse(argument) },
             directory: try launch.directory.map { directory throws(RuntimeCatalogueError) in try text(directory) },
             requiredFiles: try texts(launch.requiredFiles ?? []),
-            environment: environment
+            environment: environment,
+            canWait: launch.canWait ?? false
         )
     }
 

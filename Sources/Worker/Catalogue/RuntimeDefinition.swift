@@ -37,6 +37,9 @@ package struct RuntimeDefinition: Sendable, Hashable {
         /// The files that must be in that directory.
         var requiredFiles: [String]
         var environment: [String: String]
+        /// Whether it can be started before its function is known, without the arguments that name the handler; it then
+        /// waits to be told.
+        var canWait: Bool
     }
 
     /// One version of the family's interpreter.
