@@ -19,7 +19,6 @@ extension ExecutionEnvironment {
             break
         case .reset(let concern, let failure):
             tell(concern, failure)
-            if case .caller = concern { observer.environmentAnswered(self) }
             beginShutdown(reason: failure.shutdownReason)
         case .end(let concern, let failure):
             tell(concern, failure)
@@ -56,7 +55,7 @@ extension ExecutionEnvironment {
             finish(running, failure: document)
             var result = result(of: failure, document, for: running)
             result.logTail = platformLog.stream?.takeTail()
-            complete(running, result)
+            response.failedInvoke = ResponseProgress.FailedInvoke(running: running, result: result)
         case .answered(let running):
             finish(running, failure: document)
             completeHeld(running)
@@ -182,8 +181,16 @@ extension ExecutionEnvironment {
         }
     }
 
+    /// Answers the caller of an invoke that failed. It waits until the processes have ended, so that a caller who asks
+    /// again at once finds the environment that it had, as it does on Lambda.
+    func complete(_ failed: ResponseProgress.FailedInvoke?) {
+        guard let failed else { return }
+        complete(failed.running, failed.result)
+    }
+
     /// The life is over: the sandbox can go.
     func close() {
+        complete(response.failedInvoke.take())
         runtimeAPI?.close()
         telemetry.removeAll()
         shutdown = nil

@@ -44,6 +44,7 @@ extension ExecutionEnvironment {
 
     /// Has the processes started.
     func initialise(_ phase: PlatformEvent.InitialisationPhase) {
+        limitCPU(false)
         initialisationPhase = phase
         initialisationStartedAt = .now()
         telemetry.initialisationBegan()
@@ -111,7 +112,10 @@ extension ExecutionEnvironment {
             break
         case .reportStopped:
             // It is as good as idle; what differs is only how long the next invoke takes.
+            // Before the environment may be given another invoke.
+            let failed = response.failedInvoke.take()
             observer.environmentBecameIdle(self)
+            complete(failed)
         case .end:
             close()
             observer.environmentEnded(self)

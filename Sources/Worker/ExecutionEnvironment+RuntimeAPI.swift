@@ -28,12 +28,12 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
         case .reportInitialised:
             initialisation = NIODeadline.now() - initialisationStartedAt
             reportInitialisation(.success)
-            limitCPU()
+            limitCPU(true)
             armFreezeTimer()
             observer.environmentInitialised(self)
         case .deliver(let running):
             reportInitialisation(.success)
-            limitCPU()
+            limitCPU(true)
             deliver(running)
         case .finish(let running):
             finish(running)

@@ -247,12 +247,14 @@ package final class ExecutionEnvironment: @unchecked Sendable {
         }
     }
 
-    /// Initialisation may use all the CPU there is, as on Lambda; the function's share counts from its first event.
-    func limitCPU() {
-        guard !isCPULimited else { return }
-        isCPULimited = true
+    /// Initialisation may use all the CPU there is, as on Lambda, within an invoke too: that has no more time than others.
+    /// The function's share counts from the event after it.
+    func limitCPU(_ isWanted: Bool) {
+        guard isCPULimited != isWanted else { return }
+        isCPULimited = isWanted
         do throws(SandboxError) {
-            try sandbox?.setCPULimit(settings.cpuLimit(memoryMegabytes: function.memoryMegabytes))
+            let share = settings.cpuLimit(memoryMegabytes: function.memoryMegabytes)
+            try sandbox?.setCPULimit(isWanted ? share : .unlimited)
         } catch {
             logger.warning("CPU limit could not be set", metadata: [LogKey.error: "\(error)"])
         }

@@ -39,7 +39,7 @@ def handler(event, context):
 """
 #: What differs from one environment to the next, and why: names and keys of its own.
 OWN = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_FUNCTION_NAME",
-       "AWS_LAMBDA_LOG_GROUP_NAME", "_X_AMZN_TRACE_ID")  # fmt: skip
+       "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_METADATA_TOKEN", "_X_AMZN_TRACE_ID")  # fmt: skip
 
 
 def waiting(server):

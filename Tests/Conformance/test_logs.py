@@ -125,7 +125,7 @@ def test_filter_patterns_find_lines(logs, functions):
     assert [json.loads(event["message"])["number"] for event in errors] == [3, 6, 9]
     assert len(filtered(logs, group, filterPattern="RequestId")) == 3
     assert len(filtered(logs, group, filterPattern="RequestId -START")) == 2
-    assert len(filtered(logs, group, filterPattern="?START ?REPORT")) == 2
+    assert len(filtered(logs, group, filterPattern='?"START RequestId" ?REPORT')) == 2
     assert filtered(logs, group, filterPattern='"no such phrase"') == []
 
 
@@ -447,3 +447,85 @@ def test_bare_request_gets_its_error(server, target, body, status, kind):
     assert answer["__type"] == kind
     assert answer["message"]
     connection.close()
+
+
+# The format.
+
+SPEAKER = """
+import logging
+logger = logging.getLogger()
+def handler(event, context):
+    logger.info("informative %s", 1)
+    logger.warning("worrying")
+    if event.get("fail"): raise ValueError("bad")
+    return context.log_stream_name
+"""
+
+
+def test_json_format_makes_objects_of_all_lines(functions, logs):
+    function = functions.create(SPEAKER, LoggingConfig={"LogFormat": "JSON"})
+    assert function.configuration["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
+    answer = function.invoke({})
+    name = f"/aws/lambda/{function.name}"
+    events = follow(logs, name, lambda events: any('"platform.report"' in event["message"] for event in events))
+    lines = [json.loads(event["message"]) for event in events]
+    platform = {line["type"]: line for line in lines if "type" in line}
+    # What succeeded is of no interest at the level INFO.
+    assert set(platform) == {"platform.initStart", "platform.start", "platform.report"}
+    report = platform["platform.report"]["record"]
+    assert (report["requestId"], report["status"]) == (answer.request_id, "success")
+    assert {"durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB", "initDurationMs"} == set(report["metrics"])
+    own = {line["message"]: line for line in lines if "level" in line}
+    assert own["informative 1"]["level"] == "INFO"
+    assert own["worrying"]["requestId"] == answer.request_id
+
+
+def test_levels_choose_what_is_logged(functions, logs):
+    function = functions.create(
+        SPEAKER,
+        LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "ERROR", "SystemLogLevel": "DEBUG"},
+    )
+    function.invoke({})
+    name = f"/aws/lambda/{function.name}"
+    events = follow(logs, name, lambda events: any('"platform.report"' in event["message"] for event in events))
+    types = {json.loads(event["message"]).get("type") for event in events}
+    assert {"platform.initRuntimeDone", "platform.initReport", "platform.runtimeDone"} <= types
+    assert not any("worrying" in event["message"] for event in events)
+
+
+def test_warnings_of_the_platform_are_failures_only(functions, logs):
+    function = functions.create(
+        "import os\ndef handler(event, context):\n    if event.get('fail'): os._exit(1)",
+        LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "WARN"},
+    )
+    function.invoke({})
+    function.invoke({"fail": True})
+    name = f"/aws/lambda/{function.name}"
+    events = follow(logs, name, lambda events: any('"platform.report"' in event["message"] for event in events))
+    lines = [json.loads(event["message"]) for event in events]
+    assert {line["type"] for line in lines} == {"platform.runtimeDone", "platform.report"}
+    assert all(line["record"]["errorType"] == "Runtime.ExitError" for line in lines)
+
+
+def test_log_group_can_be_chosen_and_changed(functions, logs):
+    group = f"/shared/{uuid.uuid4().hex}"
+    function = functions.create(
+        "import os\ndef handler(event, context): return [os.environ['AWS_LAMBDA_LOG_GROUP_NAME'], context.log_stream_name]",
+        LoggingConfig={"LogGroup": group},
+    )
+    named, stream = function.ask({})
+    assert named == group and f"/{function.name}[$LATEST]" in stream
+    events = follow(logs, group, reports)
+    assert {event["logStreamName"] for event in events} == {stream}
+    function.client.update_function_configuration(FunctionName=function.name, LoggingConfig={"LogFormat": "JSON"})
+    function.wait_until_updated()
+    configuration = function.client.get_function_configuration(FunctionName=function.name)["LoggingConfig"]
+    assert (configuration["LogFormat"], configuration["LogGroup"]) == ("JSON", group)
+
+
+def test_levels_need_json(functions):
+    error = error_of(
+        functions.create, code="def handler(event, context): pass", LoggingConfig={"SystemLogLevel": "WARN"}
+    )
+    assert error["Error"]["Code"] == "InvalidParameterValueException"
+    assert error["Error"]["Message"].startswith('LogLevel is not supported when LogFormat is set to "Text".')

@@ -2,7 +2,9 @@
 
 import re
 
+from lambda_client import make_client
 from packages import script_package
+from test_logs import follow, reports
 
 #: Counts its initialisations in /tmp, which survives, and its invokes in memory, which does not.
 COUNTER = """
@@ -123,14 +125,6 @@ sys.exit(5)
 
 
 def function_log(server, name):
-    """All of a function's log, waiting for the report of its last invoke."""
-    import time
-
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        files = [path for path in server.data.rglob("*") if path.is_file() and name in str(path)]
-        text = "".join(path.read_bytes().decode(errors="replace") for path in files)
-        if "REPORT RequestId" in text:
-            return text
-        time.sleep(0.05)
-    raise AssertionError("the log has no report")
+    """All of a function's log, with the report of its last invoke."""
+    client = make_client(server, "logs")
+    return "".join(event["message"] for event in follow(client, f"/aws/lambda/{name}", reports))

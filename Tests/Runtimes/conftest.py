@@ -41,6 +41,9 @@ class Starter:
         write_files(self.directory, files)
         handler = handler or {"node": "index.handler", "python": "app.handler"}[name]
         command, own = self.command(name)
+        # It tells which runtime it is, so one that waits has it from the start.
+        if environment and "AWS_EXECUTION_ENV" in environment:
+            own = {**own, "AWS_EXECUTION_ENV": environment["AWS_EXECUTION_ENV"]}
         if name == "python":
             environment = {"PYTHONPATH": own["PYTHONPATH"], **(environment or {})}
         runtime = Runtime(
