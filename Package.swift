@@ -79,7 +79,10 @@ let package = Package(
         room("RuntimeAPI", ["LambdaAPI", nioCore, nioPosix, nioHTTP1]),
         room(
             "Worker",
-            ["RuntimeAPI", "Sandbox", "CodeStore", "Telemetry", "LambdaAPI", crypto, logging, nioCore, nioPosix]
+            [
+                "RuntimeAPI", "Sandbox", "CodeStore", "Telemetry", "LambdaAPI", crypto, logging, nioCore, nioPosix,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
         ),
         room(
             "WorkerManager",

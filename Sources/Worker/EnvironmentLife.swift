@@ -17,7 +17,10 @@ struct EnvironmentLife {
 
     /// Returns when nothing of the environment is left. Cancellation does not cut it short: an environment ends by
     /// being retired.
-    func run() async {
+    ///
+    /// - Parameter passage: The environment's place among those that start.
+    func run(through passage: StartGate.Passage) async {
+        await environment.onEventLoop { $0.startBegan(passage) }
         do throws(PreparationError) {
             let plan = try launchPlan()
             let mounts = try await codeMounts() + plan.mounts

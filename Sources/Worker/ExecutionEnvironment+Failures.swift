@@ -190,6 +190,7 @@ extension ExecutionEnvironment {
 
     /// The life is over: the sandbox can go.
     func close() {
+        startEnded()
         complete(response.failedInvoke.take())
         runtimeAPI?.close()
         telemetry.removeAll()

@@ -26,6 +26,7 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
         case .none:
             break
         case .reportInitialised:
+            startEnded()
             initialisation = NIODeadline.now() - initialisationStartedAt
             reportInitialisation(.success)
             limitCPU(true)

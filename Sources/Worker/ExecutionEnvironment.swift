@@ -59,6 +59,8 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     /// What the current invoke's response has come to so far.
     var response = ResponseProgress()
 
+    /// The place among those that start, until this one has.
+    private var passage: StartGate.Passage?
     private var isCPULimited = false
     /// When the next timer fires at the latest; nil while none is set.
     private var timerDue: NIODeadline?
@@ -194,6 +196,20 @@ package final class ExecutionEnvironment: @unchecked Sendable {
             // The lifecycle knows the runtime to be ready, so this cannot be; the invoke must end all the same.
             return fail(.runtimeExit(.withoutReason))
         }
+    }
+
+    // MARK: Start
+
+    /// It is this environment's turn to start.
+    func startBegan(_ passage: StartGate.Passage) {
+        self.passage = passage
+        eventLoop.assumeIsolated().scheduleTask(in: settings.startPatience) { [weak self] in self?.startEnded() }
+    }
+
+    /// It has started, or will not, or waits for something other than the CPU: others may start.
+    func startEnded() {
+        passage?.leave()
+        passage = nil
     }
 
     // MARK: Timers

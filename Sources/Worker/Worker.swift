@@ -16,6 +16,7 @@ package final class Worker: Sendable {
     private let runtimes: InstalledRuntimes
     private let logs: FunctionLogWriter
     private let logger: Logger
+    private let gate: StartGate
     /// The sandboxes that wait for functions.
     package let pool: SandboxPool
     private let starts: AsyncStream<ExecutionEnvironment>
@@ -36,6 +37,7 @@ package final class Worker: Sendable {
         self.runtimes = runtimes
         self.logs = logs
         self.logger = logger
+        gate = StartGate(insideMax: settings.startsMax)
         standInNotices = StandInNotices(runtimes: runtimes)
         pool = SandboxPool(engine: engine, runtimes: runtimes, settings: settings, logger: logger)
         (starts, startsContinuation) = AsyncStream.makeStream()
@@ -79,7 +81,7 @@ package final class Worker: Sendable {
                     runtimes: runtimes,
                     logs: logs
                 )
-                group.addTask { await life.run() }
+                group.addTask { await life.run(through: await self.gate.enter()) }
             }
             pool.stop()
         }

@@ -19,6 +19,11 @@ package struct WorkerSettings: Sendable {
     /// The most memory that all sandboxes that wait may use together.
     package var waitingMemoryMax = ByteCount.mebibytes(512)
 
+    /// How many environments may start at a time; see ``StartGate``.
+    package var startsMax = max(16, 8 * System.coreCount)
+    /// How long one counts as starting, whatever it waits for.
+    package var startPatience: TimeAmount = .seconds(1)
+
     package init() {}
 
     var initialisationTimeout: TimeAmount { .seconds(Int64(initialisationTimeoutSeconds)) }
