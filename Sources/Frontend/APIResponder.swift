@@ -7,7 +7,7 @@ import Logging
 import NIOCore
 import Telemetry
 
-/// Answers every request but Invoke: the management operations, the download of code, and `/healthz`.
+/// Answers every request but Invoke: the management operations, the download of code, and Swiftlet's own routes.
 struct APIResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 
@@ -29,6 +29,9 @@ struct APIResponder: HTTPResponder {
         }
         if request.method == .get, let download = CodeDownload(request.uri) {
             return try await download.response(from: controlPlane)
+        }
+        if request.method == .post, let recycling = RecycleRoute(request.uri.path) {
+            return try await recycling.response(from: controlPlane, requestID: requestID)
         }
         let query = request.uri.queryParameters.map { (name: String($0.key), value: String($0.value)) }
         let match = RouteTable.all.match(method: request.method.rawValue, path: request.uri.path[...]) { name, value in

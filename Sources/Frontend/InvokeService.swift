@@ -36,7 +36,7 @@ struct InvokeService: Sendable {
                 body: body,
                 trace: XRayTraceHeader(caller: head.headers.first(name: "X-Amzn-Trace-Id"))
             )
-            if let function = try functions.cached(reference) {
+            if let function = functions.cached(reference) {
                 return answer(call, run(call, function, on: eventLoop))
             }
             return answer(call, runAfterLoading(call, on: eventLoop))

@@ -123,6 +123,7 @@ struct EnvironmentLife {
     private func execute(_ plan: LaunchPlan, in sandbox: any Sandbox, output: CInt) async throws(SandboxError) {
         let variables = EnvironmentVariables(
             function: environment.function,
+            initialisationType: environment.initialisationType,
             defaults: plan.environment,
             logGroup: environment.logGroup,
             logStream: environment.logStream,

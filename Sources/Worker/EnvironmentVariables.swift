@@ -7,12 +7,14 @@ struct EnvironmentVariables {
     private var values: [String: String]
 
     /// - Parameters:
+    ///   - initialisationType: What the environment is initialised for.
     ///   - defaults: The runtime's own variables.
     ///   - logGroup: The log group that the function is told of.
     ///   - logStream: The environment's log stream in it.
     ///   - credentials: What the function's AWS clients sign with.
     init(
         function: InvocableFunction,
+        initialisationType: InitialisationType,
         defaults: [String: String],
         logGroup: String,
         logStream: String,
@@ -30,7 +32,7 @@ struct EnvironmentVariables {
             "AWS_LAMBDA_FUNCTION_NAME": function.name.rawValue,
             "AWS_LAMBDA_FUNCTION_VERSION": function.version.rawValue,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(function.memoryMegabytes),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": initialisationType.rawValue,
             "AWS_LAMBDA_LOG_GROUP_NAME": logGroup,
             "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
             "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",

@@ -18,6 +18,8 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     package let id: EnvironmentID
     /// What it runs, for its whole life.
     package let function: InvocableFunction
+    /// What it is initialised for.
+    let initialisationType: InitialisationType
     /// Where all of it happens.
     package let eventLoop: any EventLoop
 
@@ -48,6 +50,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     init(
         id: EnvironmentID,
         function: InvocableFunction,
+        initialisationType: InitialisationType,
         eventLoop: any EventLoop,
         settings: WorkerSettings,
         observer: any EnvironmentObserver,
@@ -55,6 +58,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     ) {
         self.id = id
         self.function = function
+        self.initialisationType = initialisationType
         self.eventLoop = eventLoop
         self.settings = settings
         self.observer = observer
@@ -307,7 +311,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
         failure.complete(invoke, logTail: invoke.request.wantsLogTail ? log?.takeTail() : nil)
     }
 
-    /// Writes what the log says at the end of an invoke.
+    /// The invoke is over: writes what the log says at its end.
     private func finish(_ running: RunningInvoke, failure: FailureDocument? = nil) {
         let requestID = running.invoke.request.requestID
         let report = InvocationReport(
@@ -321,6 +325,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
         log?.drain()
         log?.append(line: InvocationReport.end(requestID))
         log?.append(line: report.line)
+        running.invoke.finished()
     }
 
     /// Answers a caller who waited for the end of the log.
