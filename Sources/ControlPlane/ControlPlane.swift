@@ -92,7 +92,7 @@ package final class ControlPlane: LambdaOperations {
         dependencies.store.observe { [provisionedVersions, onConcurrencyChanged = dependencies.onConcurrencyChanged] in
             switch $0 {
             case .written(let record):
-                onConcurrencyChanged(.changed(record))
+                onConcurrencyChanged(ConcurrencyChange(record))
                 provisionedVersions.recordChanged(record)
             case .deleted(let name):
                 onConcurrencyChanged(.deleted(name))
@@ -129,7 +129,7 @@ package final class ControlPlane: LambdaOperations {
             try await store.functionsWithConcurrencySettings()
         }
         for record in limited {
-            dependencies.onConcurrencyChanged(.changed(record))
+            dependencies.onConcurrencyChanged(ConcurrencyChange(record))
             provisionedVersions.recordChanged(record)
         }
     }
@@ -274,7 +274,11 @@ package enum ConcurrencyChange: Sendable {
     /// The function is gone.
     case deleted(FunctionName)
 
-    fileprivate static func changed(_ record: FunctionRecord) -> ConcurrencyChange {
-        .changed(record.name, reserved: record.concurrency.reserved, provisioned: record.provisionedByVersion)
+    fileprivate init(_ record: FunctionRecord) {
+        self = .changed(
+            record.name,
+            reserved: record.concurrency.reserved,
+            provisioned: record.provisionedByVersion
+        )
     }
 }

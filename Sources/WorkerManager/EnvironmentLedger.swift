@@ -279,7 +279,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     /// Forgets a function of which nothing is left, unless it started so many environments lately that it matters.
     private mutating func removePool(of function: Function, at now: Instant) {
         guard let pool = pools[function], pool.count == 0, pool.waiters.isEmpty, pool.provision?.target ?? 0 == 0,
-            pool.starts.isFull(at: now)
+            pool.isRetired || pool.starts.isFull(at: now)
         else { return }
         pools[function] = nil
     }

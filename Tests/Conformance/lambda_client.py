@@ -103,6 +103,7 @@ class Functions:
     """Creates functions with names of their own, and deletes them."""
 
     def __init__(self, server, prefix):
+        self.server = server
         self.client = make_client(server)
         self._prefix = prefix
         self._count = 0

@@ -54,14 +54,21 @@ def throttle_of(call, **parameters):
 
 
 class Busy:
-    """Keeps a function busy with so many invokes until the block ends."""
+    """Keeps a function busy with so many invokes until the block ends; they are running when the block begins."""
 
-    def __init__(self, function, count=1, seconds=4):
-        self.function, self.count, self.seconds = function, count, seconds
+    def __init__(self, server, function, count=1, seconds=4):
+        self.server, self.function, self.count, self.seconds = server, function, count, seconds
+
+    def starts(self):
+        directory = self.server.data / "logs" / "aws" / "lambda" / self.function.name
+        logs = [path for path in directory.rglob("*") if path.is_file()]
+        return sum(path.read_text(errors="replace").count("START RequestId") for path in logs)
 
     def __enter__(self):
+        before = self.starts()
         self.pool = concurrent.futures.ThreadPoolExecutor(self.count)
         self.running = [self.pool.submit(self.function.invoke, self.seconds) for _ in range(self.count)]
+        eventually(lambda: self.starts() >= before + self.count)
         return self
 
     def __exit__(self, *_):
@@ -70,20 +77,7 @@ class Busy:
         assert [answer.error for answer in self.answers] == [None] * self.count
 
 
-def until_throttled(call, **parameters):
-    """The Reason of the first throttle. What is kept busy is so a moment after it was asked for."""
-
-    def look():
-        try:
-            call(**parameters)
-        except ClientError as error:
-            assert error.response["Error"]["Code"] == "TooManyRequestsException"
-            return error.response["Reason"]
-
-    return eventually(look)
-
-
-def test_reserved_concurrency_is_a_limit(functions):
+def test_reserved_concurrency_is_a_limit(server, functions):
     function = functions.create(SLOW)
     client = function.client
     answer = client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
@@ -92,14 +86,14 @@ def test_reserved_concurrency_is_a_limit(functions):
     assert shown["Concurrency"] == {"ReservedConcurrentExecutions": 1}
     assert client.get_function_concurrency(FunctionName=function.name)["ReservedConcurrentExecutions"] == 1
     function.ask(0)
-    with Busy(function):
-        reason = until_throttled(client.invoke, FunctionName=function.name, Payload=b"0")
+    with Busy(server, function):
+        reason = throttle_of(client.invoke, FunctionName=function.name, Payload=b"0")
         assert reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
     function.ask(0)
     client.delete_function_concurrency(FunctionName=function.name)
     assert "ReservedConcurrentExecutions" not in client.get_function_concurrency(FunctionName=function.name)
     assert "Concurrency" not in client.get_function(FunctionName=function.name)
-    with Busy(function):
+    with Busy(server, function):
         function.ask(0)
 
 
@@ -165,8 +159,8 @@ def small_account(tmp_path):
 def test_accounts_concurrency_is_a_limit(small_account):
     busy, other = small_account.create(SLOW), small_account.create(SLOW)
     assert other.client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 2
-    with Busy(busy, 2):
-        reason = until_throttled(other.client.invoke, FunctionName=other.name, Payload=b"0")
+    with Busy(small_account.server, busy, 2):
+        reason = throttle_of(other.client.invoke, FunctionName=other.name, Payload=b"0")
         assert reason == "ConcurrentInvocationLimitExceeded"
     other.ask(0)
 
@@ -176,8 +170,12 @@ def test_rate_is_tenfold_the_concurrency(tmp_path):
     server.start()
     try:
         function = Functions(server, "f").create(SLOW)
+        # Warm, so that two invokes fit into a second.
+        function.ask(0)
         function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
-        reason = until_throttled(function.client.invoke, FunctionName=function.name, Payload=b"0")
+        # The bucket of one starts full: the first invoke passes, and the second comes within its second.
+        assert _is_admitted(function)
+        reason = throttle_of(function.client.invoke, FunctionName=function.name, Payload=b"0")
         assert reason == "ReservedFunctionInvocationRateLimitExceeded"
         eventually(lambda: _is_admitted(function))
     finally:
@@ -196,8 +194,8 @@ def test_scale_up_is_limited(tmp_path):
     server.start()
     try:
         function = Functions(server, "f").create(SLOW)
-        with Busy(function):
-            reason = until_throttled(function.client.invoke, FunctionName=function.name, Payload=b"0")
+        with Busy(server, function):
+            reason = throttle_of(function.client.invoke, FunctionName=function.name, Payload=b"0")
             assert reason == "FunctionInvocationRateLimitExceeded"
     finally:
         server.close()
@@ -397,8 +395,9 @@ def test_recycle_gives_a_cold_start(server, functions):
 def test_recycle_lets_an_invoke_finish(server, functions):
     function = functions.create(SLOW)
     before = function.ask()
-    with Busy(function, seconds=2) as busy:
-        eventually(lambda: "1 execution" in swiftlet("recycle", function.name, "--endpoint", server.endpoint).stdout)
+    with Busy(server, function) as busy:
+        done = swiftlet("recycle", function.name, "--endpoint", server.endpoint)
+        assert done.stdout == "1 execution environment recycled\n"
     assert busy.answers[0].error is None
     assert function.ask()[1] == 1
     assert function.ask()[0] != before[0]
