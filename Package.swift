@@ -88,7 +88,13 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
-        room("Invocation", ["WorkerManager", "Worker", nioCore]),
+        room(
+            "Invocation",
+            [
+                "WorkerManager", "Worker", "LambdaAPI", nioCore,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
+        ),
         room("ControlPlane", ["CodeStore", "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging]),
         room(
             "Frontend",
@@ -99,9 +105,11 @@ let package = Package(
                 nioHTTP1,
             ]
         ),
+        room("Developer", ["LambdaAPI", "CodeStore", nioCore, nioPosix, nioHTTP1]),
         .executableTarget(
             name: "swiftlet",
             dependencies: [
+                "Developer",
                 "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "CodeStore",
                 "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI", hummingbird, logging,
                 serviceLifecycle, unixSignals, nioCore,
@@ -119,7 +127,13 @@ let package = Package(
         tests("LogStoreTests", ["LogStore", "LambdaAPI", "TestSupport"]),
         tests("LogsServiceTests", ["LogsService", "LogsAPI", "LogStore", "LambdaAPI", "TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "LogStore", "LambdaAPI", "TestSupport", logging]),
-        tests("MetadataStoreTests", ["MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport"]),
+        tests(
+            "MetadataStoreTests",
+            [
+                "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]
+        ),
         tests("CodeStoreTests", ["CodeStore", "LambdaAPI", "TestSupport", logging]),
         tests(
             "ControlPlaneTests",
@@ -129,6 +143,8 @@ let package = Package(
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", logging]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
+        tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
+        tests("InvocationTests", ["Invocation", "TestSupport"]),
         tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -23,6 +23,8 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     package let id: EnvironmentID
     /// What it runs, for its whole life.
     package let function: InvocableFunction
+    /// What it is initialised for.
+    let initializationType: InitializationType
     /// Where all of it happens.
     package let eventLoop: any EventLoop
     /// The environment's own stream in its log group, such as `2026/11/23/[$LATEST]0123456789abcdef0123456789abcdef`.
@@ -39,7 +41,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     let logger: Logger
     let commandsContinuation: AsyncStream<EnvironmentCommand>.Continuation
 
-    var lifecycle = Lifecycle()
+    var lifecycle: Lifecycle
     var runtimeAPI: RuntimeAPIServer?
     var sandbox: (any Sandbox)?
     var platformLog: PlatformLog
@@ -74,6 +76,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     init(
         id: EnvironmentID,
         function: InvocableFunction,
+        initializationType: InitializationType,
         eventLoop: any EventLoop,
         settings: WorkerSettings,
         observer: any EnvironmentObserver,
@@ -81,6 +84,8 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     ) {
         self.id = id
         self.function = function
+        self.initializationType = initializationType
+        lifecycle = Lifecycle(endsAfterFailedInitialisation: initializationType == .provisionedConcurrency)
         self.eventLoop = eventLoop
         self.settings = settings
         self.observer = observer
@@ -93,7 +98,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
             identity: PlatformIdentity(
                 function: function,
                 instanceID: id.rawValue,
-                initializationType: .onDemand
+                initializationType: initializationType
             ),
             format: .text,
             level: .info

@@ -64,6 +64,7 @@ struct ProcessLauncher {
     private var variables: EnvironmentVariables {
         EnvironmentVariables(
             function: environment.function,
+            initializationType: environment.initializationType,
             defaults: plan.environment,
             logGroup: environment.logGroup,
             logStream: environment.logStream,
