@@ -91,7 +91,13 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
-        room("Invocation", ["WorkerManager", "Worker", nioCore]),
+        room(
+            "Invocation",
+            [
+                "WorkerManager", "Worker", "LambdaAPI", nioCore,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
+        ),
         room("ControlPlane", ["CodeStore", "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging]),
         room(
             "Frontend",
@@ -102,9 +108,11 @@ let package = Package(
                 nioHTTP1,
             ]
         ),
+        room("Developer", ["LambdaAPI", "CodeStore", nioCore, nioPosix, nioHTTP1]),
         .executableTarget(
             name: "swiftlet",
             dependencies: [
+                "Developer",
                 "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "CodeStore",
                 "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI", hummingbird, logging,
                 serviceLifecycle, unixSignals, nioCore,
@@ -122,7 +130,13 @@ let package = Package(
         tests("LogStoreTests", ["LogStore", "LambdaAPI", "TestSupport"]),
         tests("LogsServiceTests", ["LogsService", "LogsAPI", "LogStore", "LambdaAPI", "TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "LogStore", "LambdaAPI", "TestSupport", logging]),
-        tests("MetadataStoreTests", ["MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport"]),
+        tests(
+            "MetadataStoreTests",
+            [
+                "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]
+        ),
         tests("CodeStoreTests", ["CodeStore", "LambdaAPI", "TestSupport", logging]),
         tests(
             "ControlPlaneTests",
@@ -132,6 +146,8 @@ let package = Package(
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", logging]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
+        tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
+        tests("InvocationTests", ["Invocation", "TestSupport"]),
         tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -97,7 +97,7 @@ class Service:
             [
                 str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}", "--data", f"{self._directory}/data",
                 "--runtimes", f"{ROOT}/runtimes:{ROOT}/.runtimes",
-                "--memory-budget", str(MEMORY_BUDGET_MB), *self._arguments,
+                "--memory-budget", str(MEMORY_BUDGET_MB), "--request-rate", "0", *self._arguments,
             ],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip

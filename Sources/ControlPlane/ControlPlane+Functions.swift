@@ -21,46 +21,55 @@ extension ControlPlane {
         }
         guard known == nil else { throw .functionExists(reference.name) }
         // The configuration is checked before the package is stored, which costs most.
-        var configuration = try FunctionDefinition(
+        var definition = try FunctionDefinition(
             request,
             name: reference.name,
             hostArchitecture: dependencies.runtimes.architecture,
             configurationID: RequestID.random().rawValue
         )
-        configuration.layers = try await layers(request.layers ?? [])
+        definition.layers = try await layers(request.layers ?? [])
         let package = try await inCodeStore { store throws(CodeStoreError) in try await store.put(archive.bytes) }
-        configuration = configuration.updated(
+        definition = definition.updated(
             code: package,
             architecture: nil,
-            configurationID: configuration.configurationID
+            configurationID: definition.configurationID
         )
-        try await checkLayers(of: configuration)
+        try await checkLayers(of: definition)
         let record = FunctionLifecycle.created(
             reference.name,
-            configuration,
+            definition,
             tags: request.tags ?? [:],
             revisionID: RequestID.random().rawValue,
             at: dependencies.now()
         )
+        let publication = request.publish == true ? publication(of: record) : nil
         do throws(MetadataStoreError) {
-            try await dependencies.store.insert(record)
+            try await dependencies.store.insert(
+                publication?.record ?? record,
+                versions: publication.map { [$0.value] } ?? []
+            )
         } catch {
             throw error.code == .exists ? .functionExists(reference.name) : .service(cause: error)
         }
         finishLater(reference.name)
-        return FunctionConfiguration(record, in: dependencies.locality).withStatus(record.status)
+        guard let version = publication?.value else { return configuration(record, qualifier: nil) }
+        finishLater(version)
+        // The ARN names the function, not the version.
+        return configuration(version, qualifier: nil)
     }
 
     package func getFunction(_ request: GetFunctionRequest) async throws(LambdaError) -> GetFunctionResponse {
         let reference = try reference(request.functionName, qualifier: request.qualifier)
-        let record = try await record(reference)
+        let target = try await target(reference)
+        let definition = target.version?.definition ?? target.record.definition
         return GetFunctionResponse(
-            configuration: configuration(record, reference),
+            configuration: configuration(target, qualifier: reference.qualifier),
             code: FunctionCodeLocation(
                 repositoryType: "S3",
-                location: url(of: CodeHash(hexadecimal: record.definition.codeHash))
+                location: url(of: CodeHash(hexadecimal: definition.codeHash))
             ),
-            tags: record.tags.isEmpty ? nil : record.tags
+            tags: target.record.tags.isEmpty ? nil : target.record.tags,
+            concurrency: target.record.concurrency.reserved.map { Concurrency(reservedConcurrentExecutions: $0) }
         )
     }
 
@@ -68,23 +77,55 @@ extension ControlPlane {
         _ request: GetFunctionConfigurationRequest
     ) async throws(LambdaError) -> FunctionConfiguration {
         let reference = try reference(request.functionName, qualifier: request.qualifier)
-        return configuration(try await record(reference), reference)
+        return configuration(try await target(reference), qualifier: reference.qualifier)
     }
 
     package func listFunctions(_ request: ListFunctionsRequest) async throws(LambdaError) -> ListFunctionsResponse {
         let limit = min(request.maxItems ?? Limits.functionsPerPageMax, Limits.functionsPerPageMax)
-        let start = try request.marker.map { marker throws(LambdaError) -> FunctionName in
-            try PageMarker(marker).name
+        let start = try request.marker.map { marker throws(LambdaError) in try PageMarker(marker) }
+        if request.functionVersion == .all {
+            return try await listAllVersions(after: start, limit: limit)
         }
         let records = try await inStore { store throws(MetadataStoreError) in
-            try await store.functions(after: start, limit: limit + 1)
+            try await store.functions(after: start?.name, limit: limit + 1)
         }
         let page = records.prefix(limit)
-        // With versions asked for, the unpublished one is listed under its own ARN.
-        let qualifier: Qualifier? = request.functionVersion == .all ? .latest : nil
         return ListFunctionsResponse(
             nextMarker: records.count > limit ? page.last.map { PageMarker($0.name).text } : nil,
-            functions: page.map { FunctionConfiguration($0, in: dependencies.locality, qualifier: qualifier) }
+            functions: page.map { FunctionConfiguration($0, in: dependencies.locality) }
+        )
+    }
+
+    /// Every function with all its versions, each under its own ARN, the unpublished one first.
+    private func listAllVersions(
+        after start: PageMarker?,
+        limit: Int
+    ) async throws(LambdaError) -> ListFunctionsResponse {
+        var page: [(marker: PageMarker, configuration: FunctionConfiguration)] = []
+        func append(versionsOf name: FunctionName, after number: Int) async throws(LambdaError) {
+            let versions = try await inStore { store throws(MetadataStoreError) in
+                try await store.versions(of: name, after: number, limit: limit + 1 - page.count)
+            }
+            for version in versions {
+                let qualifier = Qualifier(version.version.rawValue)
+                let shown = FunctionConfiguration(version, in: dependencies.locality, qualifier: qualifier)
+                page.append((PageMarker(name, version: version.number), shown))
+            }
+        }
+        if let start, let number = start.version {
+            try await append(versionsOf: start.name, after: number)
+        }
+        let records = try await inStore { store throws(MetadataStoreError) in
+            try await store.functions(after: start?.name, limit: limit + 1)
+        }
+        for record in records where page.count <= limit {
+            let shown = FunctionConfiguration(record, in: dependencies.locality, qualifier: .latest)
+            page.append((PageMarker(record.name, version: 0), shown))
+            if page.count <= limit, record.lastVersion > 0 { try await append(versionsOf: record.name, after: 0) }
+        }
+        return ListFunctionsResponse(
+            nextMarker: page.count > limit ? page[limit - 1].marker.text : nil,
+            functions: page.prefix(limit).map(\.configuration)
         )
     }
 
@@ -93,16 +134,7 @@ extension ControlPlane {
     ) async throws(LambdaError) -> DeleteFunctionResponse {
         let reference = try reference(request.functionName, qualifier: request.qualifier)
         if let qualifier = reference.qualifier {
-            guard qualifier != .latest else {
-                throw .invalidParameterValue(
-                    "$LATEST version cannot be deleted without deleting the function."
-                )
-            }
-            guard qualifier.rawValue.allSatisfy(\.isNumber) else {
-                throw .invalidParameterValue("Deletion of aliases is not currently supported.")
-            }
-            // No version has been published, and deleting one that is not there succeeds.
-            _ = try await record(FunctionReference(reference.name))
+            try await deleteVersion(qualifier, of: reference.name)
             return DeleteFunctionResponse(statusCode: 204)
         }
         let wasThere = try await inStore { store throws(MetadataStoreError) in
@@ -122,8 +154,8 @@ extension ControlPlane {
                 totalCodeSize: Limits.codeStorageMax.bytes,
                 codeSizeUnzipped: Limits.unzippedSizeMax.bytes,
                 codeSizeZipped: Limits.zipSizeMax.bytes,
-                concurrentExecutions: Limits.concurrentExecutionsDefault,
-                unreservedConcurrentExecutions: Limits.concurrentExecutionsDefault
+                concurrentExecutions: dependencies.accountConcurrency,
+                unreservedConcurrentExecutions: dependencies.accountConcurrency - usage.claimedConcurrency
             ),
             accountUsage: AccountUsage(
                 totalCodeSize: usage.codeSize + layers,
@@ -139,19 +171,8 @@ extension ControlPlane {
         try FunctionReference(name, qualifier: qualifier, in: dependencies.locality)
     }
 
-    /// The function's record. Throws `ResourceNotFoundException` if there is none, or no such version.
-    func record(_ reference: FunctionReference) async throws(LambdaError) -> FunctionRecord {
-        let record = try await inStore { store throws(MetadataStoreError) in
-            try await store.function(named: reference.name)
-        }
-        guard let record, reference.qualifier == nil || reference.qualifier == .latest else {
-            throw .functionNotFound(arn: reference.arn(in: dependencies.locality))
-        }
-        return record
-    }
-
-    private func configuration(_ record: FunctionRecord, _ reference: FunctionReference) -> FunctionConfiguration {
-        FunctionConfiguration(record, in: dependencies.locality, qualifier: reference.qualifier)
-            .withStatus(record.status)
+    private func configuration(_ target: Target, qualifier: Qualifier?) -> FunctionConfiguration {
+        target.version.map { configuration($0, qualifier: qualifier) }
+            ?? configuration(target.record, qualifier: qualifier)
     }
 }

@@ -23,13 +23,25 @@ extension ControlPlane {
             architecture: request.architectures?.first?.rawValue,
             configurationID: RequestID.random().rawValue
         )
-        try await checkLayers(of: definition)
         if request.dryRun == true {
+            try await checkLayers(of: definition)
             var shown = record
             shown.definition = definition
             return FunctionConfiguration(shown, in: dependencies.locality).withStatus(record.status)
         }
-        return try await update(record, to: definition, expecting: request.revisionId)
+        return try await update(
+            record.name,
+            expecting: request.revisionId,
+            publishing: request.publish == true
+        ) { record throws(LambdaError) in
+            let definition = record.definition.updated(
+                code: package,
+                architecture: request.architectures?.first?.rawValue,
+                configurationID: definition.configurationID
+            )
+            try await checkLayers(of: definition)
+            return definition
+        }
     }
 
     package func updateFunctionConfiguration(
@@ -37,53 +49,59 @@ extension ControlPlane {
     ) async throws(LambdaError) -> FunctionConfiguration {
         let record = try await record(try reference(request.functionName))
         try UnsupportedFeatures(request).check(.updateFunctionConfiguration)
-        try checkUpdatable(record, expecting: request.revisionId)
-        var definition = try record.definition.updated(
-            by: request,
-            configurationID: RequestID.random().rawValue
-        )
-        if let arns = request.layers {
-            definition.layers = try await layers(arns)
-            try await checkLayers(of: definition)
+        return try await update(record.name, expecting: request.revisionId) { record throws(LambdaError) in
+            var definition = try record.definition.updated(by: request, configurationID: RequestID.random().rawValue)
+            if let arns = request.layers {
+                definition.layers = try await layers(arns)
+                try await checkLayers(of: definition)
+            }
+            return definition
         }
-        return try await update(record, to: definition, expecting: request.revisionId)
     }
 
-    private func checkUpdatable(_ record: FunctionRecord, expecting revisionID: String?) throws(LambdaError) {
+    func checkUpdatable(_ record: FunctionRecord, expecting revisionID: String?) throws(LambdaError) {
         if let revisionID, revisionID != record.revisionID { throw .preconditionFailed }
         guard FunctionLifecycle(record).isUnderway else { return }
         throw record.status.state == .pending
-            ? .functionState(FunctionStatus.State.pending.rawValue) : updateInProgress(record)
+            ? .functionState(FunctionStatus.State.pending.rawValue) : updateInProgress(record.name)
     }
 
+    /// Begins an update. What others change of the function meanwhile, such as an alias, stays changed.
     private func update(
-        _ record: FunctionRecord,
-        to definition: FunctionDefinition,
-        expecting revisionID: String?
+        _ name: FunctionName,
+        expecting revisionID: String?,
+        publishing: Bool = false,
+        to definition: (FunctionRecord) async throws(LambdaError) -> FunctionDefinition
     ) async throws(LambdaError) -> FunctionConfiguration {
-        let next: FunctionRecord
-        do throws(FunctionLifecycle.Refusal) {
-            next = try FunctionLifecycle(record).updateStarted(
-                definition,
-                revisionID: RequestID.random().rawValue,
-                at: dependencies.now()
+        let (record, version) = try await change(name) { record throws(LambdaError) in
+            try checkUpdatable(record, expecting: revisionID)
+            let definition = try await definition(record)
+            let next: FunctionRecord
+            do throws(FunctionLifecycle.Refusal) {
+                next = try FunctionLifecycle(record).updateStarted(
+                    definition,
+                    revisionID: RequestID.random().rawValue,
+                    at: dependencies.now()
+                )
+            } catch {
+                throw updateInProgress(record.name)
+            }
+            guard publishing else {
+                return RecordChange(record: next, value: (next, VersionRecord?.none))
+            }
+            if let published = try await unchangedVersion(of: next, definition) {
+                return RecordChange(record: next, value: (next, published))
+            }
+            let published = publication(of: next)
+            return RecordChange(
+                record: published.record,
+                versions: published.versions,
+                value: (published.record, published.value)
             )
-        } catch {
-            throw updateInProgress(record)
         }
-        do throws(MetadataStoreError) {
-            try await dependencies.store.replace(next, expecting: record.revisionID)
-        } catch {
-            guard error.code == .conflict else { throw .service(cause: error) }
-            // The function is gone, or of two updates at once the other has won.
-            _ = try await self.record(FunctionReference(record.name))
-            throw revisionID == nil ? updateInProgress(record) : .preconditionFailed
-        }
-        finishLater(record.name)
-        return FunctionConfiguration(next, in: dependencies.locality).withStatus(next.status)
-    }
-
-    private func updateInProgress(_ record: FunctionRecord) -> LambdaError {
-        .updateInProgress(arn: dependencies.locality.functionARN(record.name))
+        finishLater(name)
+        guard let version else { return configuration(record, qualifier: nil) }
+        finishLater(version)
+        return configuration(version, qualifier: Qualifier(version.version.rawValue))
     }
 }

@@ -19,6 +19,12 @@ package final class ControlPlane: LambdaOperations {
         package var now: @Sendable () -> Timestamp = { .now() }
         /// Told of every configuration that no invoke will begin to run any more. It must not block.
         package var onRetired: @Sendable (InvocableFunction.ConfigurationID) -> Void = { _ in }
+        /// The account's concurrency.
+        package var accountConcurrency = Limits.concurrentExecutionsDefault
+        /// Who keeps execution environments.
+        package var environments: any FunctionEnvironments = NoEnvironments()
+        /// Told of every change of what is reserved or provisioned, in the order of the changes. It must not block.
+        package var onConcurrencyChanged: @Sendable (ConcurrencyChange) -> Void = { _ in }
 
         package init(
             store: any MetadataStore,
@@ -46,8 +52,21 @@ package final class ControlPlane: LambdaOperations {
     let dependencies: Dependencies
     private let activation: FunctionActivation
     private let baseURL = Mutex("http://127.0.0.1:9000")
-    private let begun: AsyncStream<FunctionName>
-    private let begunContinuation: AsyncStream<FunctionName>.Continuation
+    private let provisionedVersions: ProvisionedVersions
+    private let begun: AsyncStream<Begun>
+    private let begunContinuation: AsyncStream<Begun>.Continuation
+
+    /// What has begun and is to be finished.
+    private enum Begun {
+        case function(FunctionName)
+        case version(Int, of: FunctionName)
+
+        var name: FunctionName {
+            switch self {
+            case .function(let name), .version(_, let name): name
+            }
+        }
+    }
 
     package init(_ dependencies: Dependencies) {
         self.dependencies = dependencies
@@ -62,14 +81,36 @@ package final class ControlPlane: LambdaOperations {
             locality: dependencies.locality,
             onRetired: dependencies.onRetired
         )
+        provisionedVersions = ProvisionedVersions(
+            store: dependencies.store,
+            functions: functions,
+            environments: dependencies.environments,
+            logger: dependencies.logger
+        )
         (begun, begunContinuation) = AsyncStream.makeStream()
+        // After the directory, which is to know a version before it is provisioned.
+        dependencies.store.observe { [provisionedVersions, onConcurrencyChanged = dependencies.onConcurrencyChanged] in
+            switch $0 {
+            case .written(let record):
+                onConcurrencyChanged(ConcurrencyChange(record))
+                provisionedVersions.recordChanged(record)
+            case .deleted(let name):
+                onConcurrencyChanged(.deleted(name))
+                provisionedVersions.functionDeleted(name)
+            case .versionWritten, .versionDeleted:
+                break
+            }
+        }
     }
 
     package static let implementedOperations: Set<Operation> = [
         .createFunction, .getFunction, .getFunctionConfiguration, .updateFunctionCode, .updateFunctionConfiguration,
-        .listFunctions, .deleteFunction, .getAccountSettings,
         .publishLayerVersion, .getLayerVersion, .getLayerVersionByArn, .listLayers, .listLayerVersions,
         .deleteLayerVersion, .addLayerVersionPermission, .removeLayerVersionPermission, .getLayerVersionPolicy,
+        .listFunctions, .deleteFunction, .getAccountSettings, .publishVersion, .listVersionsByFunction, .createAlias,
+        .getAlias, .updateAlias, .deleteAlias, .listAliases, .putFunctionConcurrency, .getFunctionConcurrency,
+        .deleteFunctionConcurrency, .putProvisionedConcurrencyConfig, .getProvisionedConcurrencyConfig,
+        .deleteProvisionedConcurrencyConfig, .listProvisionedConcurrencyConfigs,
     ]
 
     /// Removes what a crash has left behind and takes up what was under way. To be called before any request is served.
@@ -82,6 +123,17 @@ package final class ControlPlane: LambdaOperations {
         for record in unfinished {
             finishLater(record.name)
         }
+        let versions = try await inStore { store throws(MetadataStoreError) in try await store.unfinishedVersions() }
+        for version in versions {
+            finishLater(version)
+        }
+        let limited = try await inStore { store throws(MetadataStoreError) in
+            try await store.functionsWithConcurrencySettings()
+        }
+        for record in limited {
+            dependencies.onConcurrencyChanged(ConcurrencyChange(record))
+            provisionedVersions.recordChanged(record)
+        }
     }
 
     /// Finishes creations and updates, and removes packages that nobody uses any more, until ``stop()`` is called.
@@ -89,7 +141,8 @@ package final class ControlPlane: LambdaOperations {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.finishWhatBegins() }
             group.addTask { await self.collectPackagesPeriodically() }
-            // The first is over when the control plane is stopped; the second has nothing to finish.
+            group.addTask { await self.provisionedVersions.run() }
+            // The first is over when the control plane is stopped; the others have nothing to finish.
             await group.next()
             group.cancelAll()
         }
@@ -97,8 +150,8 @@ package final class ControlPlane: LambdaOperations {
 
     private func finishWhatBegins() async {
         await withDiscardingTaskGroup { group in
-            for await name in begun {
-                group.addTask { await self.finish(name) }
+            for await item in begun {
+                group.addTask { await self.finish(item) }
             }
         }
     }
@@ -154,17 +207,30 @@ package final class ControlPlane: LambdaOperations {
         baseURL.withLock { $0 } + codeLocation.path(to: hash, at: dependencies.now())
     }
 
-    func finishLater(_ name: FunctionName) {
-        begunContinuation.yield(name)
+    /// Asks for the environments that are provisioned for a function, now rather than in the background.
+    func settleProvision(of name: FunctionName) async throws {
+        try await provisionedVersions.settle(name)
     }
 
-    private func finish(_ name: FunctionName) async {
+    func finishLater(_ name: FunctionName) {
+        begunContinuation.yield(.function(name))
+    }
+
+    func finishLater(_ version: VersionRecord) {
+        guard version.status.state == .pending else { return }
+        begunContinuation.yield(.version(version.number, of: version.functionName))
+    }
+
+    private func finish(_ item: Begun) async {
         do throws(MetadataStoreError) {
-            _ = try await activation.finish(name)
+            switch item {
+            case .function(let name): _ = try await activation.finish(name)
+            case .version(let number, let name): _ = try await activation.finish(number, of: name)
+            }
         } catch {
             dependencies.logger.error(
                 "function could not be activated; the next start tries again",
-                metadata: [LogKey.functionName: "\(name)", LogKey.error: "\(error)"]
+                metadata: [LogKey.functionName: "\(item.name)", LogKey.error: "\(error)"]
             )
         }
     }
@@ -202,5 +268,21 @@ extension ControlPlane {
             default: throw .service(cause: error)
             }
         }
+    }
+}
+
+/// A change of what is reserved or provisioned.
+package enum ConcurrencyChange: Sendable {
+    /// What holds for a function now, whether or not it was otherwise before.
+    case changed(FunctionName, reserved: Int?, provisioned: [FunctionVersion: Int])
+    /// The function is gone.
+    case deleted(FunctionName)
+
+    fileprivate init(_ record: FunctionRecord) {
+        self = .changed(
+            record.name,
+            reserved: record.concurrency.reserved,
+            provisioned: record.provisionedByVersion
+        )
     }
 }

@@ -42,7 +42,7 @@ struct FunctionActivation: Sendable {
                 return record
             }
             do throws(MetadataStoreError) {
-                try await store.replace(next, expecting: record.revisionID)
+                try await store.replace(next, expecting: record.generation)
             } catch  where error.code == .conflict {
                 // Somebody else was faster; see what they have made of it.
                 continue
@@ -54,6 +54,27 @@ struct FunctionActivation: Sendable {
                 )
             }
             return next
+        }
+        return nil
+    }
+
+    /// Returns the version when its publication is not under way any more, or nil if it is gone.
+    func finish(_ number: Int, of name: FunctionName) async throws(MetadataStoreError) -> VersionRecord? {
+        while let version = try await store.version(number, of: name) {
+            guard version.status.state == .pending else { return version }
+            var next = version
+            next.revisionID = RequestID.random().rawValue
+            if let obstacle = await self.obstacle(to: version.definition) {
+                next.status = FunctionStatus(state: .failed, stateReason: obstacle)
+            } else {
+                next.status = FunctionStatus(state: .active, lastUpdate: .successful)
+            }
+            do throws(MetadataStoreError) {
+                try await store.replaceVersion(next, expecting: version.revisionID)
+                return next
+            } catch  where error.code == .conflict {
+                continue
+            }
         }
         return nil
     }

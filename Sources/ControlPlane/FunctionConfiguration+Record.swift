@@ -38,6 +38,22 @@ extension FunctionConfiguration {
         )
     }
 
+    /// A published version as the API shows it.
+    init(_ version: VersionRecord, in locality: Locality, qualifier: Qualifier?) {
+        var definition = version.definition
+        definition.description = version.description
+        let record = FunctionRecord(
+            name: version.functionName,
+            revisionID: version.revisionID,
+            definition: definition,
+            status: version.status,
+            tags: [:],
+            lastModified: version.lastModified
+        )
+        self.init(record, in: locality, qualifier: qualifier)
+        self.version = version.version.rawValue
+    }
+
     /// The same with the function's state, which lists leave out.
     func withStatus(_ status: FunctionStatus) -> FunctionConfiguration {
         var next = self

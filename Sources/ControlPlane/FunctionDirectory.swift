@@ -9,9 +9,27 @@ import Synchronization
 /// keeps something for a configuration (an environment, say) is told when it is no longer in force.
 package final class FunctionDirectory: Sendable {
     private struct State {
+        /// The unpublished versions.
         var functions: [FunctionName: InvocableFunction] = [:]
+        /// Versions and aliases, of functions whose record has been seen.
+        var published: [FunctionName: Published] = [:]
         /// Counts changes, so that what was read from the store before a change is not kept after it.
         var changes = 0
+
+        /// The function that a reference means, as far as it is known. The version of an alias is drawn at random.
+        func function(_ reference: FunctionReference) -> InvocableFunction? {
+            guard let qualifier = reference.qualifier, qualifier != .latest else { return functions[reference.name] }
+            guard let published = published[reference.name] else { return nil }
+            let version =
+                published.aliases[qualifier.rawValue].map { $0.drawVersion() } ?? FunctionVersion(qualifier.rawValue)
+            return version == .latest ? functions[reference.name] : published.versions[version]
+        }
+    }
+
+    private struct Published {
+        var aliases: [String: AliasRecord] = [:]
+        /// Those that have been invoked.
+        var versions: [FunctionVersion: InvocableFunction] = [:]
     }
 
     private let state = Mutex(State())
@@ -32,33 +50,59 @@ package final class FunctionDirectory: Sendable {
     }
 
     /// The function if it is known already, or nil if ``resolve(_:)`` has to be asked.
-    ///
-    /// - Throws: `ResourceNotFoundException` for a version or alias, which no function has yet.
-    package func cached(_ reference: FunctionReference) throws(LambdaError) -> InvocableFunction? {
-        if let qualifier = reference.qualifier, qualifier != .latest {
-            throw .functionNotFound(arn: reference.arn(in: locality))
-        }
-        return state.withLock { $0.functions[reference.name] }
+    package func cached(_ reference: FunctionReference) -> InvocableFunction? {
+        state.withLock { $0.function(reference) }
     }
 
-    /// The function, from the store if need be; one that is being created is waited for.
+    /// The function, from the store if need be; one that is being created or published is waited for.
     ///
-    /// - Throws: `ResourceNotFoundException` if there is none, `ResourceConflictException` if it has failed.
+    /// - Throws: `ResourceNotFoundException` if there is no such function, version or alias,
+    ///   `ResourceConflictException` if it has failed.
     package func resolve(_ reference: FunctionReference) async throws(LambdaError) -> InvocableFunction {
         while true {
-            if let function = try cached(reference) { return function }
+            if let function = cached(reference) { return function }
             let changes = state.withLock { $0.changes }
             let record = try await load(reference)
-            guard let definition = FunctionLifecycle(record).invocable else {
-                throw .functionState(record.status.state.rawValue)
+            let version = Self.version(reference, in: record)
+            guard version != .latest else {
+                guard let definition = FunctionLifecycle(record).invocable else {
+                    throw .functionState(record.status.state.rawValue)
+                }
+                let function = InvocableFunction(record.name, .latest, definition, in: locality)
+                if keep(function, of: record, ifUnchangedSince: changes) { return function }
+                continue
             }
-            let function = InvocableFunction(record.name, definition, in: locality)
-            let isCurrent = state.withLock { state -> Bool in
-                guard state.changes == changes else { return false }
+            guard let published = try await load(version, of: record.name) else { throw notFound(reference) }
+            guard published.status.state == .active else { throw .functionState(published.status.state.rawValue) }
+            let function = InvocableFunction(record.name, version, published.definition, in: locality)
+            if keep(function, of: record, ifUnchangedSince: changes) { return function }
+        }
+    }
+
+    /// The version that a reference means; for one that is neither there nor an alias, what it would be.
+    private static func version(
+        _ reference: FunctionReference,
+        in record: FunctionRecord
+    ) -> FunctionVersion {
+        guard let qualifier = reference.qualifier, qualifier != .latest else { return .latest }
+        return record.aliases[qualifier.rawValue]?.drawVersion() ?? FunctionVersion(qualifier.rawValue)
+    }
+
+    /// Keeps a function for the invokes to come. Returns false if something has changed meanwhile.
+    private func keep(
+        _ function: InvocableFunction,
+        of record: FunctionRecord,
+        ifUnchangedSince changes: Int
+    ) -> Bool {
+        state.withLock { state in
+            guard state.changes == changes else { return false }
+            state.published[record.name, default: Published()].aliases = record.aliases
+            if function.version == .latest {
                 state.functions[record.name] = function
-                return true
+            } else {
+                state.published[record.name]?.versions[function.version] = function
             }
-            if isCurrent { return function }
+            return true
         }
     }
 
@@ -66,15 +110,31 @@ package final class FunctionDirectory: Sendable {
         switch change {
         case .written(let record):
             let definition = FunctionLifecycle(record).invocable
-            replace(record.name, with: definition.map { InvocableFunction(record.name, $0, in: locality) })
+            replace(
+                record.name,
+                with: definition.map { InvocableFunction(record.name, .latest, $0, in: locality) },
+                aliases: record.aliases
+            )
         case .deleted(let name):
-            replace(name, with: nil)
+            let published = state.withLock { $0.published.removeValue(forKey: name) }
+            replace(name, with: nil, aliases: nil)
+            for function in (published?.versions ?? [:]).values { onRetired(function.configurationID) }
+        case .versionWritten:
+            // Its code and configuration never change, and it is read when it is first invoked.
+            state.withLock { $0.changes += 1 }
+        case .versionDeleted(let name, let number):
+            let deleted = state.withLock { state in
+                state.changes += 1
+                return state.published[name]?.versions.removeValue(forKey: FunctionVersion(String(number)))
+            }
+            if let deleted { onRetired(deleted.configurationID) }
         }
     }
 
-    private func replace(_ name: FunctionName, with function: InvocableFunction?) {
+    private func replace(_ name: FunctionName, with function: InvocableFunction?, aliases: [String: AliasRecord]?) {
         let replaced = state.withLock { state -> InvocableFunction? in
             state.changes += 1
+            if let aliases { state.published[name, default: Published()].aliases = aliases }
             let known = state.functions[name]
             // The same object as long as the configuration is the same.
             guard known?.configurationID != function?.configurationID else { return nil }
@@ -90,20 +150,47 @@ package final class FunctionDirectory: Sendable {
         } catch {
             throw .service(cause: error)
         }
-        // An invoke's error names the version that would have been run.
-        let qualifier = reference.qualifier ?? .latest
-        throw .functionNotFound(arn: locality.functionARN(reference.name, qualifier: qualifier))
+        throw notFound(reference)
+    }
+
+    private func load(
+        _ version: FunctionVersion,
+        of name: FunctionName
+    ) async throws(LambdaError) -> VersionRecord? {
+        guard let number = version.number else { return nil }
+        do throws(MetadataStoreError) {
+            return try await activation.finish(number, of: name)
+        } catch {
+            throw .service(cause: error)
+        }
+    }
+
+    /// An invoke's error names the version that would have been run.
+    private func notFound(_ reference: FunctionReference) -> LambdaError {
+        .functionNotFound(arn: locality.functionARN(reference.name, qualifier: reference.qualifier ?? .latest))
+    }
+}
+
+extension AliasRecord {
+    /// The version of one invoke.
+    fileprivate func drawVersion() -> FunctionVersion {
+        routing == nil ? version : version(for: .random(in: 0..<1))
     }
 }
 
 extension InvocableFunction {
-    /// `$LATEST` of a function.
-    fileprivate convenience init(_ name: FunctionName, _ definition: FunctionDefinition, in locality: Locality) {
+    /// A version of a function.
+    fileprivate convenience init(
+        _ name: FunctionName,
+        _ version: FunctionVersion,
+        _ definition: FunctionDefinition,
+        in locality: Locality
+    ) {
         self.init(
             configurationID: ConfigurationID(definition.configurationID),
             locality: locality,
             name: name,
-            version: .latest,
+            version: version,
             runtime: definition.runtime,
             handler: definition.handler,
             timeoutSeconds: definition.timeoutSeconds,

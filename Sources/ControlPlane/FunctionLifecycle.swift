@@ -22,7 +22,7 @@ package struct FunctionLifecycle {
         case nothingUnderway
     }
 
-    private static let creating = FunctionStatus.Reason(code: "Creating", text: "The function is being created.")
+    static let creating = FunctionStatus.Reason(code: "Creating", text: "The function is being created.")
 
     /// A function that is being created.
     package static func created(

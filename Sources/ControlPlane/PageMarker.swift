@@ -6,21 +6,34 @@ import LambdaAPI
 struct PageMarker {
     /// The last entry's name.
     let last: String
+    /// Where versions are listed, the last entry's number: those of the function up to this one have been listed. Nil if
+    /// the whole function has.
+    let version: Int?
 
-    init(_ name: FunctionName) {
+    init(_ name: FunctionName, version: Int? = nil) {
         last = name.rawValue
+        self.version = version
     }
 
     init(after last: String) {
         self.last = last
+        version = nil
     }
 
     /// Reads a marker that a client sends back. Throws `InvalidParameterValueException` for any other text.
     init(_ text: String) throws(LambdaError) {
-        guard let data = Data(base64Encoded: text), let last = String(validating: data, as: UTF8.self) else {
+        guard let data = Data(base64Encoded: text), let decoded = String(validating: data, as: UTF8.self) else {
             throw Self.invalid(text)
         }
-        self.last = last
+        // No name has a colon.
+        let parts = decoded.split(separator: ":", omittingEmptySubsequences: false)
+        last = String(parts[0])
+        guard parts.count > 1 else {
+            version = nil
+            return
+        }
+        guard parts.count == 2, let version = Int(parts[1]) else { throw Self.invalid(text) }
+        self.version = version
     }
 
     static func invalid(_ text: String) -> LambdaError {
@@ -30,6 +43,6 @@ struct PageMarker {
     var name: FunctionName { FunctionName(last) }
 
     var text: String {
-        Data(last.utf8).base64EncodedString()
+        Data("\(last)\(version.map { ":\($0)" } ?? "")".utf8).base64EncodedString()
     }
 }

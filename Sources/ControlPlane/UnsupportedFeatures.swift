@@ -9,7 +9,6 @@ struct UnsupportedFeatures {
         add("Code.S3Bucket", request.code.s3Bucket != nil)
         add("Code.ImageUri", request.code.imageUri != nil)
         add("PackageType Image", request.packageType == .image)
-        add("Publish", request.publish == true)
         add("PublishTo", request.publishTo != nil)
         add("CodeSigningConfigArn", request.codeSigningConfigArn != nil)
         add("TenancyConfig", request.tenancyConfig != nil)
@@ -18,7 +17,6 @@ struct UnsupportedFeatures {
 
     init(_ request: UpdateFunctionCodeRequest) {
         add("S3Bucket", request.s3Bucket != nil)
-        add("Publish", request.publish == true)
         add("PublishTo", request.publishTo != nil)
         add("SourceKMSKeyArn", request.sourceKMSKeyArn != nil)
     }

@@ -8,7 +8,7 @@ import NIOCore
 import Telemetry
 
 /// Answers every request but Invoke: the management operations, those of CloudWatch Logs, the download of code, and
-/// `/healthz`.
+/// Swiftlet's own routes.
 struct APIResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 
@@ -34,6 +34,9 @@ struct APIResponder: HTTPResponder {
         }
         if request.method == .get, let download = CodeDownload(request.uri) {
             return try await download.response(from: controlPlane)
+        }
+        if request.method == .post, let recycling = RecycleRoute(request.uri.path) {
+            return try await recycling.response(from: controlPlane, requestID: requestID)
         }
         let query = request.uri.queryParameters.map { (name: String($0.key), value: String($0.value)) }
         let match = RouteTable.all.match(method: request.method.rawValue, path: request.uri.path[...]) { name, value in

@@ -1,3 +1,4 @@
+import Invocation
 import LambdaAPI
 import Logging
 import NIOCore
@@ -26,6 +27,7 @@ struct ErrorMapping: Sendable {
         switch error {
         case let error as LambdaError: error
         case let error as InvokeFailure: Self.lambdaError(error)
+        case let error as ThrottledInvoke: .tooManyRequests(error.reason)
         default: .service(cause: error)
         }
     }
@@ -33,6 +35,7 @@ struct ErrorMapping: Sendable {
     private static func lambdaError(_ failure: InvokeFailure) -> LambdaError {
         switch failure.code {
         case .capacityExhausted: .tooManyRequests(.concurrentInvocationLimitExceeded, retryAfterSeconds: 1)
+        case .scalingTooFast: .tooManyRequests(.functionInvocationRateLimitExceeded, retryAfterSeconds: 1)
         default: .service(cause: failure)
         }
     }

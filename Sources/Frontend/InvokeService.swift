@@ -41,7 +41,7 @@ struct InvokeService: Sendable {
                 trace: XRayTraceHeader(caller: head.headers.first(name: "X-Amzn-Trace-Id")),
                 streamed: streamed.map { NIOLoopBound($0, eventLoop: eventLoop) }
             )
-            if let function = try functions.cached(reference) {
+            if let function = functions.cached(reference) {
                 return answer(call, run(call, function, on: eventLoop))
             }
             return answer(call, runAfterLoading(call, on: eventLoop))

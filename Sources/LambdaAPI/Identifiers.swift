@@ -44,6 +44,12 @@ package struct FunctionVersion: Hashable, Sendable, CustomStringConvertible {
     /// The unpublished version.
     package static let latest = FunctionVersion("$LATEST")
 
+    /// The number of a published version, nil for anything else.
+    package var number: Int? {
+        guard let number = Int(rawValue), number > 0, String(number) == rawValue else { return nil }
+        return number
+    }
+
     package var description: String { rawValue }
 }
 
@@ -99,6 +105,18 @@ package struct ByteCount: Hashable, Sendable, Comparable, CustomStringConvertibl
 
 extension FunctionName: Codable {
     /// One string, the name.
+    package init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode(String.self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(rawValue)
+    }
+}
+
+extension FunctionVersion: Codable {
+    /// One string, the version.
     package init(from decoder: any Decoder) throws {
         self.init(try decoder.singleValueContainer().decode(String.self))
     }

@@ -64,6 +64,8 @@ package enum Limits {
 
     /// How long an environment may take to initialise before its first invoke.
     package static let initialisation = Duration.seconds(10)
+    /// The same where concurrency is provisioned, or the function's timeout if that is longer.
+    package static let provisionedInitialisation = Duration.seconds(130)
     /// How long extensions have to shut down: the second figure when one is external.
     package static let shutdownInternalExtensions = Duration.milliseconds(500)
     package static let shutdownExternalExtensions = Duration.milliseconds(2000)
@@ -76,6 +78,13 @@ package enum Limits {
     package static let concurrentExecutionsDefault = 1000
     /// What reservations must leave to functions without one.
     package static let unreservedConcurrentExecutionsMin = 100
+    /// Invokes per second that each unit of concurrency allows.
+    package static let requestsPerSecondPerConcurrency = 10
+    /// How many environments of one function may be started at once, and again in each period.
+    package static let scaleUpPerPeriod = 1000
+    package static let scaleUpPeriod = Duration.seconds(10)
+    /// Entries of one page of ListProvisionedConcurrencyConfigs.
+    package static let provisionedConfigsPerPageMax = 50
     /// Entries of one page of ListFunctions and ListVersionsByFunction, whatever `MaxItems` asks for.
     package static let functionsPerPageMax = 50
     /// Entries of one page of ListLayers and ListLayerVersions.

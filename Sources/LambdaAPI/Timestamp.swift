@@ -13,6 +13,9 @@ package struct Timestamp: Hashable, Sendable, Comparable {
     /// `2024-01-01T00:00:00.000+0000`, as functions' `LastModified` has it.
     package var functionText: String { text(zone: "+0000") }
 
+    /// `2024-01-01T00:00:00+0000`, as configurations of provisioned concurrency have it.
+    package var provisionText: String { functionText.prefix(19) + "+0000" }
+
     /// `2024-01-01T00:00:00.000Z`, as log lines and function URLs have it.
     package var zuluText: String { text(zone: "Z") }
 

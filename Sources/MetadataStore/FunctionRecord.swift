@@ -4,7 +4,9 @@ package import LambdaAPI
 package struct FunctionRecord: Codable, Sendable, Equatable {
     /// The function's name; the record's key.
     package var name: FunctionName
-    /// Changes with every change of the record; a write names the revision that it replaces.
+    /// Counts the writes of the record, whatever they changed; a write names the one that it replaces.
+    package var generation: Int
+    /// Changes with every change of code, configuration or state; what the API shows as `RevisionId`.
     package var revisionID: String
     /// Code and configuration as the API shows them.
     package var definition: FunctionDefinition
@@ -16,6 +18,12 @@ package struct FunctionRecord: Codable, Sendable, Equatable {
     package var tags: [String: String]
     /// When code or configuration last changed.
     package var lastModified: Timestamp
+    /// The highest version number that was ever given out; no number is used twice. 0 if there was none.
+    package var lastVersion: Int
+    /// The aliases by their names.
+    package var aliases: [String: AliasRecord]
+    /// What is reserved and provisioned.
+    package var concurrency: ConcurrencySettings
 
     package init(
         name: FunctionName,
@@ -26,6 +34,10 @@ package struct FunctionRecord: Codable, Sendable, Equatable {
         lastModified: Timestamp
     ) {
         self.name = name
+        generation = 0
+        lastVersion = 0
+        aliases = [:]
+        concurrency = ConcurrencySettings()
         self.revisionID = revisionID
         self.definition = definition
         self.status = status

@@ -2,20 +2,29 @@ package import LambdaAPI
 
 /// Where functions are kept. A write that returns is durable; one that throws has changed nothing.
 ///
-/// Writes to one function are ordered by revision: ``replace(_:expecting:)`` succeeds only on the record it was computed
-/// from, so concurrent updates cannot undo each other.
+/// Writes to one function are ordered by generation: a replacement succeeds only on the record it was computed from, so
+/// concurrent updates cannot undo each other. What concerns a version and its function at once is one write.
 package protocol MetadataStore: LayerStore {
-    /// Adds a function. Throws `.exists` if there is one of that name.
-    func insert(_ record: FunctionRecord) async throws(MetadataStoreError)
+    /// Adds a function with its first versions. Throws `.exists` if there is one of that name.
+    func insert(_ record: FunctionRecord, versions: [VersionRecord]) async throws(MetadataStoreError)
 
     /// The function of that name, or nil.
     func function(named name: FunctionName) async throws(MetadataStoreError) -> FunctionRecord?
 
-    /// Replaces a function's record whose revision is still `revisionID`. Throws `.conflict` if it is another, or if the
-    /// function is gone.
-    func replace(_ record: FunctionRecord, expecting revisionID: String) async throws(MetadataStoreError)
+    /// Replaces a function's record whose generation is still `generation`, adds and removes versions of it, all or
+    /// nothing. The record is stored under the generation that follows.
+    ///
+    /// - Parameter claimedMax: What all functions together may have claimed of the account's concurrency afterwards.
+    /// - Throws: `.conflict` if the generation is another, or if the function is gone; `.limitExceeded` if more would be
+    ///   claimed.
+    func replace(
+        _ record: FunctionRecord,
+        expecting generation: Int,
+        versions: [VersionChange],
+        claimedMax: Int
+    ) async throws(MetadataStoreError)
 
-    /// Removes a function. Returns whether there was one.
+    /// Removes a function with all its versions. Returns whether there was one.
     func delete(_ name: FunctionName) async throws(MetadataStoreError) -> Bool
 
     /// At most `limit` functions in the order of their names, from the first one after `name`. Functions that come or go
@@ -25,10 +34,29 @@ package protocol MetadataStore: LayerStore {
     /// All functions whose creation or update was not finished, for the next start to take up.
     func unfinishedFunctions() async throws(MetadataStoreError) -> [FunctionRecord]
 
-    /// How many functions there are, and the size of their packages together.
+    /// All functions for which concurrency is reserved or provisioned.
+    func functionsWithConcurrencySettings() async throws(MetadataStoreError) -> [FunctionRecord]
+
+    /// The version of a function, or nil.
+    func version(_ number: Int, of name: FunctionName) async throws(MetadataStoreError) -> VersionRecord?
+
+    /// Replaces a version whose revision is still `revisionID`. Throws `.conflict` if it is another, or if it is gone.
+    func replaceVersion(_ version: VersionRecord, expecting revisionID: String) async throws(MetadataStoreError)
+
+    /// At most `limit` versions of a function in the order of their numbers, from the first one after `number`.
+    func versions(
+        of name: FunctionName,
+        after number: Int,
+        limit: Int
+    ) async throws(MetadataStoreError) -> [VersionRecord]
+
+    /// All versions whose publication was not finished.
+    func unfinishedVersions() async throws(MetadataStoreError) -> [VersionRecord]
+
+    /// How many functions there are, the size of their packages and of those of their versions, and what is claimed.
     func usage() async throws(MetadataStoreError) -> StoreUsage
 
-    /// The hashes of all packages that functions refer to.
+    /// The hashes of all packages that functions and versions refer to.
     func referencedCode() async throws(MetadataStoreError) -> Set<String>
 
     /// Has every change told to `observer` from now on: in the order in which the writes were committed, each before its
@@ -38,12 +66,38 @@ package protocol MetadataStore: LayerStore {
     func observe(_ observer: @escaping @Sendable (FunctionChange) -> Void)
 }
 
+extension MetadataStore {
+    /// Adds a function that has no versions.
+    package func insert(_ record: FunctionRecord) async throws(MetadataStoreError) {
+        try await insert(record, versions: [])
+    }
+
+    /// Replaces a function's record, which claims no more than before.
+    package func replace(
+        _ record: FunctionRecord,
+        expecting generation: Int,
+        versions: [VersionChange] = []
+    ) async throws(MetadataStoreError) {
+        try await replace(record, expecting: generation, versions: versions, claimedMax: .max)
+    }
+}
+
+/// A version that comes or goes with a write of its function.
+package enum VersionChange: Sendable, Equatable {
+    case added(VersionRecord)
+    case deleted(Int)
+}
+
 /// A change of what is stored, after it was committed.
 package enum FunctionChange: Sendable, Equatable {
     /// A function was added or replaced.
     case written(FunctionRecord)
-    /// A function was removed.
+    /// A function was removed, and all its versions with it.
     case deleted(FunctionName)
+    /// A version was added or replaced. Told ahead of the change of its function.
+    case versionWritten(VersionRecord)
+    /// A version was removed.
+    case versionDeleted(FunctionName, Int)
 }
 
 /// What all functions take together.
@@ -51,10 +105,13 @@ package struct StoreUsage: Sendable, Equatable {
     package var functionCount: Int
     /// The size of all packages as uploaded, in bytes.
     package var codeSize: Int
+    /// What functions have claimed of the account's concurrency: reserved, or provisioned without being reserved.
+    package var claimedConcurrency: Int
 
-    package init(functionCount: Int, codeSize: Int) {
+    package init(functionCount: Int, codeSize: Int, claimedConcurrency: Int = 0) {
         self.functionCount = functionCount
         self.codeSize = codeSize
+        self.claimedConcurrency = claimedConcurrency
     }
 }
 
@@ -63,7 +120,7 @@ package struct MetadataStoreError: Error, CustomStringConvertible {
     /// What kind of failure it is; callers branch on it.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
-            case exists, conflict, corrupt, unavailable
+            case exists, conflict, limitExceeded, corrupt, unavailable
         }
         private let value: Value
 
@@ -75,6 +132,8 @@ package struct MetadataStoreError: Error, CustomStringConvertible {
         package static let exists = Code(.exists)
         /// The record has changed since it was read, or is gone.
         package static let conflict = Code(.conflict)
+        /// More would be claimed than there is.
+        package static let limitExceeded = Code(.limitExceeded)
         /// What is stored cannot be read as a record.
         package static let corrupt = Code(.corrupt)
         /// The store cannot read or write.

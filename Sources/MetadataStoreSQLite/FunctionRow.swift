@@ -10,23 +10,30 @@ struct FunctionRow: Codable, FetchableRecord, PersistableRecord, Sendable {
     enum Columns {
         static let name = Column("name")
         static let isUnfinished = Column("isUnfinished")
+        static let hasConcurrencySettings = Column("hasConcurrencySettings")
     }
 
     var name: String
+    var generation: Int
     var revisionID: String
     var codeHash: String
     var codeHashBeforeUpdate: String?
     var codeSize: Int
     var isUnfinished: Bool
+    var hasConcurrencySettings: Bool
+    var claimedConcurrency: Int
     var document: Data
 
     init(_ record: FunctionRecord) throws {
         name = record.name.rawValue
+        generation = record.generation
         revisionID = record.revisionID
         codeHash = record.definition.codeHash
         codeHashBeforeUpdate = record.definitionBeforeUpdate?.codeHash
         codeSize = record.definition.codeSize
         isUnfinished = record.status.state == .pending || record.status.lastUpdate == .inProgress
+        hasConcurrencySettings = record.concurrency != ConcurrencySettings()
+        claimedConcurrency = record.concurrency.claimed
         document = try JSONEncoder().encode(record)
     }
 
@@ -38,10 +45,10 @@ struct FunctionRow: Codable, FetchableRecord, PersistableRecord, Sendable {
         } catch {
             throw MetadataStoreError(.corrupt, "failed to read the record of function \(name)", cause: error)
         }
-        guard record.name.rawValue == name, record.revisionID == revisionID else {
+        guard record.name.rawValue == name, record.generation == generation else {
             throw MetadataStoreError(
                 .corrupt,
-                "failed to read the record of function \(name): it is of another revision"
+                "failed to read the record of function \(name): it is of another generation"
             )
         }
         return record

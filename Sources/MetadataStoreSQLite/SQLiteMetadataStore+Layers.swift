@@ -116,6 +116,8 @@ extension SQLiteMetadataStore {
                         SELECT json_extract(CAST(document AS TEXT), '$.definition.layers') AS layers FROM function
                         UNION ALL
                         SELECT json_extract(CAST(document AS TEXT), '$.definitionBeforeUpdate.layers') FROM function
+                        UNION ALL
+                        SELECT json_extract(CAST(document AS TEXT), '$.definition.layers') FROM version
                     ) WHERE layers IS NOT NULL
                     """
             )

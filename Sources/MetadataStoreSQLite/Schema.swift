@@ -21,11 +21,15 @@ enum Schema {
             )
         },
         layers,
+        versions,
     ]
 
-    static var migrator: DatabaseMigrator {
+    static var migrator: DatabaseMigrator { migrator(upTo: migrations.count) }
+
+    /// The first so many migrations, which is what an earlier release had.
+    static func migrator(upTo count: Int) -> DatabaseMigrator {
         var migrator = DatabaseMigrator()
-        for (index, migration) in migrations.enumerated() {
+        for (index, migration) in migrations.prefix(count).enumerated() {
             migrator.registerMigration(String(index + 1)) { try migration($0) }
         }
         return migrator

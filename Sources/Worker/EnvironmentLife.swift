@@ -120,6 +120,7 @@ struct EnvironmentLife {
     private func variables(of plan: LaunchPlan) -> EnvironmentVariables {
         EnvironmentVariables(
             function: environment.function,
+            initializationType: environment.initializationType,
             defaults: plan.environment,
             logGroup: environment.logGroup,
             logStream: environment.logStream,

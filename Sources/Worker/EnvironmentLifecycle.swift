@@ -128,6 +128,13 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
 
     private var state: State = .preparing
     private var isRetiring = false
+    private let endsAfterFailedInitialisation: Bool
+
+    /// - Parameter endsAfterFailedInitialisation: Whether an initialisation that fails ahead of any invoke is the end,
+    ///   rather than left to the next invoke to try again.
+    init(endsAfterFailedInitialisation: Bool = false) {
+        self.endsAfterFailedInitialisation = endsAfterFailedInitialisation
+    }
 
     /// Whether the environment's life is over.
     var hasEnded: Bool {
@@ -249,6 +256,7 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
             concern = .nobody
         case .initialising:
             concern = .initialisation
+            isRetiring = endsAfterFailedInitialisation
         case .reinitialising(let invocation, _), .busy(let invocation, _):
             concern = .caller(invocation)
         case .answered(let invocation, _):

@@ -28,6 +28,9 @@ package protocol EnvironmentObserver: AnyObject, Sendable {
     /// The host could not make the environment, or lost it: an invoke that waits for it is to be told. The reason is for
     /// the operator's log only.
     func environmentFailedToInitialise(_ environment: ExecutionEnvironment, reason: String)
+    /// The function could not initialise in an environment that is provisioned, and would fare no better in another. The
+    /// environment ends.
+    func functionFailedToInitialise(in environment: ExecutionEnvironment)
     /// The environment has ended and takes no more events.
     func environmentEnded(_ environment: ExecutionEnvironment)
     /// Nothing of the environment is left on the host.

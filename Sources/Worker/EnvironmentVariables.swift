@@ -16,6 +16,7 @@ struct EnvironmentVariables {
     }
 
     /// - Parameters:
+    ///   - initializationType: What the environment is initialised for.
     ///   - defaults: The runtime's own variables.
     ///   - logGroup: The log group that the function is told of.
     ///   - logStream: The environment's log stream in it.
@@ -23,6 +24,7 @@ struct EnvironmentVariables {
     ///   - metadataToken: What a request to the metadata endpoint must bear.
     init(
         function: InvocableFunction,
+        initializationType: InitializationType,
         defaults: [String: String],
         logGroup: String,
         logStream: String,
@@ -41,7 +43,7 @@ struct EnvironmentVariables {
             "AWS_LAMBDA_FUNCTION_NAME": function.name.rawValue,
             "AWS_LAMBDA_FUNCTION_VERSION": function.version.rawValue,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(function.memoryMegabytes),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": initializationType.rawValue,
             "AWS_LAMBDA_LOG_GROUP_NAME": logGroup,
             "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
             "AWS_LAMBDA_RUNTIME_API": Self.address,

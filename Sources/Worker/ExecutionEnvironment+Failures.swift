@@ -38,6 +38,9 @@ extension ExecutionEnvironment {
             break
         case .initialisation:
             reportInitialisation(.failure(document))
+            if initializationType == .provisionedConcurrency, failure.isOfFunction {
+                observer.functionFailedToInitialise(in: self)
+            }
         case .caller(let running):
             if response.deliveredAt != nil {
                 reportRuntimeDone(running, .failure(document))
@@ -200,6 +203,14 @@ extension ExecutionEnvironment {
 }
 
 extension EnvironmentLifecycle.Failure {
+    /// Whether the function is to blame, so that another environment of it would fare no better.
+    fileprivate var isOfFunction: Bool {
+        switch self {
+        case .host, .aborted: false
+        case .initialisation, .runtimeExit, .extensionExit, .timeout: true
+        }
+    }
+
     /// What extensions are told of it.
     fileprivate var shutdownReason: ShutdownReason {
         if case .timeout = self { .timeout } else { .failure }

@@ -220,7 +220,8 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
         telemetry.initialisationEnded()
     }
 
-    /// Writes what the log says at the end of an invoke.
+    /// The invoke is over, for whatever reason: writes what the log says at its end, and has it counted no longer. The
+    /// lifecycle sees to it that this comes exactly once for each.
     func finish(_ running: RunningInvoke, failure: FailureDocument? = nil) {
         let report = InvocationReport(
             requestID: running.requestID,
@@ -232,6 +233,7 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
         )
         platformLog.stream?.drain()
         publish(.report(report, traceHeader: running.invoke.request.traceHeader))
+        running.invoke.finished()
     }
 
     /// Answers a caller.

@@ -23,6 +23,8 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     package let id: EnvironmentID
     /// What it runs, for its whole life.
     package let function: InvocableFunction
+    /// What it is initialised for.
+    let initializationType: InitializationType
     /// Where all of it happens.
     package let eventLoop: any EventLoop
     /// The log group that the function's log belongs to.
@@ -41,7 +43,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     let logger: Logger
     let commandsContinuation: AsyncStream<EnvironmentCommand>.Continuation
 
-    var lifecycle = Lifecycle()
+    var lifecycle: Lifecycle
     var runtimeAPI: RuntimeAPIServer?
     var sandbox: (any Sandbox)?
     var platformLog: PlatformLog
@@ -78,6 +80,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     init(
         id: EnvironmentID,
         function: InvocableFunction,
+        initializationType: InitializationType,
         eventLoop: any EventLoop,
         settings: WorkerSettings,
         observer: any EnvironmentObserver,
@@ -85,6 +88,8 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     ) {
         self.id = id
         self.function = function
+        self.initializationType = initializationType
+        lifecycle = Lifecycle(endsAfterFailedInitialisation: initializationType == .provisionedConcurrency)
         self.eventLoop = eventLoop
         self.settings = settings
         self.observer = observer
@@ -99,7 +104,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
             identity: PlatformIdentity(
                 function: function,
                 instanceID: id.rawValue,
-                initializationType: .onDemand
+                initializationType: initializationType
             ),
             format: function.logging.format,
             level: function.logging.systemLevel ?? .info

@@ -10,11 +10,38 @@ package struct Invoke: Sendable {
     /// Takes the response as it comes, from functions that stream it; nil for a caller who wants it whole.
     package let stream: ResponseStream?
 
-    package init(request: InvokeRequest, promise: EventLoopPromise<InvokeResult>, stream: ResponseStream? = nil) {
+    /// Told when the invoke is over.
+    private let observer: (any InvokeObserver)?
+
+    package init(
+        request: InvokeRequest,
+        promise: EventLoopPromise<InvokeResult>,
+        stream: ResponseStream? = nil,
+        observer: (any InvokeObserver)? = nil
+    ) {
         self.request = request
         self.promise = promise
         self.stream = stream
+        self.observer = observer
     }
+
+    /// No environment works for the invoke any more. To be called exactly once, before its promise fails or, when the
+    /// caller has been answered already, as soon as the environment has finished.
+    func finished() {
+        observer?.invokeFinished(request.function)
+    }
+
+    /// The invoke is not run.
+    package func refuse(_ failure: InvokeFailure) {
+        finished()
+        promise.fail(failure)
+    }
+}
+
+/// Told that invokes are over: each of them once, whether or not it was run. Called from any thread.
+package protocol InvokeObserver: AnyObject, Sendable {
+    /// No environment works for an invoke of this function any more.
+    func invokeFinished(_ function: InvocableFunction)
 }
 
 /// What a caller asks for when it invokes a function.
@@ -87,7 +114,7 @@ package struct InvokeFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// What kind of failure it is.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
-            case capacityExhausted, environmentFailed, shuttingDown
+            case capacityExhausted, scalingTooFast, environmentFailed, shuttingDown
         }
         private let value: Value
 
@@ -97,6 +124,8 @@ package struct InvokeFailure: Error, Sendable, Equatable, CustomStringConvertibl
 
         /// The host has no memory left for another environment.
         package static let capacityExhausted = Code(.capacityExhausted)
+        /// Environments of the function have been started at the highest rate that is allowed.
+        package static let scalingTooFast = Code(.scalingTooFast)
         /// No environment could be made; the message says why.
         package static let environmentFailed = Code(.environmentFailed)
         /// The service is about to stop.

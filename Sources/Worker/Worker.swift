@@ -46,13 +46,20 @@ package final class Worker: Sendable {
     /// Makes an environment that has yet to be started.
     package func makeEnvironment(
         for function: InvocableFunction,
+        _ type: InitializationType = .onDemand,
         on eventLoop: any EventLoop,
         observer: any EnvironmentObserver
     ) -> ExecutionEnvironment {
         let id = EnvironmentID.random()
+        var settings = settings
+        if type == .provisionedConcurrency {
+            let seconds = Int(Limits.provisionedInitialisation.components.seconds)
+            settings.initialisationTimeoutSeconds = max(seconds, function.timeoutSeconds)
+        }
         return ExecutionEnvironment(
             id: id,
             function: function,
+            initializationType: type,
             eventLoop: eventLoop,
             settings: settings,
             observer: observer,

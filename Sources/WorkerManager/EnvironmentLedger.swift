@@ -9,20 +9,27 @@ import DequeModule
 /// counts as about to be idle for a short while, so that a caller who asks again at once is not given a cold start.
 ///
 /// Memory is accounted by configured size. When a new environment does not fit the budget, the environments idle
-/// longest are ended, of whatever function; when that does not help, the invoke is refused.
+/// longest are ended, of whatever function; when that does not help, the invoke is refused. So is one that would start
+/// environments of its function faster than the scale-up limit allows.
 ///
-/// Generic over what identifies functions, environments, waiting invokes and event loops, and over the clock's
-/// instants, so that tests need none of them.
-struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Loop: Hashable, Instant: Comparable> {
+/// Of a function for which concurrency is provisioned so many environments are kept initialised: they take invokes
+/// before others do, are neither expired nor evicted, and are replaced when they end.
+///
+/// Generic over what identifies functions, environments, waiting invokes and event loops, so that tests need none of
+/// them. Instants are nanoseconds of any clock that never goes back.
+struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Loop: Hashable> {
+    typealias Instant = Int
+
     /// What the ledger knows of one environment.
-    private struct Entry {
+    struct Entry {
         let function: Function
         let loop: Loop
         let memory: Int
+        var isProvisioned = false
         var phase: Phase
     }
 
-    private enum Phase: Equatable {
+    enum Phase: Equatable {
         /// Being made. Next: `idle`, `busy`, `leaving`.
         case starting
         /// Ready for an invoke. Next: `busy`, `leaving`.
@@ -36,9 +43,13 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         case leaving
     }
 
-    private struct Pool {
+    struct Pool {
         /// Idle environments by event loop, the one used last at the end.
         var idle: [Loop: [EnvironmentID]] = [:]
+        /// Nil unless concurrency is provisioned, or was and its environments are still there.
+        var provision: Provision?
+        /// How many environments may be started for invokes.
+        var starts: RateLimit
         /// Who waits, in the order of arrival.
         var waiters: Deque<Waiter> = []
         /// How many environments are expected to take a waiter without being asked.
@@ -54,22 +65,41 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         }
     }
 
+    /// The environments that are kept initialised.
+    struct Provision {
+        /// How many there are to be.
+        var target = 0
+        /// The memory of each, in bytes.
+        var memory = 0
+        /// How many there are that do not leave.
+        var all = 0
+        /// How many of them have been initialised.
+        var ready = 0
+        /// Why there are fewer than there are to be, if not because they are being made.
+        var obstacle: ProvisionObstacle?
+        var idle: [Loop: [EnvironmentID]] = [:]
+    }
+
     /// How many environments and invokes of a function there are.
-    private struct Census {
+    struct Census {
         var all = 0
         var starting = 0
         var finishing = 0
         var waiting = 0
     }
 
-    private var entries: [EnvironmentID: Entry] = [:]
-    private var pools: [Function: Pool] = [:]
+    var entries: [EnvironmentID: Entry] = [:]
+    var pools: [Function: Pool] = [:]
     private var memoryCommitted = 0
     private let memoryBudget: Int
+    let starts: RateLimit
 
-    /// - Parameter memoryBudget: The most memory, in bytes, that all environments may have been promised together.
-    init(memoryBudget: Int) {
+    /// - Parameters:
+    ///   - memoryBudget: The most memory, in bytes, that all environments may have been promised together.
+    ///   - starts: How fast environments of one function may be started for invokes.
+    init(memoryBudget: Int, starts: RateLimit) {
         self.memoryBudget = memoryBudget
+        self.starts = starts
     }
 
     // MARK: Invokes
@@ -79,13 +109,20 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         case assign(EnvironmentID)
         /// The invoke waits in line for an environment that is being made or at work; nothing is to be done.
         case wait
-        /// The invoke waits for an environment that should be idle in a moment; call ``waitedLongEnough(for:memory:)``
+        /// The invoke waits for an environment that should be idle in a moment; call ``waitedLongEnough(for:memory:at:)``
         /// if a few milliseconds later it may still be waiting.
         case waitBriefly
         /// The invoke waits in line; end these environments, then start one for it.
         case startEnvironment(evicting: [EnvironmentID])
+        case refuse(Refusal)
+    }
+
+    /// Why an invoke is not served.
+    enum Refusal {
         /// There is no memory for another environment and none to wait for.
-        case refuse
+        case memory
+        /// Another environment would be started faster than allowed.
+        case scaleUp
     }
 
     /// An invoke arrived, on an event loop, for a function whose environments have this much memory in bytes.
@@ -93,7 +130,8 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         _ waiter: Waiter,
         for function: Function,
         memory: Int,
-        on loop: Loop
+        on loop: Loop,
+        at now: @autoclosure () -> Instant
     ) -> InvokeAction {
         if let environment = popIdle(of: function, preferring: loop) {
             entries[environment]?.phase = .busy
@@ -104,25 +142,45 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
             pools[function]?.waiters.append(waiter)
             return census.waiting >= census.starting ? .waitBriefly : .wait
         }
+        let now = now()
+        guard pools[function]?.starts.allowance(at: now, upTo: 1) != 0 else { return .refuse(.scaleUp) }
         guard let evicted = makeRoom(for: memory) else {
             // An environment of this function that is busy now will be idle in time; without one there is no hope.
-            guard census.all > 0 else { return .refuse }
+            guard census.all > 0 else { return .refuse(.memory) }
             pools[function]?.waiters.append(waiter)
             return .wait
         }
-        pools[function, default: Pool()].waiters.append(waiter)
+        let fresh = Pool(starts: starts)
+        pools[function, default: fresh].waiters.append(waiter)
+        _ = pools[function]?.starts.take(at: now)
         return .startEnvironment(evicting: evicted)
     }
 
     // MARK: Environments
 
     /// An environment is about to be made, as an action asked for.
-    mutating func environmentStarting(_ environment: EnvironmentID, for function: Function, memory: Int, on loop: Loop)
-    {
-        entries[environment] = Entry(function: function, loop: loop, memory: memory, phase: .starting)
+    mutating func environmentStarting(
+        _ environment: EnvironmentID,
+        for function: Function,
+        memory: Int,
+        on loop: Loop,
+        isProvisioned: Bool = false
+    ) {
+        entries[environment] = Entry(
+            function: function,
+            loop: loop,
+            memory: memory,
+            isProvisioned: isProvisioned,
+            phase: .starting
+        )
         memoryCommitted += memory
-        pools[function, default: Pool()].starting += 1
-        pools[function]?.count += 1
+        let fresh = Pool(starts: starts)
+        pools[function, default: fresh].count += 1
+        if isProvisioned {
+            pools[function]?.provision?.all += 1
+        } else {
+            pools[function]?.starting += 1
+        }
     }
 
     enum ReadyAction {
@@ -141,6 +199,9 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         switch entry.phase {
         case .leaving, .idle:
             return .none
+        case .starting where entry.isProvisioned:
+            pools[entry.function]?.provision?.ready += 1
+            pools[entry.function]?.provision?.obstacle = nil
         case .starting:
             pools[entry.function]?.starting -= 1
         case .finishing:
@@ -159,7 +220,11 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
             return .end
         }
         entries[environment]?.phase = .idle(since: now)
-        pools[entry.function]?.idle[entry.loop, default: []].append(environment)
+        if entry.isProvisioned {
+            pools[entry.function]?.provision?.idle[entry.loop, default: []].append(environment)
+        } else {
+            pools[entry.function]?.idle[entry.loop, default: []].append(environment)
+        }
         return .keep
     }
 
@@ -174,52 +239,90 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         /// Start this many environments, after ending these.
         case startEnvironments(Int, evicting: [EnvironmentID])
         /// These can never be served; refuse them.
-        case refuse([Waiter])
+        case refuse([Waiter], Refusal)
         case none
     }
 
     /// An invoke has waited a while for an environment that was about to be idle; those are not counted on any more.
-    mutating func waitedLongEnough(for function: Function, memory: Int) -> StartAction {
+    mutating func waitedLongEnough(for function: Function, memory: Int, at now: Instant) -> StartAction {
         guard let census = pools[function]?.census else { return .none }
-        return start(census.waiting - census.starting, of: function, memory: memory)
+        return start(census.waiting - census.starting, of: function, memory: memory, at: now)
     }
 
-    /// The environment failed before it was ever ready. Returns the invoke that is told, if one waits.
+    /// The host could not make the environment. Returns the invoke that is told, if one waits for it.
     mutating func environmentFailedToInitialise(_ environment: EnvironmentID) -> Waiter? {
         guard let entry = entries[environment], entry.phase == .starting else { return nil }
+        guard !entry.isProvisioned else {
+            pools[entry.function]?.provision?.obstacle = .host
+            return nil
+        }
         return pools[entry.function]?.waiters.popFirst()
     }
 
+    /// The function's initialisation failed in an environment that was made for a provision; it is about to end.
+    mutating func functionFailedToInitialise(in environment: EnvironmentID) {
+        // It may have become an ordinary one meanwhile, whose place another takes if an invoke waits.
+        guard let entry = entries[environment], entry.phase == .starting, entry.isProvisioned else { return }
+        pools[entry.function]?.provision?.obstacle = .initialisation
+    }
+
     /// The environment has ended by itself, or as an action asked for.
-    mutating func environmentEnded(_ environment: EnvironmentID) -> StartAction {
+    mutating func environmentEnded(_ environment: EnvironmentID, at now: Instant) -> StartAction {
         guard let entry = entries[environment] else { return .none }
         leave(environment)
-        return startForWaiters(of: entry.function, memory: entry.memory)
+        return startForWaiters(of: entry.function, memory: entry.memory, at: now)
     }
 
     /// Nothing of the environment is left; its memory is free.
-    mutating func environmentRemoved(_ environment: EnvironmentID) -> StartAction {
+    mutating func environmentRemoved(_ environment: EnvironmentID, at now: Instant) -> StartAction {
         leave(environment)
         guard let entry = entries.removeValue(forKey: environment) else { return .none }
         pools[entry.function]?.count -= 1
-        let action = startForWaiters(of: entry.function, memory: entry.memory)
-        if let census = pools[entry.function]?.census, census.all == 0, census.waiting == 0, case .none = action {
-            pools[entry.function] = nil
-        }
+        let action = startForWaiters(of: entry.function, memory: entry.memory, at: now)
+        if case .none = action { removePool(of: entry.function, at: now) }
         return action
+    }
+
+    /// Forgets a function of which nothing is left, unless it started so many environments lately that it matters.
+    private mutating func removePool(of function: Function, at now: Instant) {
+        guard let pool = pools[function], pool.count == 0, pool.waiters.isEmpty, pool.provision?.target ?? 0 == 0,
+            pool.isRetired || pool.starts.isFull(at: now)
+        else { return }
+        pools[function] = nil
     }
 
     // MARK: Retirement
 
     /// Returns the environments to end because they have been idle since `limit` or longer.
-    mutating func expireIdle(since limit: Instant) -> [EnvironmentID] {
+    mutating func expireIdle(since limit: Instant, at now: Instant) -> [EnvironmentID] {
         let expired = entries.compactMap { environment, entry -> EnvironmentID? in
-            if case .idle(let since) = entry.phase, since <= limit { environment } else { nil }
+            if case .idle(let since) = entry.phase, since <= limit, !entry.isProvisioned { environment } else { nil }
         }
         for environment in expired {
             leave(environment)
         }
+        for function in pools.keys {
+            removePool(of: function, at: now)
+        }
         return expired
+    }
+
+    /// These environments are not wanted any more. Those that are idle get no invoke from here on, those at work end when
+    /// they have finished; the others are left alone.
+    ///
+    /// - Returns: Those that are to end.
+    mutating func recycle(_ environments: [EnvironmentID]) -> [EnvironmentID] {
+        environments.filter { environment in
+            switch entries[environment]?.phase {
+            case .idle:
+                leave(environment)
+                return true
+            case .busy, .finishing:
+                return true
+            case .starting, .leaving, nil:
+                return false
+            }
+        }
     }
 
     /// The function's configuration has been replaced or deleted: nothing of it is kept.
@@ -228,7 +331,9 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     mutating func functionRetired(_ function: Function) -> [EnvironmentID] {
         guard pools[function] != nil else { return [] }
         pools[function]?.isRetired = true
-        let idle = pools[function]?.idle.values.flatMap { $0 } ?? []
+        pools[function]?.provision?.target = 0
+        let provisioned = pools[function]?.provision?.idle.values.flatMap { $0 } ?? []
+        let idle = (pools[function]?.idle.values.flatMap { $0 } ?? []) + provisioned
         for environment in idle {
             leave(environment)
         }
@@ -269,19 +374,34 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
 
     private mutating func popIdle(of function: Function, preferring loop: Loop) -> EnvironmentID? {
         guard pools[function] != nil else { return nil }
+        if pools[function]?.provision != nil, let environment = popProvisioned(of: function, preferring: loop) {
+            return environment
+        }
         if let environment = pools[function]?.idle[loop]?.popLast() { return environment }
         guard let other = pools[function]?.idle.first(where: { !$0.value.isEmpty })?.key else { return nil }
         return pools[function]?.idle[other]?.popLast()
     }
 
+    private mutating func popProvisioned(of function: Function, preferring loop: Loop) -> EnvironmentID? {
+        if let environment = pools[function]?.provision?.idle[loop]?.popLast() { return environment }
+        guard let other = pools[function]?.provision?.idle.first(where: { !$0.value.isEmpty })?.key else { return nil }
+        return pools[function]?.provision?.idle[other]?.popLast()
+    }
+
     /// The environment is counted on no longer, whatever it did before.
     private mutating func leave(_ environment: EnvironmentID) {
         guard let entry = entries[environment], entry.phase != .leaving else { return }
+        if entry.isProvisioned {
+            pools[entry.function]?.provision?.all -= 1
+            pools[entry.function]?.provision?.ready -= entry.phase == .starting ? 0 : 1
+        }
         switch entry.phase {
         case .starting:
-            pools[entry.function]?.starting -= 1
+            pools[entry.function]?.starting -= entry.isProvisioned ? 0 : 1
         case .finishing:
             pools[entry.function]?.finishing -= 1
+        case .idle where entry.isProvisioned:
+            pools[entry.function]?.provision?.idle[entry.loop]?.removeAll { $0 == environment }
         case .idle:
             pools[entry.function]?.idle[entry.loop]?.removeAll { $0 == environment }
         case .busy, .leaving:
@@ -296,7 +416,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         var missing = memoryCommitted + memory - memoryBudget
         guard missing > 0 else { return [] }
         let idle = entries.compactMap { environment, entry -> (environment: EnvironmentID, since: Instant)? in
-            if case .idle(let since) = entry.phase { (environment, since) } else { nil }
+            if case .idle(let since) = entry.phase, !entry.isProvisioned { (environment, since) } else { nil }
         }
         var evicted: [EnvironmentID] = []
         for candidate in idle.sorted(by: { $0.since < $1.since }) where missing > 0 {
@@ -310,25 +430,41 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         return evicted
     }
 
-    private mutating func startForWaiters(of function: Function, memory: Int) -> StartAction {
+    private mutating func startForWaiters(of function: Function, memory: Int, at now: Instant) -> StartAction {
         guard let census = pools[function]?.census else { return .none }
-        return start(census.waiting - census.starting - census.finishing, of: function, memory: memory)
+        return start(
+            census.waiting - census.starting - census.finishing,
+            of: function,
+            memory: memory,
+            at: now
+        )
     }
 
-    private mutating func start(_ count: Int, of function: Function, memory: Int) -> StartAction {
+    private mutating func start(_ count: Int, of function: Function, memory: Int, at now: Instant) -> StartAction {
         guard count > 0 else { return .none }
-        var evicted: [EnvironmentID] = []
-        var startable = 0
-        while startable < count, let more = makeRoom(for: memory * (startable + 1)) {
-            evicted += more
-            startable += 1
-        }
+        let allowed = pools[function]?.starts.allowance(at: now, upTo: count) ?? 0
+        let (startable, evicted) = makeRoom(forUpTo: allowed, of: memory)
         if startable > 0 {
+            for _ in 0..<startable { _ = pools[function]?.starts.take(at: now) }
             return .startEnvironments(startable, evicting: evicted)
         }
         // Whoever waits is served by an environment that is there, if one is; otherwise there is no hope.
         guard pools[function]?.count == 0 else { return .none }
-        return .refuse(removeWaiters(of: function))
+        return .refuse(removeWaiters(of: function), allowed == 0 ? .scaleUp : .memory)
+    }
+
+    /// Finds memory for so many environments or fewer. Returns how many, and what must end for them.
+    mutating func makeRoom(
+        forUpTo count: Int,
+        of memory: Int
+    ) -> (count: Int, evicted: [EnvironmentID]) {
+        var evicted: [EnvironmentID] = []
+        var found = 0
+        while found < count, let more = makeRoom(for: memory * (found + 1)) {
+            evicted += more
+            found += 1
+        }
+        return (found, evicted)
     }
 
     private mutating func removeWaiters(of function: Function) -> [Waiter] {

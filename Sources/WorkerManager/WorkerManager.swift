@@ -1,6 +1,6 @@
 package import LambdaAPI
 package import Logging
-import NIOCore
+package import NIOCore
 import Synchronization
 import Telemetry
 package import Worker
@@ -16,6 +16,8 @@ package final class WorkerManager: Sendable {
         package var memoryBudget: ByteCount
         /// How long an environment is kept idle.
         package var idleTimeout: Duration = .seconds(600)
+        /// How many environments of one function may be started for invokes at once, and again every ten seconds.
+        package var scaleUpLimit = Limits.scaleUpPerPeriod
 
         package init(memoryBudget: ByteCount) {
             self.memoryBudget = memoryBudget
@@ -23,29 +25,41 @@ package final class WorkerManager: Sendable {
     }
 
     private typealias Ledger = EnvironmentLedger<
-        InvocableFunction.ConfigurationID, EnvironmentID, Invoke, ObjectIdentifier, NIODeadline
+        InvocableFunction.ConfigurationID, EnvironmentID, Invoke, ObjectIdentifier
     >
 
     /// The ledger, and the environments that its identifiers stand for.
     private struct State {
         var ledger: Ledger
         var environments: [EnvironmentID: ExecutionEnvironment] = [:]
+        /// The functions for which environments are provisioned.
+        var provisioned: [InvocableFunction.ConfigurationID: InvocableFunction] = [:]
         var isShuttingDown = false
     }
 
     /// How long an invoke waits for an environment that has answered to be idle, before another is started for it.
     private static let finishingPatience: TimeAmount = .milliseconds(5)
 
+    /// How often environments that are provisioned and could not be started are tried again.
+    private static let retryInterval = Duration.seconds(5)
+
     private let worker: Worker
+    private let eventLoops: any EventLoopGroup
     private let settings: Settings
     private let logger: Logger
     private let state: Mutex<State>
 
-    package init(worker: Worker, settings: Settings, logger: Logger) {
+    /// - Parameter eventLoops: Where environments live that are not started for an invoke.
+    package init(worker: Worker, eventLoops: any EventLoopGroup, settings: Settings, logger: Logger) {
         self.worker = worker
+        self.eventLoops = eventLoops
         self.settings = settings
         self.logger = logger
-        state = Mutex(State(ledger: Ledger(memoryBudget: settings.memoryBudget.bytes)))
+        let starts = RateLimit(
+            settings.scaleUpLimit,
+            perNanoseconds: Int(TimeAmount(Limits.scaleUpPeriod).nanoseconds)
+        )
+        state = Mutex(State(ledger: Ledger(memoryBudget: settings.memoryBudget.bytes, starts: starts)))
         tellFreeMemory()
     }
 
@@ -61,14 +75,15 @@ package final class WorkerManager: Sendable {
                 invoke,
                 for: function.configurationID,
                 memory: function.memory.bytes,
-                on: ObjectIdentifier(eventLoop)
+                on: ObjectIdentifier(eventLoop),
+                at: Self.now()
             )
             guard case .assign(let id) = action else { return (action, nil) }
             return (action, state.environments[id])
         }
         switch action {
         case nil:
-            invoke.promise.fail(InvokeFailure(.shuttingDown, "the service is shutting down"))
+            invoke.refuse(InvokeFailure(.shuttingDown, "the service is shutting down"))
         case .assign:
             guard let environment else { preconditionFailure("the ledger assigned an environment that is not there") }
             run(invoke, in: environment)
@@ -77,28 +92,55 @@ package final class WorkerManager: Sendable {
         case .waitBriefly:
             eventLoop.scheduleTask(in: Self.finishingPatience) { [self] in
                 let action = state.withLock {
-                    $0.ledger.waitedLongEnough(for: function.configurationID, memory: function.memory.bytes)
+                    $0.ledger.waitedLongEnough(
+                        for: function.configurationID,
+                        memory: function.memory.bytes,
+                        at: Self.now()
+                    )
                 }
                 carryOut(action, for: function, on: eventLoop)
             }
         case .startEnvironment(let evicted):
             carryOut(.startEnvironments(1, evicting: evicted), for: function, on: eventLoop)
-        case .refuse:
-            refuse([invoke])
+        case .refuse(let refusal):
+            refuse([invoke], refusal)
         }
     }
 
+    /// The clock of the ledger.
+    private static func now() -> Int { Int(clamping: NIODeadline.now().uptimeNanoseconds) }
+
     /// Ends the environments of a configuration that has been replaced or deleted; those at work finish first.
     package func retire(_ configuration: InvocableFunction.ConfigurationID) {
-        end(state.withLock { $0.ledger.functionRetired(configuration) })
+        let ending = state.withLock { state in
+            state.provisioned[configuration] = nil
+            return state.ledger.functionRetired(configuration)
+        }
+        end(ending)
     }
 
-    /// Ends environments that are idle for too long, until the task is cancelled.
+    /// Ends all environments of a function's versions that have been or are being used, idle ones at once and the others
+    /// when they have finished. Those that are being made have nothing to forget and stay.
+    ///
+    /// - Returns: How many they are.
+    package func recycle(_ name: FunctionName) -> Int {
+        let recycled = state.withLock { state -> [EnvironmentID] in
+            let ids = state.environments.values.filter { $0.function.name == name }.map(\.id)
+            return state.ledger.recycle(ids)
+        }
+        end(recycled)
+        return recycled.count
+    }
+
+    /// Ends environments that are idle for too long and starts those that are provisioned and missing, until the task is
+    /// cancelled.
     package func run() async {
-        let period = min(settings.idleTimeout / 4, .seconds(5))
+        let period = min(settings.idleTimeout / 4, Self.retryInterval)
+        let timeout = Int(TimeAmount(settings.idleTimeout).nanoseconds)
         while (try? await Task.sleep(for: period)) != nil {
-            let limit = NIODeadline.now() - TimeAmount(settings.idleTimeout)
-            end(state.withLock { $0.ledger.expireIdle(since: limit) })
+            let now = Self.now()
+            end(state.withLock { $0.ledger.expireIdle(since: now - timeout, at: now) })
+            retryProvisions()
         }
     }
 
@@ -109,7 +151,7 @@ package final class WorkerManager: Sendable {
             return state.ledger.shutDown()
         }
         for waiter in waiters {
-            waiter.promise.fail(InvokeFailure(.shuttingDown, "the service is shutting down"))
+            waiter.refuse(InvokeFailure(.shuttingDown, "the service is shutting down"))
         }
         end(environments)
     }
@@ -128,23 +170,13 @@ package final class WorkerManager: Sendable {
         switch action {
         case .none:
             break
-        case .refuse(let invokes):
-            refuse(invokes)
+        case .refuse(let invokes, let refusal):
+            refuse(invokes, refusal)
         case .startEnvironments(let count, let evicted):
             end(evicted)
             defer { tellFreeMemory() }
             for _ in 0..<count {
-                let environment = worker.makeEnvironment(for: function, on: eventLoop, observer: self)
-                state.withLock { state in
-                    state.environments[environment.id] = environment
-                    state.ledger.environmentStarting(
-                        environment.id,
-                        for: function.configurationID,
-                        memory: function.memory.bytes,
-                        on: ObjectIdentifier(eventLoop)
-                    )
-                }
-                worker.start(environment)
+                start(.onDemand, for: function, on: eventLoop)
             }
         }
     }
@@ -152,6 +184,21 @@ package final class WorkerManager: Sendable {
     /// Sandboxes that wait for functions may use what is not promised to environments.
     private func tellFreeMemory() {
         worker.pool.memoryBecameFree(state.withLock { $0.ledger.memoryFree })
+    }
+
+    private func start(_ type: InitializationType, for function: InvocableFunction, on eventLoop: any EventLoop) {
+        let environment = worker.makeEnvironment(for: function, type, on: eventLoop, observer: self)
+        state.withLock { state in
+            state.environments[environment.id] = environment
+            state.ledger.environmentStarting(
+                environment.id,
+                for: function.configurationID,
+                memory: function.memory.bytes,
+                on: ObjectIdentifier(eventLoop),
+                isProvisioned: type == .provisionedConcurrency
+            )
+        }
+        worker.start(environment)
     }
 
     private func run(_ invoke: Invoke, in environment: ExecutionEnvironment) {
@@ -173,17 +220,107 @@ package final class WorkerManager: Sendable {
         }
     }
 
-    private func refuse(_ invokes: [Invoke]) {
+    private func refuse(_ invokes: [Invoke], _ refusal: Ledger.Refusal) {
+        let failure: InvokeFailure
+        switch refusal {
+        case .memory:
+            failure = InvokeFailure(
+                .capacityExhausted,
+                "no memory is left in the budget for another execution environment"
+            )
+        case .scaleUp:
+            failure = InvokeFailure(
+                .scalingTooFast,
+                "execution environments of the function are started as fast as the scale-up limit allows"
+            )
+        }
         logger.warning(
-            "invokes were refused because no memory is left for another environment",
+            "invokes were refused",
             metadata: [
-                LogKey.count: "\(invokes.count)", LogKey.reason: "\(state.withLock { $0.ledger.summary })",
+                LogKey.count: "\(invokes.count)", LogKey.error: "\(failure)",
+                LogKey.reason: "\(state.withLock { $0.ledger.summary })",
             ]
         )
         for invoke in invokes {
-            invoke.promise.fail(
-                InvokeFailure(.capacityExhausted, "no memory is left in the budget for another execution environment")
+            invoke.refuse(failure)
+        }
+    }
+}
+
+// MARK: - Provisioned concurrency
+
+extension WorkerManager {
+    /// How far the provision of a function's version has come.
+    package struct ProvisionStatus: Sendable, Equatable {
+        /// Why environments are missing and are not being made.
+        package enum Obstacle: Sendable {
+            /// The function's initialisation failed.
+            case initialisation
+            /// The memory budget has no room for them.
+            case memory
+            /// The host could not make them.
+            case host
+        }
+
+        /// How many environments have been initialised.
+        package var ready: Int
+        /// How many there are to be.
+        package var target: Int
+        package var obstacle: Obstacle?
+    }
+
+    /// Keeps this many environments of a function's version initialised from now on; 0 for none. Does not wait for them.
+    package func provision(_ function: InvocableFunction, count: Int) {
+        let action = state.withLock { state -> Ledger.ProvisionAction in
+            guard !state.isShuttingDown else { return .none }
+            state.provisioned[function.configurationID] = count > 0 ? function : nil
+            return state.ledger.provisionChanged(
+                to: count,
+                of: function.configurationID,
+                memory: function.memory.bytes
             )
+        }
+        carryOut(action, for: function)
+    }
+
+    /// How far the provision of a version has come, nil if nothing is provisioned.
+    package func provisionStatus(of configuration: InvocableFunction.ConfigurationID) -> ProvisionStatus? {
+        state.withLock { $0.ledger.provisionStatus(of: configuration) }.map { status in
+            let obstacle: ProvisionStatus.Obstacle? =
+                switch status.obstacle {
+                case .initialisation: .initialisation
+                case .memory: .memory
+                case .host: .host
+                case nil: nil
+                }
+            return ProvisionStatus(ready: status.ready, target: status.target, obstacle: obstacle)
+        }
+    }
+
+    private func carryOut(_ action: Ledger.ProvisionAction, for function: InvocableFunction) {
+        guard case .startProvisioned(let count, let evicted) = action else { return }
+        end(evicted)
+        for _ in 0..<count {
+            start(.provisionedConcurrency, for: function, on: eventLoops.next())
+        }
+    }
+
+    /// An environment has ended; another takes its place if it was provisioned.
+    private func replaceProvisioned(_ function: InvocableFunction) {
+        let action = state.withLock { state -> Ledger.ProvisionAction in
+            guard !state.isShuttingDown, state.provisioned[function.configurationID] != nil else { return .none }
+            return state.ledger.startMissing(of: function.configurationID)
+        }
+        carryOut(action, for: function)
+    }
+
+    private func retryProvisions() {
+        let missing = state.withLock { state -> [InvocableFunction] in
+            guard !state.isShuttingDown else { return [] }
+            return state.ledger.functionsMissingProvision.compactMap { state.provisioned[$0] }
+        }
+        for function in missing {
+            carryOut(state.withLock { $0.ledger.retryProvision(of: function.configurationID) }, for: function)
         }
     }
 }
@@ -191,6 +328,8 @@ package final class WorkerManager: Sendable {
 extension WorkerManager: EnvironmentObserver {
     package func environmentInitialised(_ environment: ExecutionEnvironment) {
         environmentReady(environment)
+        // After failures one at a time is tried, and this one has shown that all may be.
+        replaceProvisioned(environment.function)
     }
 
     package func environmentBecameIdle(_ environment: ExecutionEnvironment) {
@@ -206,25 +345,30 @@ extension WorkerManager: EnvironmentObserver {
         reason: String
     ) {
         let waiter = state.withLock { $0.ledger.environmentFailedToInitialise(environment.id) }
-        waiter?.promise.fail(InvokeFailure(.environmentFailed, reason))
+        waiter?.refuse(InvokeFailure(.environmentFailed, reason))
+    }
+
+    package func functionFailedToInitialise(in environment: ExecutionEnvironment) {
+        state.withLock { $0.ledger.functionFailedToInitialise(in: environment.id) }
     }
 
     package func environmentEnded(_ environment: ExecutionEnvironment) {
-        let action = state.withLock { $0.ledger.environmentEnded(environment.id) }
+        let action = state.withLock { $0.ledger.environmentEnded(environment.id, at: Self.now()) }
         carryOut(action, for: environment.function, on: environment.eventLoop)
+        replaceProvisioned(environment.function)
     }
 
     package func environmentRemoved(_ environment: ExecutionEnvironment) {
         let action = state.withLock { state in
             state.environments[environment.id] = nil
-            return state.ledger.environmentRemoved(environment.id)
+            return state.ledger.environmentRemoved(environment.id, at: Self.now())
         }
         tellFreeMemory()
         carryOut(action, for: environment.function, on: environment.eventLoop)
     }
 
     private func environmentReady(_ environment: ExecutionEnvironment) {
-        let action = state.withLock { $0.ledger.environmentReady(environment.id, at: .now()) }
+        let action = state.withLock { $0.ledger.environmentReady(environment.id, at: Self.now()) }
         switch action {
         case .run(let invoke):
             run(invoke, in: environment)

@@ -36,6 +36,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "The most sandboxes that wait for functions of one runtime; 0 for none. (default: 16)")
     var waitingSandboxes: Int?
+    @Option(help: "How many invokes may run at once. (default: 1000)")
+    var concurrency: Int?
+
+    @Option(help: "Invokes per second for each unit of concurrency; 0 for no limit. (default: 10)")
+    var requestRate: Int?
+
+    @Option(help: "How many environments a function may start at once, and every 10 seconds. (default: 1000)")
+    var scaleUp: Int?
 
     @Option(help: "How many threads serve requests. (default: half the CPUs)")
     var eventLoops: Int?
@@ -65,6 +73,7 @@ struct ServeCommand: AsyncParsableCommand {
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,
             "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax, "waiting-sandboxes": waitingSandboxes,
+            "concurrency": concurrency, "request-rate": requestRate, "scale-up": scaleUp,
         ]
         let contents = texts.compactMapValues { $0.map { ConfigContent.string($0) } }
             .merging(numbers.compactMapValues { $0.map { ConfigContent.int($0) } }) { $1 }

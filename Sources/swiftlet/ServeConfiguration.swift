@@ -20,6 +20,9 @@ import Worker
 /// | `memory-budget` | MB, at least 128 | 3/4 of the host's memory | the sum of all environments' memory sizes |
 /// | `idle-timeout` | seconds, at least 1 | `600` | how long an idle environment is kept |
 /// | `waiting-sandboxes` | 0 to 256 | `16` | the most sandboxes that wait for functions of one runtime |
+/// | `concurrency` | 1 to 1,000,000 | `1000` | how many invokes the account may run at once |
+/// | `request-rate` | 0 to 100,000 | `10` | invokes per second for each unit of concurrency; 0 for no limit |
+/// | `scale-up` | 1 to 1,000,000 | `1000` | environments that a function may start at once and every 10 s |
 /// | `event-loops` | 1 to 256 | half the CPUs | threads that serve requests; the other CPUs are for functions |
 /// | `shutdown-timeout` | seconds, at least 1 | `30` | how long a shutdown waits for what is under way |
 /// | `log-size-max` | MB, at least 16 | `4096` | what all function logs may take on the disk |
@@ -33,6 +36,9 @@ struct ServeConfiguration: Sendable {
     var memoryBudget: ByteCount
     var idleTimeout: Duration
     var waitingSandboxesMax: Int
+    var concurrency: Int
+    var requestRate: Int
+    var scaleUpLimit: Int
     var eventLoopCount: Int
     var shutdownTimeout: Duration
     var logSizeMax: ByteCount
@@ -61,6 +67,17 @@ struct ServeConfiguration: Sendable {
         )
         idleTimeout = .seconds(try await values.number("idle-timeout", default: 600, in: 1...86_400))
         waitingSandboxesMax = try await values.number("waiting-sandboxes", default: 16, in: 0...256)
+        concurrency = try await values.number(
+            "concurrency",
+            default: Limits.concurrentExecutionsDefault,
+            in: 1...1_000_000
+        )
+        requestRate = try await values.number(
+            "request-rate",
+            default: Limits.requestsPerSecondPerConcurrency,
+            in: 0...100_000
+        )
+        scaleUpLimit = try await values.number("scale-up", default: Limits.scaleUpPerPeriod, in: 1...1_000_000)
         eventLoopCount = try await values.number("event-loops", default: max(1, System.coreCount / 2), in: 1...256)
         shutdownTimeout = .seconds(try await values.number("shutdown-timeout", default: 30, in: 1...3600))
         logSizeMax = .mebibytes(try await values.number("log-size-max", default: 4096, in: 16...(1 << 30)))

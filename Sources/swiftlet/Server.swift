@@ -103,7 +103,15 @@ struct Server {
         )
         var managerSettings = WorkerManager.Settings(memoryBudget: configuration.memoryBudget)
         managerSettings.idleTimeout = configuration.idleTimeout
-        let manager = WorkerManager(worker: worker, settings: managerSettings, logger: logger)
+        managerSettings.scaleUpLimit = configuration.scaleUpLimit
+        let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
+        let manager = WorkerManager(
+            worker: worker,
+            eventLoops: eventLoops,
+            settings: managerSettings,
+            logger: logger
+        )
+        let invoker = Invoker(workerManager: manager, settings: configuration.invokerSettings)
 
         var dependencies = ControlPlane.Dependencies(
             store: store,
@@ -113,14 +121,16 @@ struct Server {
             logger: logger
         )
         dependencies.onRetired = { manager.retire($0) }
+        dependencies.accountConcurrency = configuration.concurrency
+        dependencies.environments = manager
+        dependencies.onConcurrencyChanged = { invoker.limiter.apply($0) }
         let controlPlane = ControlPlane(dependencies)
         try await controlPlane.recover()
         try await expectFunctions(of: store, in: worker.pool)
 
-        let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let frontend = Frontend(
             controlPlane: controlPlane,
-            invoker: Invoker(workerManager: manager),
+            invoker: invoker,
             logs: LogsService(store: logStore, locality: configuration.locality),
             locality: configuration.locality,
             logger: logger

@@ -84,9 +84,9 @@ class Function:
         payload = event if isinstance(event, bytes) else json.dumps(event).encode()
         return Answer(self.client.invoke(FunctionName=self.name, Payload=payload, **parameters))
 
-    def ask(self, event=None):
+    def ask(self, event=None, **parameters):
         """Invokes it and returns its result; fails when the function did."""
-        answer = self.invoke(event)
+        answer = self.invoke(event, **parameters)
         assert answer.error is None, answer.body
         return answer.payload
 
@@ -103,6 +103,7 @@ class Functions:
     """Creates functions with names of their own, and deletes them."""
 
     def __init__(self, server, prefix):
+        self.server = server
         self.client = make_client(server)
         self._prefix = prefix
         self._count = 0

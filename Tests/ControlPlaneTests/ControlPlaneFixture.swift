@@ -20,6 +20,9 @@ final class ControlPlaneFixture: Sendable {
     let plane: ControlPlane
     /// The configurations that are no longer in force, in the order in which they were retired.
     let retired = Recorder<String>()
+    /// What was told of reserved and provisioned concurrency.
+    let concurrency = Recorder<String>()
+    let environments = CountedEnvironments()
     let clock = TestClock()
     private let activation: FunctionActivation
 
@@ -29,7 +32,7 @@ final class ControlPlaneFixture: Sendable {
         self.directory = try directory ?? TemporaryDirectory()
         store = try SQLiteMetadataStore(path: "\(self.directory.path)/metadata.sqlite")
         codeStore = try await CodeStore(directory: "\(self.directory.path)/code", logger: logger)
-        let (retired, clock) = (retired, clock)
+        let (retired, concurrency, clock) = (retired, concurrency, clock)
         var dependencies = ControlPlane.Dependencies(
             store: store,
             codeStore: codeStore,
@@ -39,6 +42,16 @@ final class ControlPlaneFixture: Sendable {
         )
         dependencies.now = { clock.now }
         dependencies.onRetired = { retired.append($0.rawValue) }
+        dependencies.environments = environments
+        dependencies.onConcurrencyChanged = { change in
+            switch change {
+            case .deleted(let name):
+                concurrency.append("\(name) deleted")
+            case .changed(let name, let reserved, let provisioned):
+                let versions = provisioned.map { " \($0.key)=\($0.value)" }.sorted().joined()
+                concurrency.append("\(name) \(reserved.map { "\($0)" } ?? "-")\(versions)")
+            }
+        }
         plane = ControlPlane(dependencies)
         activation = FunctionActivation(
             store: store,

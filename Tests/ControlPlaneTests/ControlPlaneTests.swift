@@ -161,12 +161,12 @@ struct ControlPlaneTests {
 
     @Test func featureWithoutBehaviourIsRefusedByName() async throws {
         var request = try ControlPlaneFixture.request("f")
-        request.publish = true
+        request.packageType = .image
         request.publishTo = .latestPublished
         let refused = request
         let error = await #expect(throws: LambdaError.self) { try await plane.createFunction(refused) }
         #expect(error?.httpStatus == 501)
-        #expect(error?.message?.contains("Publish, PublishTo") == true)
+        #expect(error?.message?.contains("PackageType Image, PublishTo") == true)
         #expect(try await fixture.store.usage().functionCount == 0)
     }
 

@@ -125,7 +125,7 @@ struct LayerStoreContract {
     }
 
     @Test(arguments: StoreBackend.allCases)
-    func layersInUseAreThoseOfVersionsAndOfFunctionsBeforeAndAfterAnUpdate(backend: StoreBackend) async throws {
+    func layersInUseAreThoseOfLayersAndOfFunctionsAndOfTheirVersions(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
         let store = try backend.makeStore(in: directory)
         #expect(try await store.layersInUse() == LayersInUse(published: [], stacks: []))
@@ -141,8 +141,30 @@ struct LayerStoreContract {
         function.definitionBeforeUpdate?.layers = layers("cc", "aa")
         try await store.insert(function)
         try await store.insert(MetadataStoreContract.record("g"))
+        var version = VersionRecord(
+            functionName: FunctionName("g"),
+            number: 1,
+            revisionID: "v1",
+            definition: MetadataStoreContract.record("g").definition,
+            description: "",
+            status: FunctionStatus(state: .active),
+            lastModified: Timestamp(milliseconds: 0)
+        )
+        version.definition.layers = layers("dd")
+        try await store.replace(
+            MetadataStoreContract.record("g"),
+            expecting: 0,
+            versions: [.added(version)],
+            claimedMax: .max
+        )
         let inUse = try await store.layersInUse()
-        #expect(inUse == LayersInUse(published: ["aa", "bb"], stacks: [["aa", "cc"], ["cc", "aa"]]))
+        #expect(inUse == LayersInUse(published: ["aa", "bb"], stacks: [["aa", "cc"], ["cc", "aa"], ["dd"]]))
+        try await store.replace(
+            MetadataStoreContract.record("g"),
+            expecting: 1,
+            versions: [.deleted(1)],
+            claimedMax: .max
+        )
         #expect(try await store.layersCodeSize() == 20)
         _ = try await store.deleteLayerVersion(1, of: name)
         _ = try await store.delete(FunctionName("f"))

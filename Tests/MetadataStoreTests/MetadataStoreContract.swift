@@ -77,8 +77,8 @@ struct MetadataStoreContract {
         let directory = try TemporaryDirectory()
         let store = try backend.makeStore(in: directory)
         try await store.insert(record("f"))
-        try await store.replace(record("f", revision: "2"), expecting: "1")
-        for (name, expected) in [("f", "1"), ("nobody", "1")] {
+        try await store.replace(record("f", revision: "2"), expecting: 0)
+        for (name, expected) in [("f", 0), ("nobody", 0)] {
             let error = await #expect(throws: MetadataStoreError.self) {
                 try await store.replace(record(name, revision: "3"), expecting: expected)
             }
@@ -95,7 +95,7 @@ struct MetadataStoreContract {
         let wins = await withTaskGroup(of: Bool.self) { group in
             for index in 0..<16 {
                 group.addTask {
-                    (try? await store.replace(record("f", revision: "new\(index)"), expecting: "1")) != nil
+                    (try? await store.replace(record("f", revision: "new\(index)"), expecting: 0)) != nil
                 }
             }
             return await group.reduce(0) { $1 ? $0 + 1 : $0 }
@@ -141,11 +141,11 @@ struct MetadataStoreContract {
         try await store.insert(record("f"))
         expectTold(.written(record("f")))
         _ = try? await store.insert(record("f", revision: "9"))
-        _ = try? await store.replace(record("f", revision: "9"), expecting: "8")
+        _ = try? await store.replace(record("f", revision: "9"), expecting: 8)
         _ = try await store.delete(FunctionName("g"))
         expectTold(nil)
-        try await store.replace(record("f", revision: "2"), expecting: "1")
-        expectTold(.written(record("f", revision: "2")))
+        try await store.replace(record("f", revision: "2"), expecting: 0)
+        expectTold(.written(record("f", revision: "2").generation(1)))
         _ = try await store.delete(FunctionName("f"))
         expectTold(.deleted(FunctionName("f")))
     }
@@ -160,6 +160,7 @@ struct MetadataStoreContract {
             switch change {
             case .written(let record): copy.withLock { $0[record.name] = record }
             case .deleted(let name): copy.withLock { $0[name] = nil }
+            case .versionWritten, .versionDeleted: Issue.record("no version was written")
             }
         }
         await withTaskGroup(of: Void.self) { group in
@@ -173,7 +174,7 @@ struct MetadataStoreContract {
                         if Int.random(in: 0..<4, using: &random) == 0 {
                             _ = try? await store.delete(FunctionName(name))
                         } else if let current {
-                            try? await store.replace(next, expecting: current.revisionID)
+                            try? await store.replace(next, expecting: current.generation)
                         } else {
                             try? await store.insert(next)
                         }
@@ -207,5 +208,130 @@ struct MetadataStoreContract {
         try await StoreBackend.sqlite.makeStore(in: directory).insert(record("f"))
         let reopened = try StoreBackend.sqlite.makeStore(in: directory)
         #expect(try await reopened.function(named: FunctionName("f")) == record("f"))
+    }
+
+    // MARK: Versions
+
+    private func version(_ number: Int, of name: String = "f", code: String = "vv") -> VersionRecord {
+        VersionRecord(
+            functionName: FunctionName(name),
+            number: number,
+            revisionID: "v\(number)",
+            definition: record(name, code: code).definition,
+            description: "version \(number)",
+            status: FunctionStatus(state: .pending),
+            lastModified: Timestamp(milliseconds: 1_704_067_200_123)
+        )
+    }
+
+    @Test(arguments: StoreBackend.allCases)
+    func versionsComeAndGoWithAWriteOfTheirFunction(backend: StoreBackend) async throws {
+        let directory = try TemporaryDirectory()
+        let store = try backend.makeStore(in: directory)
+        let name = FunctionName("f")
+        try await store.insert(record("f"), versions: [version(1)])
+        try await store.replace(record("f"), expecting: 0, versions: [.added(version(2)), .added(version(3))])
+        #expect(try await store.version(2, of: name) == version(2))
+        #expect(try await store.version(4, of: name) == nil)
+        #expect(try await store.versions(of: name, after: 1, limit: 1) == [version(2)])
+        try await store.replace(record("f"), expecting: 1, versions: [.deleted(2)])
+        #expect(try await store.versions(of: name, after: 0, limit: 9).map(\.number) == [1, 3])
+        #expect(try await store.unfinishedVersions().map(\.number) == [1, 3])
+        #expect(try await store.referencedCode() == ["aa", "vv"])
+        #expect(try await store.usage() == StoreUsage(functionCount: 1, codeSize: 30))
+        _ = try await store.delete(name)
+        #expect(try await store.versions(of: name, after: 0, limit: 9).isEmpty)
+    }
+
+    @Test(arguments: StoreBackend.allCases)
+    func refusedWriteLeavesVersionsAsTheyWere(backend: StoreBackend) async throws {
+        let directory = try TemporaryDirectory()
+        let store = try backend.makeStore(in: directory)
+        try await store.insert(record("f"), versions: [version(1)])
+        let refused: [(generation: Int, changes: [VersionChange])] = [
+            (7, [.added(version(2))]), (0, [.added(version(2)), .deleted(9)]), (0, [.added(version(1))]),
+        ]
+        for (generation, changes) in refused {
+            await #expect(throws: MetadataStoreError.self) {
+                try await store.replace(record("f", revision: "2"), expecting: generation, versions: changes)
+            }
+        }
+        #expect(try await store.function(named: FunctionName("f")) == record("f"))
+        #expect(try await store.versions(of: FunctionName("f"), after: 0, limit: 9) == [version(1)])
+    }
+
+    @Test(arguments: StoreBackend.allCases)
+    func versionIsReplacedOnlyInItsRevision(backend: StoreBackend) async throws {
+        let directory = try TemporaryDirectory()
+        let store = try backend.makeStore(in: directory)
+        let told = Mutex<[FunctionChange]>([])
+        try await store.insert(record("f"), versions: [version(1)])
+        store.observe { change in told.withLock { $0.append(change) } }
+        var active = version(1)
+        active.revisionID = "w"
+        active.status = FunctionStatus(state: .active, lastUpdate: .successful)
+        try await store.replaceVersion(active, expecting: "v1")
+        let error = await #expect(throws: MetadataStoreError.self) {
+            try await store.replaceVersion(version(1), expecting: "v1")
+        }
+        #expect(error?.code == .conflict)
+        #expect(try await store.version(1, of: FunctionName("f")) == active)
+        #expect(try await store.unfinishedVersions().isEmpty)
+        try await store.replace(record("f"), expecting: 0, versions: [.deleted(1)])
+        let expected: [FunctionChange] = [
+            .versionWritten(active), .versionDeleted(FunctionName("f"), 1), .written(record("f").generation(1)),
+        ]
+        #expect(told.withLock { $0 } == expected)
+    }
+
+    // MARK: Concurrency
+
+    @Test(arguments: StoreBackend.allCases)
+    func functionsTogetherClaimNoMoreThanAllowed(backend: StoreBackend) async throws {
+        let directory = try TemporaryDirectory()
+        let store = try backend.makeStore(in: directory)
+        for index in 0..<8 { try await store.insert(record("f\(index)")) }
+        let wins = await withTaskGroup(of: Bool.self) { group in
+            for index in 0..<8 {
+                group.addTask {
+                    var next = record("f\(index)")
+                    next.concurrency.reserved = 3
+                    return (try? await store.replace(next, expecting: 0, versions: [], claimedMax: 10)) != nil
+                }
+            }
+            return await group.reduce(0) { $1 ? $0 + 1 : $0 }
+        }
+        #expect(wins == 3)
+        #expect(try await store.usage().claimedConcurrency == 9)
+        #expect(try await store.functionsWithConcurrencySettings().count == 3)
+        var next = record("g")
+        next.concurrency.provisioned["1"] = .init(count: 1, lastModified: Timestamp(milliseconds: 0))
+        try await store.insert(next)
+        #expect(try await store.usage().claimedConcurrency == 10)
+        next.concurrency.provisioned["2"] = .init(count: 1, lastModified: Timestamp(milliseconds: 0))
+        let tooMuch = next
+        let error = await #expect(throws: MetadataStoreError.self) {
+            try await store.replace(tooMuch, expecting: 0, versions: [], claimedMax: 10)
+        }
+        #expect(error?.code == .limitExceeded)
+        #expect(try await store.usage().claimedConcurrency == 10)
+    }
+
+    @Test func reservationOfNothingIsASetting() async throws {
+        let directory = try TemporaryDirectory()
+        let store = try StoreBackend.sqlite.makeStore(in: directory)
+        var record = record("f")
+        record.concurrency.reserved = 0
+        try await store.insert(record)
+        #expect(try await store.functionsWithConcurrencySettings() == [record])
+    }
+}
+
+extension FunctionRecord {
+    /// The record as it is stored after so many writes.
+    fileprivate func generation(_ generation: Int) -> FunctionRecord {
+        var next = self
+        next.generation = generation
+        return next
     }
 }

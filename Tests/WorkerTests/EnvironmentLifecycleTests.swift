@@ -64,6 +64,22 @@ struct EnvironmentLifecycleTests {
         guard case .answer(1) = lifecycle.answered() else { return unexpected() }
     }
 
+    @Test func failedInitialisationAheadOfInvokesIsTheEndWhereItIsToBe() {
+        var lifecycle = Lifecycle(endsAfterFailedInitialisation: true)
+        _ = lifecycle.sandboxBecameReady(deadline: 10)
+        guard case .reset(.initialisation, .timeout) = lifecycle.timerFired(now: 10) else { return unexpected() }
+        guard case .end = lifecycle.processesEnded() else { return unexpected() }
+        #expect(lifecycle.hasEnded)
+    }
+
+    @Test func failureAfterAnInitialisationThatHadToSucceedIsNotTheEnd() {
+        var lifecycle = Lifecycle(endsAfterFailedInitialisation: true)
+        _ = lifecycle.sandboxBecameReady(deadline: 10)
+        _ = lifecycle.everybodyBecameReady()
+        _ = lifecycle.failed(.runtimeExit(.status(1)))
+        guard case .reportStopped = lifecycle.processesEnded() else { return unexpected() }
+    }
+
     @Test func initialisationThatFailsInTheInvokeFailsTheInvoke() {
         var lifecycle = stoppedEnvironment()
         _ = lifecycle.invoked(1, deadline: 20)

@@ -4,26 +4,40 @@ import Testing
 @testable import Worker
 
 struct StartGateTests {
+    private final class Counts: Sendable {
+        private let state = Mutex((now: 0, most: 0, all: 0))
+
+        var most: Int { state.withLock { $0.most } }
+        var all: Int { state.withLock { $0.all } }
+
+        func entered() {
+            state.withLock {
+                $0.now += 1
+                $0.all += 1
+                $0.most = max($0.most, $0.now)
+            }
+        }
+
+        func left() {
+            state.withLock { $0.now -= 1 }
+        }
+    }
+
     @Test func letsSoManyInAtATimeAndAllInTheEnd() async {
         let gate = StartGate(insideMax: 3)
-        let inside = Mutex((now: 0, most: 0, all: 0))
+        let counts = Counts()
         await withDiscardingTaskGroup { group in
             for _ in 0..<100 {
                 group.addTask {
                     let passage = await gate.enter()
-                    inside.withLock {
-                        $0.now += 1
-                        $0.all += 1
-                        $0.most = max($0.most, $0.now)
-                    }
+                    counts.entered()
                     await Task.yield()
-                    inside.withLock { $0.now -= 1 }
+                    counts.left()
                     passage.leave()
                     passage.leave()
                 }
             }
         }
-        let counts = inside.withLock { $0 }
         #expect(counts.all == 100)
         #expect(counts.most <= 3)
     }

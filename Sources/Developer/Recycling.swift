@@ -1,0 +1,26 @@
+import LambdaAPI
+import NIOHTTP1
+
+extension APIClient {
+    /// Ends a function's execution environments. Returns how many there were.
+    ///
+    /// - Throws: ``DeveloperError``, for instance when there is no such function.
+    package func recycle(_ function: String) async throws -> Int {
+        let path = "/swiftlet/2026-11-01/functions/\(Self.percentEncoded(function))/recycle"
+        let body = try await send(.POST, path).success()
+        guard case .object(let object) = try JSONParser.parse(body) else {
+            throw DeveloperError("the server's answer is not understood")
+        }
+        return try object.required("Recycled")
+    }
+
+    private static func percentEncoded(_ text: String) -> String {
+        text.utf8.map { byte in
+            let scalar = Unicode.Scalar(byte)
+            let isPlain =
+                scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "-_.".unicodeScalars.contains(scalar)
+            return scalar.isASCII && isPlain
+                ? String(Character(scalar)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }.joined()
+    }
+}

@@ -1,0 +1,30 @@
+import ControlPlane
+import Hummingbird
+import LambdaAPI
+
+/// `POST /swiftlet/2026-11-01/functions/{FunctionName}/recycle`, which Lambda has not: ends a function's environments.
+/// Answers `{"Recycled": n}` with the number of them, or with the error of any operation on a function.
+struct RecycleRoute: Equatable {
+    /// The function's name in any of its forms, percent-decoded.
+    let functionName: String
+
+    private static let prefix = "/swiftlet/2026-11-01/functions/"
+    private static let suffix = "/recycle"
+
+    /// Nil if the path is not of this route.
+    init?(_ path: String) {
+        guard path.hasPrefix(Self.prefix), path.hasSuffix(Self.suffix) else { return nil }
+        let name = path.dropFirst(Self.prefix.count).dropLast(Self.suffix.count)
+        guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")), let decoded = percentDecoded(name) else {
+            return nil
+        }
+        functionName = decoded
+    }
+
+    func response(from controlPlane: ControlPlane, requestID: LambdaAPI.RequestID) async throws -> Response {
+        let count = try await controlPlane.recycle(functionName)
+        var writer = JSONWriter()
+        writer.object { $0.member("Recycled", count) }
+        return Response(OperationOutput(status: 200, headers: [], body: writer.bytes), requestID: requestID)
+    }
+}

@@ -1,0 +1,372 @@
+import DequeModule
+import WorkerManager
+
+/// Who may be invoked now: account, reserved and provisioned concurrency, and the rates that follow from them, as a
+/// state machine. Source: `spec/control-plane.md` section 6 and `spec/quotas.md`.
+///
+/// Concurrency is divided into pools whose limits add up to the account's, so that each invoke has to fit into one of
+/// them only. A function with reserved concurrency has a pool of its own, all others share the rest, and what is
+/// provisioned for a version is set apart from its function's pool for invokes of that version; what does not fit there
+/// spills over into the pool.
+///
+/// An invoke counts until its environment has finished, which is a moment after its caller has the answer. A caller
+/// that asks again at once must not be refused for that, so an invoke that finds its pool full waits in line, no more
+/// of them than the pool has places, and is refused if none has come free a moment later.
+///
+/// Generic over what names functions and versions and over waiting invokes, so that tests need none of them. Moments
+/// are nanoseconds of any clock that never goes back.
+struct Admission<Function: Hashable, Version: Hashable, Waiter> {
+    /// What limits all functions together.
+    struct Limits: Sendable {
+        /// The account's concurrency.
+        var account: Int
+        /// How many invokes per second each unit of concurrency allows; nil for no limit.
+        var requestsPerSecond: Int?
+    }
+
+    /// What is set for one function.
+    struct Settings: Equatable {
+        var reserved: Int?
+        var provisioned: [Version: Int] = [:]
+
+        /// What the shared pool does not have any more.
+        var claimed: Int { reserved ?? provisionedTotal }
+        var provisionedTotal: Int { provisioned.values.reduce(0, +) }
+    }
+
+    /// Why an invoke is not admitted.
+    enum Refusal: Equatable {
+        case accountConcurrency
+        case accountRate
+        case reservedConcurrency
+        case reservedRate
+    }
+
+    enum ArrivalAction {
+        case admit
+        /// The invoke waits in line; call ``waitedLongEnough(_:)`` with its ticket a moment later.
+        case wait(Ticket)
+        case refuse(Refusal)
+    }
+
+    /// Names an invoke that waits in line.
+    struct Ticket: Hashable {
+        fileprivate let number: Int
+    }
+
+    /// Places, and who waits for one.
+    private struct Pool {
+        var limit: Int
+        /// How many may wait, be it for places that are set apart from this pool.
+        var lineMax: Int
+        var inUse = 0
+        var rate: RateLimit?
+        var line: Deque<Waiting> = []
+
+        mutating func take() -> Bool {
+            guard inUse < limit else { return false }
+            inUse += 1
+            return true
+        }
+
+        mutating func queue(_ waiting: Waiting) -> Bool {
+            guard line.count < lineMax else { return false }
+            line.append(waiting)
+            return true
+        }
+    }
+
+    private struct Waiting {
+        let ticket: Ticket
+        let function: Function
+        let version: Version
+        let waiter: Waiter
+    }
+
+    /// Places that are set apart for one version.
+    private struct Allotment {
+        var limit: Int
+        var inUse = 0
+
+        mutating func take() -> Bool {
+            guard inUse < limit else { return false }
+            inUse += 1
+            return true
+        }
+
+    }
+
+    /// How many invokes of each version have a place in the pool. A function has few versions that run at a time, which
+    /// are found faster in a row than in a table.
+    private struct Census {
+        private var counts: [(version: Version, count: Int)] = []
+
+        subscript(_ version: Version) -> Int {
+            get { counts.first { $0.version == version }?.count ?? 0 }
+            set {
+                if let index = counts.firstIndex(where: { $0.version == version }) {
+                    if newValue > 0 { counts[index].count = newValue } else { counts.remove(at: index) }
+                } else if newValue > 0 {
+                    counts.append((version, newValue))
+                }
+            }
+        }
+
+        var isEmpty: Bool { counts.isEmpty }
+    }
+
+    private struct Entry {
+        /// Nil while the function has a share of the common pool.
+        var own: Pool?
+        /// The places that this function's invokes have in its pool, be it the common one.
+        var inUse = 0
+        /// The same by version.
+        var census = Census()
+        var allotments: [Version: Allotment] = [:]
+        var settings = Settings()
+        /// The function is gone; its entry goes with its last invoke.
+        var isDeleted = false
+
+        /// All invokes of the function that are admitted and not over.
+        var total: Int { allotments.values.reduce(inUse) { $0 + $1.inUse } }
+
+        /// Takes a place that is set apart for the version. Even then what is reserved is a limit: invokes from before
+        /// the places were set apart may have taken it all.
+        mutating func takeAllotted(_ version: Version) -> Bool {
+            if let reserved = settings.reserved, total >= reserved { return false }
+            return allotments[version]?.take() ?? false
+        }
+
+        /// Sets places apart, and gives them to invokes that run already.
+        mutating func allot(_ limits: [Version: Int]) {
+            for (version, allotment) in allotments where allotment.inUse > 0 {
+                census[version] += allotment.inUse
+                inUse += allotment.inUse
+            }
+            allotments = [:]
+            for (version, limit) in limits {
+                let here = min(limit, census[version])
+                census[version] -= here
+                inUse -= here
+                allotments[version] = Allotment(limit: limit, inUse: here)
+            }
+        }
+    }
+
+    private let limits: Limits
+    private var shared: Pool
+    private var entries: [Function: Entry] = [:]
+    private var ticketCount = 0
+    /// All invokes that are admitted and not over. More than the pools allow together while a limit has been lowered.
+    private var total = 0
+
+    init(_ limits: Limits) {
+        self.limits = limits
+        shared = Pool(
+            limit: limits.account,
+            lineMax: limits.account,
+            rate: Self.rate(limits.account, limits)
+        )
+    }
+
+    private static func rate(_ concurrency: Int, _ limits: Limits) -> RateLimit? {
+        guard let perSecond = limits.requestsPerSecond, concurrency > 0 else { return nil }
+        return RateLimit(concurrency * perSecond, perNanoseconds: 1_000_000_000)
+    }
+
+    // MARK: Invokes
+
+    /// An invoke of a function's version arrived. If it is admitted it must be reported to ``invokeFinished(_:_:)``.
+    mutating func invokeArrived(
+        _ function: Function,
+        _ version: Version,
+        at now: Int,
+        waiter: @autoclosure () -> Waiter
+    ) -> ArrivalAction {
+        let index = index(of: function)
+        let isReserved = entries.values[index].own != nil
+        guard takeRate(at: now, ofOwn: isReserved, index) else {
+            return .refuse(isReserved ? .reservedRate : .accountRate)
+        }
+        if takePlace(index, version) { return .admit }
+        ticketCount += 1
+        let waiting = Waiting(
+            ticket: Ticket(number: ticketCount),
+            function: function,
+            version: version,
+            waiter: waiter()
+        )
+        if isReserved {
+            guard entries.values[index].own?.queue(waiting) == true else { return .refuse(.reservedConcurrency) }
+        } else {
+            guard shared.queue(waiting) else { return .refuse(.accountConcurrency) }
+        }
+        return .wait(waiting.ticket)
+    }
+
+    /// Every event looks its function up once and uses the place in the table from then on.
+    private mutating func index(of function: Function) -> Dictionary<Function, Entry>.Index {
+        if let index = entries.index(forKey: function) { return index }
+        entries[function] = Entry()
+        guard let index = entries.index(forKey: function) else { preconditionFailure("what was inserted is there") }
+        return index
+    }
+
+    private mutating func takeRate(at now: Int, ofOwn isReserved: Bool, _ index: Dictionary<Function, Entry>.Index)
+        -> Bool
+    {
+        if isReserved { return entries.values[index].own?.rate?.take(at: now) ?? true }
+        return shared.rate?.take(at: now) ?? true
+    }
+
+    /// An invoke that was admitted is over, whatever came of it. Returns who has its place now.
+    mutating func invokeFinished(_ function: Function, _ version: Version) -> Waiter? {
+        guard let index = entries.index(forKey: function) else { return nil }
+        if leavePlace(index, version), let waiter = admitFromLine(index, function, version) { return waiter }
+        if entries.values[index].isDeleted, entries.values[index].total == 0 {
+            entries.remove(at: index)
+            return admitFromSharedLine()
+        }
+        if entries.values[index].own != nil {
+            guard let first = entries.values[index].own?.line.first, takePlace(index, first.version) else { return nil }
+            return entries.values[index].own?.line.popFirst()?.waiter
+        }
+        return admitFromSharedLine()
+    }
+
+    /// Gives a place that is set apart for a version to the first who waits for one; others have no use for it.
+    private mutating func admitFromLine(
+        _ index: Dictionary<Function, Entry>.Index,
+        _ function: Function,
+        _ version: Version
+    ) -> Waiter? {
+        if entries.values[index].own != nil {
+            let position = entries.values[index].own?.line.firstIndex { $0.version == version }
+            guard let position, takePlace(index, version) else { return nil }
+            return entries.values[index].own?.line.remove(at: position).waiter
+        }
+        let position = shared.line.firstIndex { $0.function == function && $0.version == version }
+        guard let position, takePlace(index, version) else { return nil }
+        return shared.line.remove(at: position).waiter
+    }
+
+    private mutating func admitFromSharedLine() -> Waiter? {
+        guard let first = shared.line.first, let index = entries.index(forKey: first.function),
+            takePlace(index, first.version)
+        else { return nil }
+        return shared.line.popFirst()?.waiter
+    }
+
+    /// An invoke has waited in line for long enough. Returns it with the reason to refuse it, or nil if it waits no more.
+    mutating func waitedLongEnough(_ ticket: Ticket, for function: Function) -> (Waiter, Refusal)? {
+        // Lines are short and whoever waits longest stands in front.
+        if let index = entries[function]?.own?.line.firstIndex(where: { $0.ticket == ticket }),
+            let waiting = entries[function]?.own?.line.remove(at: index)
+        {
+            return (waiting.waiter, .reservedConcurrency)
+        }
+        guard let index = shared.line.firstIndex(where: { $0.ticket == ticket }) else { return nil }
+        return (shared.line.remove(at: index).waiter, .accountConcurrency)
+    }
+
+    // MARK: Settings
+
+    /// The function's settings are these now. Returns the invokes that waited in line and must arrive again, since they
+    /// may belong elsewhere; what runs goes on, even if that is more than the new limits allow.
+    mutating func settingsChanged(_ settings: Settings, of function: Function) -> [Waiter] {
+        var entry = entries[function] ?? Entry()
+        entry.isDeleted = false
+        entries[function] = entry
+        guard entry.settings != settings else { return [] }
+        var waiters = entry.own?.line.map(\.waiter) ?? []
+        waiters += removeFromSharedLine { $0.function == function }
+
+        let inSharedBefore = entry.own == nil ? entry.inUse : 0
+        shared.limit += entry.settings.claimed - settings.claimed
+        entry.allot(settings.provisioned)
+        if let reserved = settings.reserved {
+            let limit = max(0, reserved - settings.provisionedTotal)
+            let isSameRate = entry.settings.reserved == reserved
+            let rate = isSameRate ? entry.own?.rate : Self.rate(reserved, limits)
+            entry.own = Pool(limit: limit, lineMax: reserved, inUse: entry.inUse, rate: rate)
+        } else {
+            entry.own = nil
+        }
+        entry.settings = settings
+        shared.inUse += (entry.own == nil ? entry.inUse : 0) - inSharedBefore
+        entries[function] = entry
+        // The common pool may have grown.
+        waiters += removeFromSharedLine { _ in true }
+        return waiters
+    }
+
+    /// The function is gone: what was set for it is not any more. Returns the invokes that must arrive again.
+    mutating func functionDeleted(_ function: Function) -> [Waiter] {
+        let waiters = settingsChanged(Settings(), of: function)
+        if entries[function]?.total == 0 {
+            entries[function] = nil
+        } else {
+            entries[function]?.isDeleted = true
+        }
+        return waiters
+    }
+
+    private mutating func removeFromSharedLine(where isWanted: (Waiting) -> Bool) -> [Waiter] {
+        let waiters = shared.line.filter(isWanted).map(\.waiter)
+        shared.line.removeAll(where: isWanted)
+        return waiters
+    }
+
+    // MARK: Places
+
+    /// Takes a place for an invoke, if there is one.
+    private mutating func takePlace(_ index: Dictionary<Function, Entry>.Index, _ version: Version) -> Bool {
+        guard total < limits.account, takePoolPlace(index, version) else { return false }
+        total += 1
+        return true
+    }
+
+    private mutating func takePoolPlace(_ index: Dictionary<Function, Entry>.Index, _ version: Version) -> Bool {
+        let hasAllotments = !entries.values[index].allotments.isEmpty
+        if hasAllotments, entries.values[index].takeAllotted(version) { return true }
+        if entries.values[index].own != nil {
+            guard entries.values[index].own?.take() == true else { return false }
+        } else {
+            guard shared.take() else { return false }
+        }
+        entries.values[index].inUse += 1
+        entries.values[index].census[version] += 1
+        return true
+    }
+
+    /// Gives a place back; one in the pool before one that is set apart. Returns whether it was set apart.
+    private mutating func leavePlace(_ index: Dictionary<Function, Entry>.Index, _ version: Version) -> Bool {
+        total -= 1
+        guard entries.values[index].census[version] > 0 else {
+            entries.values[index].allotments[version]?.inUse -= 1
+            return true
+        }
+        entries.values[index].census[version] -= 1
+        entries.values[index].inUse -= 1
+        if entries.values[index].own != nil {
+            entries.values[index].own?.inUse -= 1
+        } else {
+            shared.inUse -= 1
+        }
+        return false
+    }
+
+    // MARK: Figures
+
+    /// How many invokes are admitted and not over.
+    var inUse: Int { total }
+
+    /// Whether every counter says that nothing runs and nobody waits.
+    var isIdle: Bool {
+        total == 0 && shared.inUse == 0 && shared.line.isEmpty
+            && entries.values.allSatisfy { entry in
+                entry.total == 0 && entry.own?.inUse ?? 0 == 0 && entry.own?.line.isEmpty ?? true
+                    && entry.census.isEmpty
+            }
+    }
+}
