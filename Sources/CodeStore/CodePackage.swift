@@ -1,5 +1,6 @@
 import Crypto
 import FoundationEssentials
+import LambdaAPI
 
 /// A package that is in the store.
 package struct CodePackage: Sendable, Equatable {
@@ -25,10 +26,7 @@ package struct CodeHash: Hashable, Sendable, CustomStringConvertible {
     }
 
     init(of bytes: [UInt8]) {
-        hexadecimal = SHA256.hash(data: bytes).map { byte in
-            let digits = String(byte, radix: 16)
-            return byte < 16 ? "0" + digits : digits
-        }.joined()
+        hexadecimal = SHA256.hash(data: bytes).hexadecimalText
     }
 
     /// The hash as `CodeSha256` shows it.

@@ -35,8 +35,7 @@ package struct CodeLocation: Sendable {
     }
 
     private func signature(_ hash: CodeHash, _ expiry: Int) -> String {
-        HMAC<SHA256>.authenticationCode(for: Data("\(hash) \(expiry)".utf8), using: key)
-            .map { String($0 >> 4, radix: 16) + String($0 & 0xF, radix: 16) }.joined()
+        HMAC<SHA256>.authenticationCode(for: Data("\(hash) \(expiry)".utf8), using: key).hexadecimalText
     }
 }
 

@@ -21,12 +21,11 @@ enum ConfigurationRules {
                     + "Reserved keys used in this request: \(reserved.joined(separator: ", "))"
             )
         }
-        var writer = JSONWriter()
-        writer.object { writer in
+        let json = JSONWriter.document { writer in
             for key in variables.keys.sorted() { writer.member(key, variables[key]) }
         }
-        guard writer.bytes.count <= Limits.environmentSizeMax.bytes else {
-            throw .environmentTooLarge(json: String(decoding: writer.bytes, as: UTF8.self))
+        guard json.count <= Limits.environmentSizeMax.bytes else {
+            throw .environmentTooLarge(json: String(decoding: json, as: UTF8.self))
         }
     }
 

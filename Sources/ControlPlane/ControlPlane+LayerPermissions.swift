@@ -105,13 +105,12 @@ struct LayerPolicyDocument {
 
     /// The whole policy.
     var json: String {
-        var writer = JSONWriter()
-        writer.object { writer in
+        let document = JSONWriter.document { writer in
             writer.member("Version", "2012-10-17")
             writer.member("Id", "default")
             writer.member("Statement", statements.map { Statement($0, resource) })
         }
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return String(decoding: document, as: UTF8.self)
     }
 
     /// One statement by itself.

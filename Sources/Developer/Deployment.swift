@@ -116,12 +116,3 @@ package struct Deployment: Sendable {
         throw DeveloperError("the function \(settings.name) has been deleted")
     }
 }
-
-extension JSONWriter {
-    /// One object.
-    fileprivate static func document(_ members: (inout JSONWriter) -> Void) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.object(members)
-        return writer.bytes
-    }
-}

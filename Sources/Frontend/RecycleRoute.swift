@@ -23,8 +23,7 @@ struct RecycleRoute: Equatable {
 
     func response(from controlPlane: ControlPlane, requestID: LambdaAPI.RequestID) async throws -> Response {
         let count = try await controlPlane.recycle(functionName)
-        var writer = JSONWriter()
-        writer.object { $0.member("Recycled", count) }
-        return Response(OperationOutput(status: 200, headers: [], body: writer.bytes), requestID: requestID)
+        let body = JSONWriter.document { $0.member("Recycled", count) }
+        return Response(OperationOutput(status: 200, headers: [], body: body), requestID: requestID)
     }
 }

@@ -57,8 +57,7 @@ final class StreamedResponse: ResponseStreamReader {
         if result.payload.readableBytes > 0 {
             writer.part(message("PayloadChunk", "application/octet-stream", result.payload)) {}
         }
-        let completion = ByteBuffer(bytes: JSONWriter.bytes(of: Completion(result: result)))
-        writer.part(message("InvokeComplete", "application/json", completion)) {}
+        writer.part(message("InvokeComplete", "application/json", Self.completion(of: result))) {}
         writer.end()
     }
 
@@ -68,12 +67,10 @@ final class StreamedResponse: ResponseStreamReader {
         return buffer
     }
 
-    /// The last event. On success it has no member but the log, where that was asked for.
-    private struct Completion: JSONEncodable {
-        let result: InvokeResult
-
-        func encode(to writer: inout JSONWriter) {
-            writer.object { json in
+    /// The last event's payload. On success it has no member but the log, where that was asked for.
+    private static func completion(of result: InvokeResult) -> ByteBuffer {
+        ByteBuffer(
+            bytes: JSONWriter.document { json in
                 if let error = result.streamError {
                     json.member("ErrorCode", error.code)
                     json.member("ErrorDetails", error.details)
@@ -82,6 +79,6 @@ final class StreamedResponse: ResponseStreamReader {
                 }
                 json.member("LogResult", result.logTail.map { Data($0).base64EncodedString() })
             }
-        }
+        )
     }
 }

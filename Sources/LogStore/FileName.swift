@@ -1,4 +1,5 @@
 import Crypto
+import LambdaAPI
 
 /// The one place where names of groups and streams become names of files, and nothing but names: no directory is ever
 /// left, and no two names share a file.
@@ -23,7 +24,7 @@ enum FileName {
             }
         }
         guard encoded.count > lengthMax else { return String(decoding: encoded, as: UTF8.self) }
-        let hash = SHA256.hash(data: Array(name.utf8)).map { hexadecimal($0) }.joined()
+        let hash = SHA256.hash(data: Array(name.utf8)).hexadecimalText
         // No escape has a plus after its percent sign.
         return String(decoding: encoded.prefix(keptLength), as: UTF8.self) + "%+" + hash
     }
@@ -48,10 +49,6 @@ enum FileName {
 
     private static func append(_ byte: UInt8, to encoded: inout [UInt8]) {
         encoded.append(UInt8(ascii: "%"))
-        encoded.append(contentsOf: hexadecimal(byte).utf8)
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> String {
-        (byte < 0x10 ? "0" : "") + String(byte, radix: 16)
+        encoded.append(contentsOf: [byte].hexadecimalText.utf8)
     }
 }

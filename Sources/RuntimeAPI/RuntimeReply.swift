@@ -22,9 +22,7 @@ struct RuntimeReply {
     }
 
     private init(_ status: HTTPResponseStatus, _ members: (inout JSONWriter) -> Void) {
-        var json = JSONWriter()
-        json.object(members)
-        self.init(status, json: String(decoding: json.bytes, as: UTF8.self) + "\n")
+        self.init(status, json: String(decoding: JSONWriter.document(members), as: UTF8.self) + "\n")
     }
 
     /// An answer was taken.
@@ -54,12 +52,6 @@ struct RuntimeReply {
         errorType: "InvalidFunctionResponseMode",
         message: "Invalid function response mode"
     )
-    static let truncated = RuntimeReply(
-        .badRequest,
-        errorType: "TruncatedHTTPRequest",
-        message: "HTTP request detected as truncated"
-    )
-
     static func tooLarge(limit: Int) -> RuntimeReply {
         RuntimeReply(
             .payloadTooLarge,
@@ -109,7 +101,7 @@ struct RuntimeReply {
                 json.member("deadlineMs", Int(event.deadlineMilliseconds))
                 json.member("requestId", event.requestID.rawValue)
                 json.member("invokedFunctionArn", event.invokedFunctionARN)
-                json.member("tracing", Tracing(header: event.traceHeader))
+                json.member("tracing", TracingContext(header: event.traceHeader))
             case .shutdown(let reason, let deadlineMilliseconds):
                 json.member("shutdownReason", reason.rawValue)
                 json.member("deadlineMs", Int(deadlineMilliseconds))
@@ -117,17 +109,6 @@ struct RuntimeReply {
         }
         reply.headers.add(name: "Lambda-Extension-Event-Identifier", value: RequestID.random().rawValue)
         return reply
-    }
-
-    private struct Tracing: JSONEncodable {
-        let header: String
-
-        func encode(to writer: inout JSONWriter) {
-            writer.object { json in
-                json.member("type", "X-Amzn-Trace-Id")
-                json.member("value", header)
-            }
-        }
     }
 
     /// A subscription to telemetry was taken.

@@ -103,12 +103,12 @@ struct FailureDocument: Equatable {
 
     /// The document's bytes.
     func payload(for requestID: RequestID) -> ByteBuffer {
-        var json = JSONWriter()
-        json.object { document in
-            document.member("errorType", errorType)
-            document.member("errorMessage", "RequestId: \(requestID) \(message)")
-        }
-        return ByteBuffer(bytes: json.bytes)
+        ByteBuffer(
+            bytes: JSONWriter.document { document in
+                document.member("errorType", errorType)
+                document.member("errorMessage", "RequestId: \(requestID) \(message)")
+            }
+        )
     }
 
     /// The response was larger than callers may be sent; the limit is in bytes.

@@ -6,23 +6,19 @@ import RuntimeAPI
 extension PlatformEvent {
     /// The whole event: time, type and record.
     func json(of platform: PlatformIdentity, at time: Timestamp) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.object { event in
-            event.member("time", time.zuluText)
-            event.member("type", "platform.\(name)")
-            event.member("record", Record(event: self, platform: platform))
+        Self.json(type: "platform.\(name)", at: time) { event in
+            event.member("record", object: { writeMembers(to: &$0, of: platform) })
         }
-        return writer.bytes
     }
 
-    private struct Record: JSONEncodable {
-        let event: PlatformEvent
-        let platform: PlatformIdentity
-
-        func encode(to writer: inout JSONWriter) {
-            writer.object { record in
-                event.writeMembers(to: &record, of: platform)
-            }
+    /// An event of telemetry.
+    ///
+    /// - Parameter writeRecord: Writes the member `record`, which is an object or a text.
+    static func json(type: String, at time: Timestamp, _ writeRecord: (inout JSONWriter) -> Void) -> [UInt8] {
+        JSONWriter.document { event in
+            event.member("time", time.zuluText)
+            event.member("type", type)
+            writeRecord(&event)
         }
     }
 
@@ -41,17 +37,17 @@ extension PlatformEvent {
             outcome.write(to: &record)
         case .initReport(let phase, let duration, let outcome):
             platform.writeInitialisation(phase, to: &record)
-            record.member("metrics", Metrics { $0.member("durationMs", duration.milliseconds) })
+            record.member("metrics", object: { $0.member("durationMs", duration.milliseconds) })
             outcome.write(to: &record)
         case .start(let requestID, let version, let traceHeader):
             record.member("requestId", requestID.rawValue)
             record.member("version", version.rawValue)
-            record.member("tracing", Tracing(header: traceHeader))
+            record.member("tracing", TracingContext(header: traceHeader))
         case .runtimeDone(let done):
             done.write(to: &record)
         case .report(let report, let traceHeader):
             report.write(to: &record)
-            record.member("tracing", Tracing(header: traceHeader))
+            record.member("tracing", TracingContext(header: traceHeader))
         case .extension(let status):
             record.member("name", status.name)
             record.member("state", status.state)
@@ -65,26 +61,6 @@ extension PlatformEvent {
             record.member("reason", "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.")
             record.member("droppedRecords", records)
             record.member("droppedBytes", bytes)
-        }
-    }
-}
-
-/// An object whose members a closure writes.
-private struct Metrics: JSONEncodable {
-    let members: (inout JSONWriter) -> Void
-
-    func encode(to writer: inout JSONWriter) {
-        writer.object(members)
-    }
-}
-
-private struct Tracing: JSONEncodable {
-    let header: String
-
-    func encode(to writer: inout JSONWriter) {
-        writer.object { tracing in
-            tracing.member("type", "X-Amzn-Trace-Id")
-            tracing.member("value", header)
         }
     }
 }
@@ -117,12 +93,12 @@ extension PlatformEvent.RuntimeDone {
         outcome.write(to: &record)
         record.member(
             "metrics",
-            Metrics { metrics in
+            object: { metrics in
                 metrics.member("durationMs", duration.milliseconds)
                 metrics.member("producedBytes", producedBytes)
             }
         )
-        record.member("tracing", Tracing(header: traceHeader))
+        record.member("tracing", TracingContext(header: traceHeader))
         record.member("spans", spans)
     }
 
@@ -145,7 +121,7 @@ extension InvocationReport {
         record.member("requestId", requestID.rawValue)
         record.member(
             "metrics",
-            Metrics { metrics in
+            object: { metrics in
                 metrics.member("durationMs", duration.milliseconds)
                 metrics.member("billedDurationMs", billedMilliseconds)
                 metrics.member("memorySizeMB", memoryMegabytes)

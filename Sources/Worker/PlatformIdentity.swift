@@ -32,9 +32,7 @@ struct PlatformIdentity {
         let number = name.dropFirst(family.count)
         runtimeVersion = number.isEmpty ? "\(name).v1" : "\(family):\(number).v1"
         // Lambda names a runtime's version by a hash; so does this, of the only thing that it depends on here.
-        let hash = SHA256.hash(data: Array(runtimeVersion.utf8)).map { byte in
-            byte < 0x10 ? "0" + String(byte, radix: 16) : String(byte, radix: 16)
-        }
-        runtimeVersionARN = "arn:aws:lambda:\(function.locality.region)::runtime:\(hash.joined())"
+        let hash = SHA256.hash(data: Array(runtimeVersion.utf8)).hexadecimalText
+        runtimeVersionARN = "arn:aws:lambda:\(function.locality.region)::runtime:\(hash)"
     }
 }

@@ -91,13 +91,11 @@ struct TelemetryFanout {
     /// Passes on what the runtime or an extension has printed: one line without its newline.
     private func publish(_ line: String, printedBy kind: TelemetryKind, at time: Timestamp) {
         for subscriber in subscribers where subscriber.subscription.kinds.contains(kind) {
-            var writer = JSONWriter()
-            writer.object { event in
-                event.member("time", time.zuluText)
-                event.member("type", kind.rawValue)
-                event.member("record", PrintedLine(text: line, subscription: subscriber.subscription))
-            }
-            subscriber.append(writer.bytes)
+            subscriber.append(
+                PlatformEvent.json(type: kind.rawValue, at: time) { event in
+                    event.member("record", PrintedLine(text: line, subscription: subscriber.subscription))
+                }
+            )
         }
     }
 
@@ -148,20 +146,8 @@ extension PlatformEvent {
     /// The older API has an event of its own for the end of an invoke.
     fileprivate func endOfLogsAPI(at time: Timestamp) -> [UInt8]? {
         guard case .report(let report, _) = self else { return nil }
-        var writer = JSONWriter()
-        writer.object { event in
-            event.member("time", time.zuluText)
-            event.member("type", "platform.end")
-            event.member("record", EndRecord(requestID: report.requestID))
-        }
-        return writer.bytes
-    }
-
-    private struct EndRecord: JSONEncodable {
-        let requestID: RequestID
-
-        func encode(to writer: inout JSONWriter) {
-            writer.object { $0.member("requestId", requestID.rawValue) }
+        return Self.json(type: "platform.end", at: time) { event in
+            event.member("record", object: { $0.member("requestId", report.requestID.rawValue) })
         }
     }
 }

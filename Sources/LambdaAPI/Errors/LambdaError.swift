@@ -65,8 +65,7 @@ package struct LambdaError: Error, Sendable, CustomStringConvertible {
 
     /// The JSON body.
     package var body: [UInt8] {
-        var writer = JSONWriter()
-        writer.object { writer in
+        JSONWriter.document { writer in
             for name in details.keys.sorted() { writer.member(name, details[name]) }
             writer.member("Type", code.fault?.rawValue)
             if let message {
@@ -75,7 +74,6 @@ package struct LambdaError: Error, Sendable, CustomStringConvertible {
                 writer.nullMember(code.messageMember)
             }
         }
-        return writer.bytes
     }
 
     package var description: String {

@@ -14,6 +14,13 @@ package struct JSONWriter: Sendable {
         return writer.bytes
     }
 
+    /// The JSON of one object whose members the closure adds.
+    package static func document(_ members: (inout JSONWriter) -> Void) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object(members)
+        return writer.bytes
+    }
+
     /// Writes an object whose members the closure adds.
     package mutating func object(_ members: (inout JSONWriter) -> Void) {
         group("{", "}", members)
@@ -27,11 +34,14 @@ package struct JSONWriter: Sendable {
     /// Writes a member, or nothing when there is no value: absent members are left out, never null.
     package mutating func member(_ name: String, _ value: (some JSONEncodable)?) {
         guard let value else { return }
-        separate()
-        appendQuoted(name)
-        bytes.append(UInt8(ascii: ":"))
-        needsComma = false
+        begin(name)
         value.encode(to: &self)
+    }
+
+    /// Writes a member that is an object whose members the closure adds.
+    package mutating func member(_ name: String, object members: (inout JSONWriter) -> Void) {
+        begin(name)
+        object(members)
     }
 
     /// Writes a member that is null.
@@ -54,6 +64,13 @@ package struct JSONWriter: Sendable {
         separate()
         bytes.append(contentsOf: json.utf8)
         needsComma = true
+    }
+
+    private mutating func begin(_ name: String) {
+        separate()
+        appendQuoted(name)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
     }
 
     private mutating func group(_ open: Unicode.Scalar, _ close: Unicode.Scalar, _ body: (inout JSONWriter) -> Void) {
