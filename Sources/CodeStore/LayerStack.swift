@@ -26,7 +26,7 @@ package struct OptTree: Sendable, Equatable {
     /// referred to.
     ///
     /// Links in it are the function's: some have targets in `/opt`, which on the host is another directory. Nobody follows
-    /// them here; see ``names(in:)``.
+    /// them here; see ``names(in:)`` and ``files(in:)``.
     package let directory: String
 
     /// The names of what is in one of the tree's own directories, such as `extensions`, in their order. Empty if there
@@ -35,5 +35,10 @@ package struct OptTree: Sendable, Equatable {
         let path = "\(directory)/\(name)"
         guard StoreFiles.kind(of: path) == .directory else { return [] }
         return try StoreFiles.names(in: path).sorted()
+    }
+
+    /// The same without directories.
+    package func files(in name: String) throws(CodeStoreError) -> [String] {
+        try names(in: name).filter { StoreFiles.kind(of: "\(directory)/\(name)/\($0)") != .directory }
     }
 }

@@ -23,12 +23,13 @@ struct EnvironmentLife {
         await environment.onEventLoop { $0.startBegan(passage) }
         do throws(PreparationError) {
             let plan = try launchPlan()
-            let mounts = try await codeMounts() + plan.mounts
+            let content = try await functionContent()
+            let mounts = content.mounts + plan.mounts
             let variables = self.variables(of: plan)
             let (sandbox, waiting) = try await takeSandbox(mounts: mounts, plan: plan, variables: variables)
             try await withLog(of: sandbox, waiting: waiting) { log, output throws(PreparationError) in
                 guard try await takeOver(sandbox, log) else { return }
-                let extensions = ExternalExtensions(mounts: mounts)
+                let extensions = content.extensions
                 let extensionOutput = try extensions.names.isEmpty ? output : Self.extensionOutput(of: log)
                 defer { if extensionOutput != output { close(extensionOutput) } }
                 let launcher = ProcessLauncher(
@@ -102,16 +103,25 @@ struct EnvironmentLife {
         return plan.wrapped(by: wrapper)
     }
 
-    /// The function's package at `/var/task`, and its layers, if it has any, at `/opt`.
-    private func codeMounts() async throws(PreparationError) -> [ReadOnlyMount] {
+    /// What the function brings along.
+    private struct FunctionContent {
+        /// The package at `/var/task`, and the layers, if there are any, at `/opt`.
+        let mounts: [ReadOnlyMount]
+        let extensions: ExternalExtensions
+    }
+
+    private func functionContent() async throws(PreparationError) -> FunctionContent {
         let function = environment.function
         do throws(CodeStoreError) {
             let code = try await codeStore.unpackedDirectory(of: CodeHash(hexadecimal: function.codeHash))
             var mounts = [ReadOnlyMount(source: code, target: "/var/task")]
-            if let layers = LayerStack(function.layerHashes.map { CodeHash(hexadecimal: $0) }) {
-                mounts.append(ReadOnlyMount(source: try await codeStore.optTree(of: layers).directory, target: "/opt"))
+            var layers: OptTree?
+            if let stack = LayerStack(function.layerHashes.map { CodeHash(hexadecimal: $0) }) {
+                let tree = try await codeStore.optTree(of: stack)
+                mounts.append(ReadOnlyMount(source: tree.directory, target: "/opt"))
+                layers = tree
             }
-            return mounts
+            return FunctionContent(mounts: mounts, extensions: try ExternalExtensions(of: layers))
         } catch {
             throw PreparationError("failed to unpack the code: \(error)")
         }

@@ -163,6 +163,15 @@ struct LayerTests {
         for name in ["linked", "file", "missing"] { #expect(try tree.names(in: name).isEmpty) }
     }
 
+    @Test func filesInADirectoryOfTheTreeAreThoseAndLinksButNoDirectories() async throws {
+        let path = try await merged(
+            "entry('extensions/b', 0o755, b'1')\nentry('extensions/a', 0o777, b'b', stat.S_IFLNK)",
+            "entry('extensions/nested/c', 0o755, b'1')"
+        )
+        #expect(try OptTree(directory: path).files(in: "extensions") == ["a", "b"])
+        #expect(try OptTree(directory: path).files(in: "missing").isEmpty)
+    }
+
     @Test func entriesOfAllTreesTogetherHaveALimit() throws {
         let manager = FileManager.default
         for name in ["target", "one", "two"] {
