@@ -189,9 +189,6 @@ struct ExtensionsProtocol<Connection: Equatable> {
         isRegistrationOpen = false
     }
 
-    /// Whether extensions may still register, and subscribe to telemetry.
-    var isInitialising: Bool { isRegistrationOpen || !isEveryoneReady }
-
     enum NextAction: Equatable {
         /// Keep the request open.
         case park
@@ -239,11 +236,6 @@ struct ExtensionsProtocol<Connection: Equatable> {
         case (.started, _), (.ready, .initialisation), (.running, .initialisation), (.over, _):
             return .refuse(Self.invalidTransition(members[index], to: error.rawValue))
         }
-    }
-
-    /// Whether the identifier is one that was given out.
-    func isKnown(_ identifier: String) -> Bool {
-        index(of: identifier) != nil
     }
 
     /// The name of the extension with this identifier.

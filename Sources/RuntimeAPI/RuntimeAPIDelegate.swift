@@ -31,6 +31,6 @@ package protocol RuntimeAPIDelegate: AnyObject {
     /// The runtime's connection closed in the middle of the streamed response.
     func responseStreamBroke()
 
-    /// An extension wants telemetry. Returns false where that is no longer possible.
+    /// An extension wants telemetry.
     func telemetrySubscribed(_ subscription: TelemetrySubscription)
 }

@@ -123,7 +123,7 @@ extension RuntimeAPIServer {
             guard let name = extensions.name(of: identifier) else {
                 return .refused("Extension.UnknownExtensionIdentifier", "Unknown Lambda-Extension-Identifier")
             }
-            guard extensions.isInitialising else {
+            guard !hasInitialised else {
                 return .refused(
                     "\(api.rawValue).SubscriptionClosed",
                     "\(api.rawValue) API subscription is closed already"

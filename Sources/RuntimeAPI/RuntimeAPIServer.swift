@@ -28,7 +28,7 @@ package final class RuntimeAPIServer {
     private var event: InvocationEvent?
     private var streaming: RuntimeConnection?
     /// Whether initialisation is over, which asks more of extensions than an invoke does.
-    private var hasInitialised = false
+    private(set) var hasInitialised = false
     /// Whether the delegate knows that everybody is done.
     private var isReadinessReported = false
     private var isClosed = false

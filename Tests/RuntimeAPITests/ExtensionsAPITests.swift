@@ -195,7 +195,7 @@ struct ExtensionsAPITests {
     @Test func subscriptionAfterInitialisationIsTooLate() async throws {
         try await withServer { server, runtime in
             let client = try server.connect()
-            client.send(Self.register("in", "{\"events\":[]}"))
+            client.send(Self.register("in", "{\"events\":[\"INVOKE\"]}"))
             _ = await server.nextCall()
             let identifier = try #require(try client.receive().headers["lambda-extension-identifier"])
             runtime.send(Self.next)
@@ -203,10 +203,16 @@ struct ExtensionsAPITests {
             let other = try server.connect()
             other.send(Self.nextEvent(identifier))
             #expect(await server.nextCall(includingReadiness: true) == .everybodyReady)
-            client.send(Self.subscribe(identifier, "{\"types\":[\"platform\"],\(Self.destination)}"))
-            let reply = try client.receive()
-            #expect(reply.status == 403)
-            #expect(reply.body.contains("Telemetry.SubscriptionClosed"))
+            func expectRefusal() throws {
+                client.send(Self.subscribe(identifier, "{\"types\":[\"platform\"],\(Self.destination)}"))
+                let reply = try client.receive()
+                #expect(reply.status == 403)
+                #expect(reply.body.contains("Telemetry.SubscriptionClosed"))
+            }
+            try expectRefusal()
+            // Nor is it possible while the extension works on an event.
+            #expect(await server.deliver(Self.event))
+            try expectRefusal()
         }
     }
 
