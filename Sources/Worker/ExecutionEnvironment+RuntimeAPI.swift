@@ -192,6 +192,8 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
 
     /// Tells of the runtime's part of an invoke.
     func reportRuntimeDone(_ running: RunningInvoke, _ outcome: PlatformEvent.Outcome) {
+        // Every invoke comes by here, and few have anybody who wants to know.
+        guard !telemetry.isIdle || platformLog.shows(.ofDone(outcome)) else { return }
         let now = NIODeadline.now()
         let deliveredAt = response.deliveredAt ?? now
         let wallClock = Timestamp.now().milliseconds - Int((now - deliveredAt).nanoseconds / 1_000_000)

@@ -106,7 +106,7 @@ package final class ExecutionEnvironment: @unchecked Sendable {
                 instanceID: id.rawValue,
                 initializationType: initializationType
             ),
-            format: function.logging.format,
+            isJSON: function.logging.format == .json,
             level: function.logging.systemLevel ?? .info
         )
     }

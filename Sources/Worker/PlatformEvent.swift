@@ -76,10 +76,8 @@ enum PlatformEvent {
     /// The least verbose system log level at which the event is in a JSON log.
     var level: SystemLogLevel {
         switch self {
-        case .initRuntimeDone(_, let outcome), .initReport(_, _, let outcome):
-            outcome.isSuccess ? .debug : .warn
-        case .runtimeDone(let done):
-            done.outcome.isSuccess ? .debug : .warn
+        case .initRuntimeDone(_, let outcome), .initReport(_, _, let outcome): .ofDone(outcome)
+        case .runtimeDone(let done): .ofDone(done.outcome)
         case .report(let report, _):
             report.failure == nil ? .info : .warn
         case .initStart, .start, .extension, .subscription: .info
@@ -89,6 +87,11 @@ enum PlatformEvent {
 }
 
 extension SystemLogLevel {
+    /// The level of something that is done.
+    static func ofDone(_ outcome: PlatformEvent.Outcome) -> SystemLogLevel {
+        outcome.isSuccess ? .debug : .warn
+    }
+
     /// Whether a log at this level shows what is of another.
     func shows(_ other: SystemLogLevel) -> Bool {
         rank <= other.rank
