@@ -54,20 +54,25 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         fileprivate let number: Int
     }
 
-    /// Places, and who waits for one.
-    private struct Pool {
+    /// So many invokes may run at once.
+    private struct Places {
         var limit: Int
-        /// How many may wait, be it for places that are set apart from this pool.
-        var lineMax: Int
         var inUse = 0
-        var rate: RateLimit?
-        var line: Deque<Waiting> = []
 
         mutating func take() -> Bool {
             guard inUse < limit else { return false }
             inUse += 1
             return true
         }
+    }
+
+    /// Places, and who waits for one.
+    private struct Pool {
+        var places: Places
+        /// How many may wait, be it for places that are set apart from this pool.
+        var lineMax: Int
+        var rate: RateLimit?
+        var line: Deque<Waiting> = []
 
         mutating func queue(_ waiting: Waiting) -> Bool {
             guard line.count < lineMax else { return false }
@@ -81,19 +86,6 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         let function: Function
         let version: Version
         let waiter: Waiter
-    }
-
-    /// Places that are set apart for one version.
-    private struct Allotment {
-        var limit: Int
-        var inUse = 0
-
-        mutating func take() -> Bool {
-            guard inUse < limit else { return false }
-            inUse += 1
-            return true
-        }
-
     }
 
     /// How many invokes of each version have a place in the pool. A function has few versions that run at a time, which
@@ -122,7 +114,8 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         var inUse = 0
         /// The same by version.
         var census = Census()
-        var allotments: [Version: Allotment] = [:]
+        /// Places that are set apart, by version.
+        var allotments: [Version: Places] = [:]
         var settings = Settings()
         /// The function is gone; its entry goes with its last invoke.
         var isDeleted = false
@@ -148,7 +141,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
                 let here = min(limit, census[version])
                 census[version] -= here
                 inUse -= here
-                allotments[version] = Allotment(limit: limit, inUse: here)
+                allotments[version] = Places(limit: limit, inUse: here)
             }
         }
     }
@@ -163,7 +156,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     init(_ limits: Limits) {
         self.limits = limits
         shared = Pool(
-            limit: limits.account,
+            places: Places(limit: limits.account),
             lineMax: limits.account,
             rate: Self.rate(limits.account, limits)
         )
@@ -282,18 +275,18 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         waiters += removeFromSharedLine { $0.function == function }
 
         let inSharedBefore = entry.own == nil ? entry.inUse : 0
-        shared.limit += entry.settings.claimed - settings.claimed
+        shared.places.limit += entry.settings.claimed - settings.claimed
         entry.allot(settings.provisioned)
         if let reserved = settings.reserved {
             let limit = max(0, reserved - settings.provisionedTotal)
             let isSameRate = entry.settings.reserved == reserved
             let rate = isSameRate ? entry.own?.rate : Self.rate(reserved, limits)
-            entry.own = Pool(limit: limit, lineMax: reserved, inUse: entry.inUse, rate: rate)
+            entry.own = Pool(places: Places(limit: limit, inUse: entry.inUse), lineMax: reserved, rate: rate)
         } else {
             entry.own = nil
         }
         entry.settings = settings
-        shared.inUse += (entry.own == nil ? entry.inUse : 0) - inSharedBefore
+        shared.places.inUse += (entry.own == nil ? entry.inUse : 0) - inSharedBefore
         entries[function] = entry
         // The common pool may have grown.
         waiters += removeFromSharedLine { _ in true }
@@ -330,9 +323,9 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         let hasAllotments = !entries.values[index].allotments.isEmpty
         if hasAllotments, entries.values[index].takeAllotted(version) { return true }
         if entries.values[index].own != nil {
-            guard entries.values[index].own?.take() == true else { return false }
+            guard entries.values[index].own?.places.take() == true else { return false }
         } else {
-            guard shared.take() else { return false }
+            guard shared.places.take() else { return false }
         }
         entries.values[index].inUse += 1
         entries.values[index].census[version] += 1
@@ -349,9 +342,9 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         entries.values[index].census[version] -= 1
         entries.values[index].inUse -= 1
         if entries.values[index].own != nil {
-            entries.values[index].own?.inUse -= 1
+            entries.values[index].own?.places.inUse -= 1
         } else {
-            shared.inUse -= 1
+            shared.places.inUse -= 1
         }
         return false
     }
@@ -363,9 +356,9 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
 
     /// Whether every counter says that nothing runs and nobody waits.
     var isIdle: Bool {
-        total == 0 && shared.inUse == 0 && shared.line.isEmpty
+        total == 0 && shared.places.inUse == 0 && shared.line.isEmpty
             && entries.values.allSatisfy { entry in
-                entry.total == 0 && entry.own?.inUse ?? 0 == 0 && entry.own?.line.isEmpty ?? true
+                entry.total == 0 && entry.own?.places.inUse ?? 0 == 0 && entry.own?.line.isEmpty ?? true
                     && entry.census.isEmpty
             }
     }

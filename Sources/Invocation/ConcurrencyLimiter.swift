@@ -12,7 +12,7 @@ package final class ConcurrencyLimiter: InvokeObserver {
     private static let patience: TimeAmount = .milliseconds(250)
 
     private let machine: Mutex<Machine>
-    /// Runs an invoke that is admitted; set once, before the first.
+    /// Runs an invoke that is admitted.
     private let run: @Sendable (Invoke) -> Void
 
     /// - Parameters:
