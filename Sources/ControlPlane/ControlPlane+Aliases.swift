@@ -68,15 +68,15 @@ extension ControlPlane {
     package func listAliases(_ request: ListAliasesRequest) async throws(LambdaError) -> ListAliasesResponse {
         let name = try reference(request.functionName).name
         let record = try await record(FunctionReference(name))
-        let start = try request.marker.map { marker throws(LambdaError) in try PageMarker(marker).name.rawValue }
         let wanted = request.functionVersion.map { FunctionVersion($0) }
-        let all = record.aliases.filter { wanted == nil || $0.value.refers(to: wanted ?? .latest) }
-            .sorted { $0.key < $1.key }
-            .filter { $0.key > start ?? "" }
-        let page = all.prefix(min(request.maxItems ?? Limits.functionsPerPageMax, Limits.functionsPerPageMax))
+        let page = try NamedPage(
+            of: record.aliases.filter { wanted == nil || $0.value.refers(to: wanted ?? .latest) },
+            after: request.marker,
+            limit: min(request.maxItems ?? Limits.functionsPerPageMax, Limits.functionsPerPageMax)
+        )
         return ListAliasesResponse(
-            nextMarker: all.count > page.count ? page.last.map { PageMarker(FunctionName($0.key)).text } : nil,
-            aliases: page.map { configuration($0.value, named: $0.key, of: name) }
+            nextMarker: page.nextMarker,
+            aliases: page.items.map { configuration($0.value, named: $0.name, of: name) }
         )
     }
 
@@ -100,7 +100,7 @@ extension ControlPlane {
     }
 
     private func checkVersions(of alias: AliasRecord, in record: FunctionRecord) async throws(LambdaError) {
-        for version in [alias.version, alias.routing?.version].compactMap({ $0 }) where version != .latest {
+        for version in alias.versions where version != .latest {
             guard try await publishedVersion(version, of: record.name) != nil else {
                 let qualifier = Qualifier(version.rawValue)
                 throw .functionNotFound(arn: dependencies.locality.functionARN(record.name, qualifier: qualifier))

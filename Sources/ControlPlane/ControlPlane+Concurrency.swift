@@ -141,17 +141,19 @@ extension ControlPlane {
         _ request: ListProvisionedConcurrencyConfigsRequest
     ) async throws(LambdaError) -> ListProvisionedConcurrencyConfigsResponse {
         let record = try await record(FunctionReference(try reference(request.functionName).name))
-        let start = try request.marker.map { marker throws(LambdaError) in try PageMarker(marker).name.rawValue }
-        let all = record.concurrency.provisioned.sorted { $0.key < $1.key }.filter { $0.key > start ?? "" }
         let limit = Limits.provisionedConfigsPerPageMax
-        let page = all.prefix(min(request.maxItems ?? limit, limit))
+        let page = try NamedPage(
+            of: record.concurrency.provisioned,
+            after: request.marker,
+            limit: min(request.maxItems ?? limit, limit)
+        )
         var items: [ProvisionedConcurrencyConfigListItem] = []
-        for (qualifier, provisioned) in page {
+        for (qualifier, provisioned) in page.items {
             items.append(try await listItem(qualifier, provisioned, of: record))
         }
         return ListProvisionedConcurrencyConfigsResponse(
             provisionedConcurrencyConfigs: items,
-            nextMarker: all.count > page.count ? page.last.map { PageMarker(FunctionName($0.key)).text } : nil
+            nextMarker: page.nextMarker
         )
     }
 
@@ -169,7 +171,7 @@ extension ControlPlane {
         let others = record.concurrency.provisioned.keys.filter { $0 != name }
         let isTaken = others.contains { other in
             if let otherAlias = record.aliases[other] {
-                otherAlias.refers(to: alias.version) || alias.routing.map { otherAlias.refers(to: $0.version) } == true
+                alias.versions.contains { otherAlias.refers(to: $0) }
             } else {
                 alias.refers(to: FunctionVersion(other))
             }
@@ -219,9 +221,7 @@ extension ControlPlane {
         of qualifier: String,
         in record: FunctionRecord
     ) async throws(LambdaError) -> ProvisionProgress {
-        let alias = record.aliases[qualifier]
-        let versions =
-            alias.map { [$0.version, $0.routing?.version].compactMap { $0 } } ?? [FunctionVersion(qualifier)]
+        let versions = record.aliases[qualifier]?.versions ?? [FunctionVersion(qualifier)]
         var sum = ProvisionProgress(ready: 0)
         for version in versions {
             guard let published = try await publishedVersion(version, of: record.name) else { continue }

@@ -46,3 +46,18 @@ struct PageMarker {
         Data("\(last)\(version.map { ":\($0)" } ?? "")".utf8).base64EncodedString()
     }
 }
+
+/// A page of what a record holds by name, in the order of the names.
+struct NamedPage<Value> {
+    let items: [(name: String, value: Value)]
+    /// Where the next page begins, nil if this is the last.
+    let nextMarker: String?
+
+    /// - Parameter marker: As a client sends it back. Throws `InvalidParameterValueException` for any other text.
+    init(of values: [String: Value], after marker: String?, limit: Int) throws(LambdaError) {
+        let start = try marker.map { marker throws(LambdaError) in try PageMarker(marker).last } ?? ""
+        let left = values.filter { $0.key > start }.sorted { $0.key < $1.key }
+        items = left.prefix(limit).map { (name: $0.key, value: $0.value) }
+        nextMarker = left.count > items.count ? items.last.map { PageMarker(after: $0.name).text } : nil
+    }
+}

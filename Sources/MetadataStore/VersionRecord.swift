@@ -66,9 +66,12 @@ package struct AliasRecord: Codable, Sendable, Equatable {
         self.routing = routing
     }
 
+    /// The versions that invokes of the alias may run.
+    package var versions: [FunctionVersion] { [version] + (routing.map { [$0.version] } ?? []) }
+
     /// Whether invokes of the alias may run this version.
     package func refers(to version: FunctionVersion) -> Bool {
-        self.version == version || routing?.version == version
+        versions.contains(version)
     }
 
     /// The version of one invoke. Source: `spec/control-plane.md` section 4, alias weights.
