@@ -38,16 +38,10 @@ struct InvokeRoute: Equatable {
         self.operation = operation
         let bytes = uri.utf8
         let pathEnd = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
-        let path = uri[..<pathEnd]
-        guard path.hasSuffix(operation.suffix) else { return nil }
-        let start = bytes.index(bytes.startIndex, offsetBy: operation.prefix.utf8.count)
-        guard let end = bytes.index(pathEnd, offsetBy: -operation.suffix.utf8.count, limitedBy: start), start < end
-        else {
+        guard let name = nameInPath(uri[..<pathEnd], between: operation.prefix, operation.suffix) else {
             return nil
         }
-        let name = uri[start..<end]
-        guard !name.utf8.contains(UInt8(ascii: "/")), let functionName = percentDecoded(name) else { return nil }
-        self.functionName = functionName
+        functionName = name
         qualifier = pathEnd == bytes.endIndex ? nil : Self.qualifier(in: uri[bytes.index(after: pathEnd)...])
     }
 
@@ -57,4 +51,17 @@ struct InvokeRoute: Equatable {
         }
         return nil
     }
+}
+
+/// The function's name between the two ends of a path, percent-decoded; nil if the path has not these ends, or something
+/// else between them.
+func nameInPath(_ path: Substring, between prefix: String, _ suffix: String) -> String? {
+    guard path.hasPrefix(prefix), path.hasSuffix(suffix) else { return nil }
+    let bytes = path.utf8
+    let start = bytes.index(bytes.startIndex, offsetBy: prefix.utf8.count)
+    guard let end = bytes.index(bytes.endIndex, offsetBy: -suffix.utf8.count, limitedBy: start), start < end else {
+        return nil
+    }
+    let name = path[start..<end]
+    return name.utf8.contains(UInt8(ascii: "/")) ? nil : percentDecoded(name)
 }

@@ -13,12 +13,8 @@ struct RecycleRoute: Equatable {
 
     /// Nil if the path is not of this route.
     init?(_ path: String) {
-        guard path.hasPrefix(Self.prefix), path.hasSuffix(Self.suffix) else { return nil }
-        let name = path.dropFirst(Self.prefix.count).dropLast(Self.suffix.count)
-        guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")), let decoded = percentDecoded(name) else {
-            return nil
-        }
-        functionName = decoded
+        guard let name = nameInPath(path[...], between: Self.prefix, Self.suffix) else { return nil }
+        functionName = name
     }
 
     func response(from controlPlane: ControlPlane, requestID: LambdaAPI.RequestID) async throws -> Response {
