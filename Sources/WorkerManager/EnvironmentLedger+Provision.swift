@@ -1,27 +1,5 @@
 /// Provisioned concurrency: environments that are kept initialised.
 extension EnvironmentLedger {
-    /// Why environments that are provisioned are not there.
-    enum ProvisionObstacle: Sendable {
-        /// The function's initialisation failed.
-        case initialisation
-        /// The memory budget has no room for them.
-        case memory
-        /// The host could not make them.
-        case host
-
-        /// Whether it is no use to try again at once.
-        var asksForPatience: Bool { self != .memory }
-    }
-
-    /// How far the provision of a function has come.
-    struct ProvisionStatus: Equatable {
-        var target: Int
-        /// How many there are, be they still being made.
-        var all: Int
-        var ready: Int
-        var obstacle: ProvisionObstacle?
-    }
-
     enum ProvisionAction: Equatable {
         /// Start this many environments that are provisioned, after ending these.
         case startProvisioned(Int, evicting: [EnvironmentID])

@@ -76,7 +76,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         /// How many of them have been initialised.
         var ready = 0
         /// Why there are fewer than there are to be, if not because they are being made.
-        var obstacle: ProvisionObstacle?
+        var obstacle: ProvisionStatus.Obstacle?
         var idle: [Loop: [EnvironmentID]] = [:]
     }
 

@@ -250,25 +250,6 @@ package final class WorkerManager: Sendable {
 // MARK: - Provisioned concurrency
 
 extension WorkerManager {
-    /// How far the provision of a function's version has come.
-    package struct ProvisionStatus: Sendable, Equatable {
-        /// Why environments are missing and are not being made.
-        package enum Obstacle: Sendable {
-            /// The function's initialisation failed.
-            case initialisation
-            /// The memory budget has no room for them.
-            case memory
-            /// The host could not make them.
-            case host
-        }
-
-        /// How many environments have been initialised.
-        package var ready: Int
-        /// How many there are to be.
-        package var target: Int
-        package var obstacle: Obstacle?
-    }
-
     /// Keeps this many environments of a function's version initialised from now on; 0 for none. Does not wait for them.
     package func provision(_ function: InvocableFunction, count: Int) {
         let action = state.withLock { state -> Ledger.ProvisionAction in
@@ -285,16 +266,7 @@ extension WorkerManager {
 
     /// How far the provision of a version has come, nil if nothing is provisioned.
     package func provisionStatus(of configuration: InvocableFunction.ConfigurationID) -> ProvisionStatus? {
-        state.withLock { $0.ledger.provisionStatus(of: configuration) }.map { status in
-            let obstacle: ProvisionStatus.Obstacle? =
-                switch status.obstacle {
-                case .initialisation: .initialisation
-                case .memory: .memory
-                case .host: .host
-                case nil: nil
-                }
-            return ProvisionStatus(ready: status.ready, target: status.target, obstacle: obstacle)
-        }
+        state.withLock { $0.ledger.provisionStatus(of: configuration) }
     }
 
     private func carryOut(_ action: Ledger.ProvisionAction, for function: InvocableFunction) {
