@@ -174,10 +174,10 @@ package final class WorkerManager: Sendable {
             refuse(invokes, refusal)
         case .startEnvironments(let count, let evicted):
             end(evicted)
-            defer { tellFreeMemory() }
             for _ in 0..<count {
                 start(.onDemand, for: function, on: eventLoop)
             }
+            tellFreeMemory()
         }
     }
 
@@ -275,6 +275,7 @@ extension WorkerManager {
         for _ in 0..<count {
             start(.provisionedConcurrency, for: function, on: eventLoops.next())
         }
+        tellFreeMemory()
     }
 
     /// An environment has ended; another takes its place if it was provisioned.
