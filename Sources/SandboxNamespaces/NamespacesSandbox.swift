@@ -39,9 +39,6 @@ final class NamespacesSandbox: Sandbox {
     private struct Watches {
         var control: Monitor.Registration?
         var memory: Monitor.Registration?
-        var creationDeadline: Monitor.Registration?
-        var clearDeadline: Monitor.Registration?
-        var adoptionDeadline: Monitor.Registration?
     }
 
     private struct Scratch {
@@ -61,7 +58,7 @@ final class NamespacesSandbox: Sandbox {
     private let host: SandboxHost
     private let machine: Mutex<Machine>
     private let watches = Mutex(Watches())
-    private let startDeadlines = Mutex<[ProcessToken: Monitor.Registration]>([:])
+    private let deadlines: SandboxDeadlines
     private let receivedListener = Mutex<OwnedDescriptor?>(nil)
 
     init(
@@ -82,11 +79,16 @@ final class NamespacesSandbox: Sandbox {
         self.control = control
         self.scratch = Mutex(Scratch(mount: scratch))
         self.host = host
+        deadlines = SandboxDeadlines(monitor: host.monitor, patience: host.patience)
         machine = Mutex(Machine(creation: creation, isAdoptable: isAdoptable))
     }
 
     /// Begins to listen to init, and to the kernel about memory.
     func watch() throws(SystemError) {
+        deadlines.expect(.creation) { [weak self] in
+            guard let self else { return }
+            creationFailed(SandboxError(.setUpFailed, "failed to set up sandbox \(id): timed out", errno: ETIMEDOUT))
+        }
         let control = try host.monitor.watch(control.descriptor) { [weak self] in self?.controlBecameReadable() }
         watches.withLock { $0.control = control }
         if let group, let events = group.memoryEvents {
@@ -95,11 +97,6 @@ final class NamespacesSandbox: Sandbox {
             }
             watches.withLock { $0.memory = memory }
         }
-        let deadline = host.monitor.schedule(after: host.patience) { [weak self] in
-            guard let self else { return }
-            creationFailed(SandboxError(.setUpFailed, "failed to set up sandbox \(id): timed out", errno: ETIMEDOUT))
-        }
-        watches.withLock { $0.creationDeadline = deadline }
     }
 
     // MARK: Sandbox
@@ -227,8 +224,7 @@ final class NamespacesSandbox: Sandbox {
 
     private func send(_ process: ProcessSpecification, as token: ProcessToken) {
         let strings = [process.executable, process.workingDirectory] + process.arguments + process.environment
-        let deadline = host.monitor.schedule(after: host.patience) { [weak self] in self?.startDeadlinePassed(token) }
-        startDeadlines.withLock { $0[token] = deadline }
+        deadlines.expect(.start(token)) { [weak self] in self?.startDeadlinePassed(token) }
         do throws(SystemError) {
             // A NUL would shift every string after it: an argument could become part of the environment.
             guard !strings.contains(where: { $0.utf8.contains(0) }) else {
@@ -248,7 +244,7 @@ final class NamespacesSandbox: Sandbox {
     }
 
     private func processExecuted(_ token: ProcessToken, errno: CInt, step: String) {
-        if let deadline = startDeadlines.withLock({ $0.removeValue(forKey: token) }) { host.monitor.cancel(deadline) }
+        deadlines.cancel(.start(token))
         var failure: SandboxError?
         if errno == EPIPE {
             failure = gone
@@ -264,7 +260,6 @@ final class NamespacesSandbox: Sandbox {
     }
 
     private func startDeadlinePassed(_ token: ProcessToken) {
-        startDeadlines.withLock { _ = $0.removeValue(forKey: token) }
         switch machine.withLock({ $0.startDeadlinePassed(token) }) {
         case .kill:
             host.logger.error("a sandbox does not answer and is killed", metadata: ["sandbox.id": "\(id)"])
@@ -277,14 +272,14 @@ final class NamespacesSandbox: Sandbox {
     private func clear() {
         // What is frozen would not notice that it is killed everywhere.
         try? thaw()
+        deadlines.expect(.clearing) { [weak self] in self?.clearDeadlinePassed() }
         do throws(SystemError) {
             try control.send(SB_CLEAR, waits: false)
         } catch {
             // Init has ended, which will be noticed, or its socket is full of what it does not read.
-            return clearDeadlinePassed()
+            deadlines.cancel(.clearing)
+            clearDeadlinePassed()
         }
-        let deadline = host.monitor.schedule(after: host.patience) { [weak self] in self?.clearDeadlinePassed() }
-        watches.withLock { $0.clearDeadline = deadline }
     }
 
     private func clearDeadlinePassed() {
@@ -298,7 +293,7 @@ final class NamespacesSandbox: Sandbox {
     }
 
     private func cleared() {
-        if let deadline = watches.withLock({ $0.clearDeadline.take() }) { host.monitor.cancel(deadline) }
+        deadlines.cancel(.clearing)
         for clearing in machine.withLock({ $0.cleared() }) { clearing.resume(returning: nil) }
     }
 
@@ -319,10 +314,7 @@ final class NamespacesSandbox: Sandbox {
             case .refuse(let completion):
                 completion.resume(returning: SandboxError(.gone, "sandbox \(id) has ended or is not to be adopted"))
             case .attach:
-                let deadline = host.monitor.schedule(after: host.patience) { [weak self] in
-                    self?.adoptionDeadlinePassed()
-                }
-                watches.withLock { $0.adoptionDeadline = deadline }
+                deadlines.expect(.adoption) { [weak self] in self?.adoptionDeadlinePassed() }
                 host.adopt(self, adoption, fault)
             }
         }
@@ -341,7 +333,7 @@ final class NamespacesSandbox: Sandbox {
     }
 
     func adoptionCompleted(_ failure: SandboxError?) {
-        if let deadline = watches.withLock({ $0.adoptionDeadline.take() }) { host.monitor.cancel(deadline) }
+        deadlines.cancel(.adoption)
         switch machine.withLock({ $0.adoptionCompleted(failure: failure) }) {
         case .succeed(let completion): completion.resume(returning: nil)
         case .fail(let completion, let error): completion.resume(returning: error)
@@ -406,7 +398,7 @@ final class NamespacesSandbox: Sandbox {
         receivedListener.withLock { $0 = listener }
         switch machine.withLock({ $0.initBecameReady() }) {
         case .succeed(let creation):
-            cancelCreationDeadline()
+            deadlines.cancel(.creation)
             group?.closeMembership()
             creation.resume(returning: .success(self))
         case .none:
@@ -415,7 +407,7 @@ final class NamespacesSandbox: Sandbox {
     }
 
     private func creationFailed(_ error: SandboxError) {
-        cancelCreationDeadline()
+        deadlines.cancel(.creation)
         switch machine.withLock({ $0.creationFailed(error) }) {
         case .kill: kill()
         case .none: break
@@ -478,10 +470,6 @@ final class NamespacesSandbox: Sandbox {
         }
     }
 
-    private func cancelCreationDeadline() {
-        if let deadline = watches.withLock({ $0.creationDeadline.take() }) { host.monitor.cancel(deadline) }
-    }
-
     private func unwatchControl() {
         if let registration = watches.withLock({ $0.control.take() }) {
             host.monitor.unwatch(control.descriptor, registration)
@@ -490,17 +478,10 @@ final class NamespacesSandbox: Sandbox {
 
     private func unwatchAll() {
         unwatchControl()
-        cancelCreationDeadline()
+        deadlines.cancelAll()
         if let registration = watches.withLock({ $0.memory.take() }), let events = group?.memoryEvents {
             host.monitor.unwatch(events, registration)
         }
-        if let deadline = watches.withLock({ $0.clearDeadline.take() }) { host.monitor.cancel(deadline) }
-        let deadlines = startDeadlines.withLock { deadlines in
-            defer { deadlines = [:] }
-            return deadlines.values
-        }
-        let adoption = watches.withLock { $0.adoptionDeadline.take() }
-        for deadline in Array(deadlines) + [adoption].compactMap(\.self) { host.monitor.cancel(deadline) }
     }
 }
 
