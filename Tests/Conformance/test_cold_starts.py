@@ -1,6 +1,5 @@
 """Functions in sandboxes that waited for them: made and started before the function was known, and yet its own."""
 
-import base64
 import os
 import uuid
 
@@ -155,8 +154,7 @@ def test_a_packages_own_module_comes_before_the_runtimes(functions):
 
 def test_log_of_a_function_that_waited_is_its_own(functions):
     function = functions.create("print('at init')\ndef handler(event, context): print('at work')")
-    response = function.client.invoke(FunctionName=function.name, LogType="Tail")
-    log = base64.b64decode(response["LogResult"]).decode()
+    log = function.invoke(LogType="Tail").log.decode()
     assert "at work" in log and "START" in log and "Init Duration" in log
 
 

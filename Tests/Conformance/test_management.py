@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
-from lambda_client import ACCOUNT, PYTHON, REGION, ROLE, function_arn
+from lambda_client import ACCOUNT, PYTHON, REGION, ROLE, Answer, function_arn
 from packages import package
 
 SOURCE = "def handler(event, context): return 1"
@@ -169,7 +169,7 @@ def test_every_form_of_a_name_is_accepted(functions, reference):
     text = reference.format(name=function.name, account=ACCOUNT, region=REGION)
     expected = function_arn(function.name, "$LATEST" if text.endswith("$LATEST") else None)
     assert function.client.get_function_configuration(FunctionName=text)["FunctionArn"] == expected
-    assert function.client.invoke(FunctionName=text)["StatusCode"] == 200
+    assert Answer(function.client.invoke(FunctionName=text)).status == 200
 
 
 @pytest.mark.parametrize("operation", ["get_function", "get_function_configuration", "delete_function"])

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from lambda_client import PYTHON, ROLE, Functions, make_client
+from lambda_client import PYTHON, ROLE, Answer, Functions, make_client
 from host import Footprint, processes_with
 from packages import package
 
@@ -57,10 +57,13 @@ def test_graceful_stop_leaves_nothing(own_server, own_functions):
 def test_stop_lets_a_running_invoke_finish(own_server, own_functions):
     function = own_functions.create("import time\ndef handler(event, context): time.sleep(event); return 'finished'")
     function.ask(0)
+    function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        running = pool.submit(function.invoke, 2)
-        # The invoke is under way once a second one needs an environment of its own.
-        function.ask(0)
+        running = pool.submit(function.invoke, 3)
+        # The invoke is under way once there is no room for a second one.
+        with pytest.raises(ClientError, match="TooManyRequestsException"):
+            while True:
+                function.ask(0)
         assert own_server.stop() == 0
         assert running.result().payload == "finished"
 
@@ -174,14 +177,14 @@ def test_kill_during_invokes_leaves_nothing_after_the_next_start(own_server, own
 
         def invoke(event, client=client):
             try:
-                client.invoke(FunctionName=function.name, Payload=event)
+                Answer(client.invoke(FunctionName=function.name, Payload=event))
             except FAILURES:
                 pass
 
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             running = [pool.submit(invoke, b"50") for _ in range(3)]
             # Once this one is answered the service is in the middle of the others.
-            client.invoke(FunctionName=function.name, Payload=b"0")
+            Answer(client.invoke(FunctionName=function.name, Payload=b"0"))
             footprint = Footprint.of(own_server)
             own_server.kill()
             concurrent.futures.wait(running)

@@ -211,6 +211,7 @@ def test_function_goes_on_when_the_caller_hangs_up(functions):
 def test_dry_run_and_bad_input(streamer):
     response = streamer.client.invoke_with_response_stream(FunctionName=streamer.name, InvocationType="DryRun")
     assert response["StatusCode"] == 204
+    response["EventStream"].close()
     with pytest.raises(ClientError) as failure:
         streamer.client.invoke_with_response_stream(FunctionName=streamer.name, InvocationType="Event")
     assert failure.value.response["Error"]["Code"] == "ValidationException"

@@ -4,7 +4,7 @@ import collections
 
 import pytest
 from botocore.exceptions import ClientError
-from lambda_client import PYTHON, ROLE, Functions, function_arn, make_client
+from lambda_client import PYTHON, ROLE, Answer, Functions, function_arn, make_client
 from packages import package
 
 #: Answers with what the environment knows of its version, and how often it has been invoked.
@@ -73,8 +73,8 @@ def test_version_keeps_its_code_and_configuration(function):
     assert "[1]" in answer.payload[4]
     assert answer.version == "1"
     assert function.invoke().payload[:3] == ["two", "$LATEST", "$LATEST"]
-    by_name = function.client.invoke(FunctionName=f"{function.name}:1")
-    assert by_name["ExecutedVersion"] == "1"
+    by_name = Answer(function.client.invoke(FunctionName=f"{function.name}:1"))
+    assert by_name.version == "1"
 
 
 def test_nothing_new_is_published_when_nothing_changed(function):
@@ -297,7 +297,7 @@ def test_version_keeps_its_layers(own_server, own_functions):
     own_server.start()
     client = make_client(own_server)
     assert client.invoke(FunctionName=function.name, Qualifier="1")["Payload"].read() == b'"kept"'
-    assert "FunctionError" in client.invoke(FunctionName=function.name)
+    assert Answer(client.invoke(FunctionName=function.name)).error == "Unhandled"
 
 
 def test_versions_and_aliases_survive_kill(own_server, own_functions):
