@@ -113,7 +113,8 @@ let package = Package(
             name: "swiftlet",
             dependencies: [
                 "Developer",
-                "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "CodeStore",
+                "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "Sandbox",
+                "CodeStore",
                 "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI", hummingbird, logging,
                 serviceLifecycle, unixSignals, nioCore,
                 nioPosix,
@@ -143,7 +144,7 @@ let package = Package(
             ["ControlPlane", "CodeStore", "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport", logging]
         ),
         tests("FrontendTests", ["Frontend", "LambdaAPI", nioHTTP1]),
-        tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", logging]),
+        tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),

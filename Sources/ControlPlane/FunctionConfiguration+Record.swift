@@ -21,6 +21,7 @@ extension FunctionConfiguration {
             lastModified: record.lastModified.functionText,
             codeSha256: CodeHash(hexadecimal: definition.codeHash).base64,
             version: FunctionVersion.latest.rawValue,
+            vpcConfig: definition.network?.response,
             environment: definition.environment.map { EnvironmentResponse(variables: $0) },
             tracingConfig: TracingConfigResponse(mode: TracingMode(rawValue: definition.tracingMode)),
             revisionId: record.revisionID,

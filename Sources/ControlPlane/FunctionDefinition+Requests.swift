@@ -36,6 +36,7 @@ extension FunctionDefinition {
             tracingMode: request.tracingConfig?.mode?.rawValue ?? "PassThrough",
             logging: try LoggingSettings.standard(for: name.rawValue).updated(by: request.loggingConfig)
         )
+        network = try NetworkSettings.updated(nil, by: request.vpcConfig)
     }
 
     /// This definition with what UpdateFunctionConfiguration changes; what the request does not name stays.
@@ -58,6 +59,7 @@ extension FunctionDefinition {
             next.memoryMegabytes = memory
         }
         next.logging = try logging.updated(by: request.loggingConfig)
+        next.network = try NetworkSettings.updated(network, by: request.vpcConfig)
         next.handler = request.handler ?? handler
         next.role = request.role ?? role
         next.description = request.description ?? description

@@ -199,7 +199,8 @@ extension InvocableFunction {
             environment: definition.environment ?? [:],
             codeHash: definition.codeHash,
             layerHashes: definition.layers?.map(\.codeHash) ?? [],
-            logging: FunctionLogging(definition.logging)
+            logging: FunctionLogging(definition.logging),
+            subnetIDs: definition.network?.subnetIDs ?? []
         )
     }
 }

@@ -44,8 +44,6 @@ struct UnsupportedFeatures {
     }
 
     private mutating func addConfiguration(_ request: some ConfigurationRequest) {
-        let vpc = request.vpcConfig
-        add("VpcConfig", vpc?.subnetIds?.isEmpty == false || vpc?.securityGroupIds?.isEmpty == false)
         add("FileSystemConfigs", request.fileSystemConfigs?.isEmpty == false)
         add("DeadLetterConfig", request.deadLetterConfig?.targetArn?.isEmpty == false)
         add("ImageConfig", request.imageConfig != nil)
@@ -58,7 +56,6 @@ struct UnsupportedFeatures {
 
 /// What the requests that create a function and that change its configuration have in common.
 private protocol ConfigurationRequest {
-    var vpcConfig: VpcConfig? { get }
     var fileSystemConfigs: [FileSystemConfig]? { get }
     var deadLetterConfig: DeadLetterConfig? { get }
     var imageConfig: ImageConfig? { get }

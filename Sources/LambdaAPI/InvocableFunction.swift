@@ -43,6 +43,8 @@ package final class InvocableFunction: Sendable {
     package let layerHashes: [String]
     /// How its log is written.
     package let logging: FunctionLogging
+    /// The subnets that it is attached to; empty if it is attached to no VPC.
+    package let subnetIDs: [String]
 
     /// Describes a function version; see the properties.
     package init(
@@ -58,7 +60,8 @@ package final class InvocableFunction: Sendable {
         environment: [String: String],
         codeHash: String,
         layerHashes: [String] = [],
-        logging: FunctionLogging? = nil
+        logging: FunctionLogging? = nil,
+        subnetIDs: [String] = []
     ) {
         self.configurationID = configurationID
         self.locality = locality
@@ -73,6 +76,7 @@ package final class InvocableFunction: Sendable {
         self.codeHash = codeHash
         self.layerHashes = layerHashes
         self.logging = logging ?? .standard(for: name)
+        self.subnetIDs = subnetIDs
     }
 
     /// The most memory that an environment of this function may use.

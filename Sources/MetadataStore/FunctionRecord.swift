@@ -69,6 +69,8 @@ package struct FunctionDefinition: Codable, Sendable, Equatable {
     package var logging: LoggingSettings
     /// The layers in the order in which they are laid over each other; nil if there are none.
     package var layers: [FunctionLayer]?
+    /// What it is attached to; nil if it never was to anything, which reads differently from being detached.
+    package var network: NetworkSettings?
 
     /// How a function's log is written.
     package struct LoggingSettings: Codable, Sendable, Equatable {
@@ -82,6 +84,19 @@ package struct FunctionDefinition: Codable, Sendable, Equatable {
             self.applicationLevel = applicationLevel
             self.systemLevel = systemLevel
             self.group = group
+        }
+    }
+
+    /// The VPC that a function is attached to: subnets and security groups, or neither.
+    package struct NetworkSettings: Codable, Sendable, Equatable {
+        package var subnetIDs: [String]
+        package var securityGroupIDs: [String]
+        package var allowsIPv6: Bool
+
+        package init(subnetIDs: [String], securityGroupIDs: [String], allowsIPv6: Bool) {
+            self.subnetIDs = subnetIDs
+            self.securityGroupIDs = securityGroupIDs
+            self.allowsIPv6 = allowsIPv6
         }
     }
 

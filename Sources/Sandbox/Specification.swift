@@ -12,6 +12,8 @@ package struct SandboxSpecification: Sendable {
     package var temporaryStorageBytes: Int
     /// Host directories to show inside, read-only, in this order.
     package var mounts: [ReadOnlyMount]
+    /// What it can reach. Without effect on a sandbox that is to be adopted.
+    package var network: SandboxNetwork
     /// Whether the function is not known yet: ``Sandbox/adopt(_:)`` is called later, and until then there is no `/tmp`,
     /// and `/var/task` and `/opt` have nothing of interest.
     package var isAdoptable: Bool
@@ -23,6 +25,7 @@ package struct SandboxSpecification: Sendable {
         cpuLimit: CPULimit,
         temporaryStorageBytes: Int,
         mounts: [ReadOnlyMount],
+        network: SandboxNetwork = .isolated,
         isAdoptable: Bool = false
     ) {
         self.id = id
@@ -31,6 +34,7 @@ package struct SandboxSpecification: Sendable {
         self.cpuLimit = cpuLimit
         self.temporaryStorageBytes = temporaryStorageBytes
         self.mounts = mounts
+        self.network = network
         self.isAdoptable = isAdoptable
     }
 }
@@ -45,13 +49,30 @@ package struct SandboxAdoption: Sendable {
     package var temporaryStorageBytes: Int
     /// Host directories to show inside, read-only, in this order, over whatever is there.
     package var mounts: [ReadOnlyMount]
+    /// What it can reach from here on.
+    package var network: SandboxNetwork
 
-    package init(memoryBytesMax: Int, processesMax: Int, temporaryStorageBytes: Int, mounts: [ReadOnlyMount]) {
+    package init(
+        memoryBytesMax: Int,
+        processesMax: Int,
+        temporaryStorageBytes: Int,
+        mounts: [ReadOnlyMount],
+        network: SandboxNetwork = .isolated
+    ) {
         self.memoryBytesMax = memoryBytesMax
         self.processesMax = processesMax
         self.temporaryStorageBytes = temporaryStorageBytes
         self.mounts = mounts
+        self.network = network
     }
+}
+
+/// What a sandbox's processes can reach beside their own loopback interface. Nothing reaches them.
+package enum SandboxNetwork: Sendable, Hashable {
+    /// Nothing.
+    case isolated
+    /// Public addresses, and what the engine was told to allow beside them; never the host, or another sandbox.
+    case internet
 }
 
 /// A host directory that is shown read-only inside a sandbox.

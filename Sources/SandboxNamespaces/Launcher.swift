@@ -16,7 +16,7 @@ final class Launcher: Sendable {
         program: String,
         monitor: Monitor,
         userland: Userland,
-        rootID: UInt32,
+        gateway: NetworkGateway?,
         isPrivileged: Bool
     ) throws(SandboxError) {
         do throws(SystemError) {
@@ -31,7 +31,12 @@ final class Launcher: Sendable {
             ownerNamespace = try Self.assemble(
                 userland,
                 socket: socket,
-                start: sb_start(unprivileged: isPrivileged ? 0 : 1, root_id: rootID)
+                start: sb_start(
+                    unprivileged: isPrivileged ? 0 : 1,
+                    root_id: GuestUsers.rootID,
+                    has_gateway: gateway == nil ? 0 : 1
+                ),
+                descriptors: gateway.map { [$0.network.rawValue, $0.control.rawValue] } ?? []
             )
         } catch {
             socket.descriptor.close()
@@ -67,12 +72,14 @@ final class Launcher: Sendable {
     private static func assemble(
         _ userland: Userland,
         socket: MessageSocket,
-        start: sb_start
+        start: sb_start,
+        descriptors: [CInt]
     ) throws(SandboxError) -> OwnedDescriptor? {
         let answer: IncomingMessage?
         do throws(SystemError) {
             let paths = userland.mounts.flatMap { [$0.source, $0.target] }
-            try socket.send(SB_START, body: start, strings: [userland.skeleton] + paths)
+            let strings = [userland.skeleton] + paths
+            try socket.send(SB_START, body: start, strings: strings, descriptors: descriptors)
             var readable = pollfd(fd: socket.descriptor.rawValue, events: Int16(POLLIN), revents: 0)
             guard try checked("poll", { poll(&readable, 1, startMillisecondsMax) }) > 0 else {
                 throw SystemError(operation: "wait for the launcher", errno: ETIMEDOUT)

@@ -12,6 +12,8 @@ package struct NamespacesConfiguration: Sendable {
     package var expectedScratchSizes: [Int]
     /// Host directories to show inside, at the same place and read-only, beyond the usual ones.
     package var extraUserlandPaths: [String]
+    /// How sandboxes that may go out do so; `nil` where none may.
+    package var network: NetworkConfiguration?
 
     /// How long a sandbox may take to come about, or to answer that a process runs, before it is killed. A few
     /// milliseconds are usual; more on a host that is short of memory or processors.
@@ -23,6 +25,7 @@ package struct NamespacesConfiguration: Sendable {
         spareScratchDisksMax: Int = 2,
         expectedScratchSizes: [Int] = [512 << 20],
         extraUserlandPaths: [String] = [],
+        network: NetworkConfiguration? = nil,
         patience: Duration = .seconds(10)
     ) {
         self.stateDirectory = stateDirectory
@@ -30,6 +33,7 @@ package struct NamespacesConfiguration: Sendable {
         self.spareScratchDisksMax = spareScratchDisksMax
         self.expectedScratchSizes = expectedScratchSizes
         self.extraUserlandPaths = extraUserlandPaths
+        self.network = network
         self.patience = patience
     }
 }

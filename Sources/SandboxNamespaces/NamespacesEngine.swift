@@ -16,17 +16,13 @@ package final class NamespacesEngine: SandboxEngine {
         var launcherWatch: Monitor.Registration?
         var sandboxes: [UInt64: NamespacesSandbox] = [:]
         var nextToken: UInt64 = 1
-        /// Which users of the host are in use, as distances from root's.
-        var usersInUse: [UInt64: UInt32] = [:]
-        var nextUser: UInt32 = 1
+        var users = GuestUsers()
+        /// The user of each sandbox, by its token.
+        var userOf: [UInt64: UInt32] = [:]
         /// The sandboxes that wait to be adopted.
         var waiting: Set<UInt64> = []
     }
 
-    /// The host's users that sandboxes run as: root inside is the first, each function one of those after it. The range
-    /// lies above what systemd and container tools hand out.
-    private static let rootID: UInt32 = 0x7000_0000
-    private static let usersMax: UInt32 = 0xffff
     private static let processLimit: UInt32 = 742
 
     private let state = Mutex(State())
@@ -37,6 +33,8 @@ package final class NamespacesEngine: SandboxEngine {
     private let tree: CgroupTree
     /// `nil` where the host has no loop devices: then `/tmp` is in memory.
     private let scratchDisks: ScratchDiskPool?
+    /// `nil` where no sandbox has a network.
+    private let gateway: NetworkGateway?
     private let logger: Logger
     private let monitor: Monitor
     private let creating = WorkQueue(label: "swiftlet.sandboxes.create", width: 2)
@@ -76,8 +74,9 @@ package final class NamespacesEngine: SandboxEngine {
     private init(_ configuration: NamespacesConfiguration, logger: Logger) throws(SandboxError) {
         self.configuration = configuration
         self.logger = logger
+        let directory: String
         do throws(SystemError) {
-            let directory = try Self.prepareDirectory(configuration.stateDirectory)
+            directory = try Self.prepareDirectory(configuration.stateDirectory)
             let program = if let path = configuration.launcherPath { path } else { try Self.defaultLauncherPath() }
             try checked("find the launcher at \(program)") { access(program, X_OK) }
             launcherPath = program
@@ -101,12 +100,26 @@ package final class NamespacesEngine: SandboxEngine {
                 ? ScratchDiskPool(
                     sparesMax: configuration.spareScratchDisksMax,
                     directory: directory,
-                    ownerID: Self.rootID,
+                    ownerID: GuestUsers.rootID,
                     logger: logger
                 ) : nil
             monitor = try Monitor()
         } catch {
             throw SandboxError(.engineFailed, "failed to start the sandbox engine: \(error)", errno: error.errno)
+        }
+        do throws(SandboxError) {
+            gateway = try configuration.network.map { network throws(SandboxError) in
+                try NetworkGateway(
+                    network,
+                    instance: Self.instanceName(directory),
+                    directory: directory,
+                    logger: logger
+                )
+            }
+        } catch {
+            monitor.stop()
+            tree.remove()
+            throw error
         }
         warnOfWeaknesses()
         for size in configuration.expectedScratchSizes { scratchDisks?.expect(sizeBytes: size) }
@@ -207,6 +220,7 @@ package final class NamespacesEngine: SandboxEngine {
         var token: UInt64 = 0
         do throws(SandboxError) {
             try check(specification.id)
+            try check(specification.network)
             let launcher = try launcherInUse()
             let user = try reserveUser(token: &token)
             if tree.unified != nil || !tree.legacy.isEmpty {
@@ -268,6 +282,7 @@ package final class NamespacesEngine: SandboxEngine {
                 guard let launcher = self.state.withLock({ $0.launcher }) else {
                     throw SandboxError(.gone, "sandbox \(sandbox.id) has ended with its launcher")
                 }
+                try self.check(adoption.network)
                 try sandbox.group?.adopt(adoption, steps: &steps)
                 let scratch = try self.takeScratch(bytes: adoption.temporaryStorageBytes, steps: &steps)
                 sandbox.keep(scratch: scratch)
@@ -277,6 +292,7 @@ package final class NamespacesEngine: SandboxEngine {
                     scratch: scratch,
                     scratchBytes: adoption.temporaryStorageBytes,
                     mounts: mounts,
+                    network: adoption.network,
                     trees: try self.openMounts(mounts, launcher: launcher, steps: &steps),
                     namesMounts: !self.rights.isPrivileged
                 )
@@ -306,6 +322,11 @@ package final class NamespacesEngine: SandboxEngine {
         }
         if isName && (1...128).contains(id.rawValue.utf8.count) { return }
         throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): not a name", errno: EINVAL)
+    }
+
+    private func check(_ network: SandboxNetwork) throws(SandboxError) {
+        if network == .isolated || gateway != nil { return }
+        throw SandboxError(.unsupported, "failed to connect a sandbox: the engine was started without a network")
     }
 
     private func openMounts(
@@ -344,20 +365,15 @@ package final class NamespacesEngine: SandboxEngine {
 
     private func reserveUser(token: inout UInt64) throws(SandboxError) -> UInt32 {
         let reserved = state.withLock { state -> (token: UInt64, user: UInt32)? in
-            guard state.isOpen, state.usersInUse.count < Int(Self.usersMax) else { return nil }
-            let taken = Set(state.usersInUse.values)
-            // The one that was not used for the longest time, so that nothing left by accident changes hands soon.
-            while taken.contains(state.nextUser) { state.nextUser = state.nextUser % Self.usersMax + 1 }
-            let user = state.nextUser
+            guard state.isOpen, let user = state.users.reserve() else { return nil }
             let token = state.nextToken
-            state.nextUser = user % Self.usersMax + 1
             state.nextToken += 1
-            state.usersInUse[token] = user
+            state.userOf[token] = user
             return (token, user)
         }
         guard let reserved else { throw SandboxError(.gone, "sandbox engine was shut down or has no user left") }
         token = reserved.token
-        return Self.rootID + reserved.user
+        return reserved.user
     }
 
     private func insert(_ sandbox: NamespacesSandbox) throws(SandboxError) {
@@ -371,7 +387,7 @@ package final class NamespacesEngine: SandboxEngine {
     private func forget(_ token: UInt64) {
         state.withLock { state in
             state.sandboxes[token] = nil
-            state.usersInUse[token] = nil
+            if let user = state.userOf.removeValue(forKey: token) { state.users.release(user) }
         }
         setWaiting(token, false)
     }
@@ -409,7 +425,7 @@ package final class NamespacesEngine: SandboxEngine {
             program: launcherPath,
             monitor: monitor,
             userland: userland,
-            rootID: Self.rootID,
+            gateway: gateway,
             isPrivileged: rights.isPrivileged
         )
         state.withLock { $0.launcher = launcher }
@@ -499,6 +515,7 @@ package final class NamespacesEngine: SandboxEngine {
             launcher.stop()
         }
         scratchDisks?.close()
+        gateway?.close()
         monitor.stop()
         tree.remove()
     }

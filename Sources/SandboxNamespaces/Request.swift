@@ -31,6 +31,7 @@ struct Request {
             mount_count: UInt32(specification.mounts.count),
             process_limit: processLimit,
             is_adoptable: specification.isAdoptable ? 1 : 0,
+            is_connected: specification.isAdoptable || specification.network == .isolated ? 0 : 1,
             scratch_bytes: UInt64(specification.temporaryStorageBytes),
             fault_step: fault.step,
             fault_error: fault.error
@@ -54,6 +55,7 @@ struct AdoptionRequest {
     let scratch: OwnedDescriptor?
     let scratchBytes: Int
     let mounts: [ReadOnlyMount]
+    let network: SandboxNetwork
     /// The trees of these mounts; empty where they are given by path.
     let trees: [OwnedDescriptor]
     /// Whether mounts are given by path, for the launcher to open.
@@ -63,6 +65,7 @@ struct AdoptionRequest {
         let body = sb_adopt(
             has_scratch: scratch == nil ? 0 : 1,
             mount_count: UInt32(mounts.count),
+            is_connected: network == .isolated ? 0 : 1,
             scratch_bytes: UInt64(scratchBytes),
             fault_step: fault.step,
             fault_error: fault.error

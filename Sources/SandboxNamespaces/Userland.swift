@@ -40,8 +40,9 @@ struct Userland: Sendable {
         // The function's group has no name, as on Lambda.
         "/etc/group": "root:x:0:\n",
         "/etc/hosts": "127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain sandbox\n",
-        // There is no network but the sandbox's own, so every name is looked up in vain, at once.
-        "/etc/resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
+        // The gateway, which only sandboxes that may go out have a route to; in others every name is looked up in vain, at
+        // once.
+        "/etc/resolv.conf": "nameserver \(FirewallRules.gateway)\noptions timeout:2 attempts:3\n",
         "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
         "/etc/host.conf": "multi on\n",
     ]

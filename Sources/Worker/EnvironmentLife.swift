@@ -151,7 +151,8 @@ struct EnvironmentLife {
             processesMax: settings.processesMax,
             cpuLimit: .unlimited,
             temporaryStorageBytes: function.ephemeralStorageMegabytes << 20,
-            mounts: mounts
+            mounts: mounts,
+            network: settings.network.network(of: function)
         )
         do throws(SandboxError) {
             return try await pool.sandbox(specification, plan: plan, variables: variables)

@@ -13,6 +13,8 @@ package struct WorkerSettings: Sendable {
     package var responseBytesMax = Limits.responsePayloadMax.bytes
     /// The most processes and threads of an environment.
     package var processesMax = Limits.processesMax
+    /// What functions can reach.
+    package var network = NetworkPolicy()
 
     /// The most sandboxes that wait for functions of one runtime; 0 for none, so that every cold start is from nothing.
     package var waitingSandboxesMax = 0

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "HostCalls.h"
+#include "Network.h"
 
 // How many connections of a function's processes may wait to be accepted by the service.
 enum { LISTENER_BACKLOG = 128 };
@@ -66,7 +67,7 @@ static int mount_files(const struct launcher *launcher, const struct spawn_reque
     return launcher->unprivileged ? TRY("detach host", umount2(HOST_DIRECTORY, MNT_DETACH)) : 0;
 }
 
-/// Brings up the loopback interface, all the network there is, and opens the Runtime API's socket on it.
+/// Brings up the loopback interface, all the network that there is at first, and opens the Runtime API's socket on it.
 static int open_listener(void) {
     int listener = TRY("make listener", socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (listener < 0) return -1;
@@ -86,22 +87,31 @@ static int open_listener(void) {
 
 /// Enters the user namespace of the function. It comes after all mounts and interfaces are made: they belong to the
 /// namespaces of the host's root, so even a process that gained every capability in here would have none over them.
-static int enter_user_namespace(const struct launcher *launcher, bool is_adoptable, int launcher_socket) {
+static int enter_user_namespace(
+    const struct launcher *launcher, const struct sb_spawn *parameters, int launcher_socket) {
     struct {
         struct sb_head head;
         char text[256];
     } message = {.head = {.kind = SB_SPAWN}};
     int descriptors[SB_DESCRIPTORS_MAX];
-    unsigned descriptor_count;
-    // A descriptor of our mounts is what the launcher will come in by. Given now, while nothing of a function runs, so
-    // that it never has to look for us, or ask us anything, later.
-    int mounts = -1;
-    if (is_adoptable) {
-        mounts = TRY("open own mount namespace", open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+    unsigned descriptor_count = 0;
+    // These are what the launcher will come in by. Given now, while nothing of a function runs, so that it never has to
+    // look for us, or ask us anything, later.
+    if (parameters->is_adoptable) {
+        int mounts = TRY("open own mount namespace", open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
         if (mounts < 0) return -1;
+        descriptors[descriptor_count++] = mounts;
+        message.head.value |= SB_WAY_MOUNTS;
+    }
+    if (launcher->gateway >= 0 && (parameters->is_adoptable || parameters->is_connected)) {
+        int network = TRY("open own network", sb_network_control());
+        if (network < 0) return -1;
+        descriptors[descriptor_count++] = network;
+        message.head.value |= SB_WAY_NETWORK;
     }
     if (TRY("enter user namespace", unshare(CLONE_NEWUSER)) < 0) return -1;
-    if (TRY("ask for user maps", sb_send(launcher_socket, &message.head, NULL, 0, &mounts, is_adoptable, 0)) < 0) {
+    if (TRY("ask for user maps", sb_send(launcher_socket, &message.head, NULL, 0, descriptors, descriptor_count, 0))
+        < 0) {
         return -1;
     }
     ssize_t bytes = TRY(
@@ -185,7 +195,7 @@ static int set_up(
     if (mount_files(launcher, request) < 0) return -1;
     int listener = open_listener();
     if (listener < 0) return -1;
-    if (enter_user_namespace(launcher, request->parameters.is_adoptable, launcher_socket) < 0) return -1;
+    if (enter_user_namespace(launcher, &request->parameters, launcher_socket) < 0) return -1;
     if (set_limits(&request->parameters) < 0 || give_up_rights(launcher->unprivileged) < 0) return -1;
     if (tie_to_launcher(launcher_socket) < 0) return -1;
     // Descriptors 0 to 2 stay taken, so that none of a function's process is ever one that init opened by chance.

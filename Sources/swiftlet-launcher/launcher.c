@@ -28,11 +28,14 @@ struct sandbox {
     int socket;
     /// Its mount namespace while it waits to be adopted, else -1.
     int mounts;
+    /// The control of its network while that may still be connected, else -1.
+    int network;
+    bool is_connected;
     uint32_t fault_step;
     int32_t fault_error;
 };
 
-static struct launcher launcher = {.host_proc = -1, .owner_namespace = -1};
+static struct launcher launcher = {.host_proc = -1, .owner_namespace = -1, .gateway = -1, .gateway_control = -1};
 static struct sandbox sandboxes[SANDBOXES_MAX];
 static int events = -1;
 static char buffer[SB_MESSAGE_BYTES_MAX];
@@ -131,6 +134,8 @@ static int spawn(const struct spawn_request *request) {
         .guest_id = request->parameters.guest_id,
         .socket = pair[0],
         .mounts = -1,
+        .network = -1,
+        .is_connected = request->parameters.is_connected,
         .fault_step = request->parameters.fault_step,
         .fault_error = request->parameters.fault_error,
     };
@@ -141,8 +146,6 @@ static int spawn(const struct spawn_request *request) {
 static int map_users(const struct sandbox *sandbox) {
     char path[64];
     char map[128];
-    steps_begin(sandbox->fault_step > SB_LAUNCHER_STEPS ? sandbox->fault_step - SB_LAUNCHER_STEPS : 0,
-        sandbox->fault_error);
     for (int i = 0; i < 2; i++) {
         unsigned inside = i == 0 ? SB_GUEST_USER : SB_GUEST_GROUP;
         if (launcher.unprivileged) {
@@ -162,13 +165,19 @@ static void close_socket(struct sandbox *sandbox) {
     sandbox->socket = -1;
 }
 
-static void close_mounts(struct sandbox *sandbox) {
+/// Gives up the ways into a sandbox.
+static void close_ways(struct sandbox *sandbox) {
     if (sandbox->mounts >= 0) close(sandbox->mounts);
-    sandbox->mounts = -1;
+    if (sandbox->network >= 0) close(sandbox->network);
+    sandbox->mounts = sandbox->network = -1;
 }
 
-/// Init asks for its maps with one message of any kind, and gets SB_EXECUTED or the error. The message of a sandbox that
-/// is to be adopted brings its mount namespace.
+static int connect_sandbox(const struct sandbox *sandbox) {
+    return connect_to_gateway(&launcher, sandbox->network, sandbox->guest_id - launcher.root_id);
+}
+
+/// Init asks for its maps with one message of any kind, and gets SB_EXECUTED or the error. The message brings the ways
+/// into the sandbox that we need: first into its mounts, if it is to be adopted, then into its network.
 static void serve_init(struct sandbox *sandbox) {
     struct sb_head head;
     int descriptors[SB_DESCRIPTORS_MAX];
@@ -177,14 +186,15 @@ static void serve_init(struct sandbox *sandbox) {
         close_socket(sandbox);
         return;
     }
-    for (unsigned i = 0; i < descriptor_count; i++) {
-        if (sandbox->mounts < 0) {
-            sandbox->mounts = descriptors[i];
-        } else {
-            close(descriptors[i]);
-        }
-    }
-    int error = map_users(sandbox) < 0 ? errno : 0;
+    unsigned next = 0;
+    if (next < descriptor_count && head.value & SB_WAY_MOUNTS) sandbox->mounts = descriptors[next++];
+    if (next < descriptor_count && head.value & SB_WAY_NETWORK) sandbox->network = descriptors[next++];
+    steps_begin(sandbox->fault_step > SB_LAUNCHER_STEPS ? sandbox->fault_step - SB_LAUNCHER_STEPS : 0,
+        sandbox->fault_error);
+    int result = map_users(sandbox);
+    if (result == 0 && sandbox->is_connected) result = connect_sandbox(sandbox);
+    int error = result < 0 ? errno : 0;
+    if (sandbox->mounts < 0) close_ways(sandbox);
     if (sb_report(sandbox->socket, SB_EXECUTED, 0, error, error ? step_name : NULL, -1) < 0) close_socket(sandbox);
 }
 
@@ -197,7 +207,7 @@ static void reap(int signals) {
         for (size_t i = 0; i < SANDBOXES_MAX; i++) {
             if (sandboxes[i].pid != pid) continue;
             close_socket(&sandboxes[i]);
-            close_mounts(&sandboxes[i]);
+            close_ways(&sandboxes[i]);
             sandboxes[i].pid = 0;
             sb_report(SERVICE, SB_REAPED, sandboxes[i].token, status, NULL, -1);
             break;
@@ -248,10 +258,11 @@ static void serve_adopt(
         result = TRY("find sandbox to adopt", sandbox && sandbox->mounts >= 0 ? 0 : -1);
     }
     if (result == 0) {
-        result = adopt(launcher.unprivileged, sandbox->mounts, &files);
+        result = wanted.is_connected ? connect_sandbox(sandbox) : 0;
+        if (result == 0) result = adopt(launcher.unprivileged, sandbox->mounts, &files);
         int error = errno;
         // Once only, whatever came of it: from here on nobody has a way in.
-        close_mounts(sandbox);
+        close_ways(sandbox);
         errno = error;
     }
     sb_report(SERVICE, SB_ADOPTED, head->token, result < 0 ? errno : 0, result < 0 ? step_name : NULL, -1);
@@ -259,7 +270,8 @@ static void serve_adopt(
 
 // MARK: Requests
 
-static void start(const struct sb_head *head, size_t bytes) {
+/// Takes over the descriptors that it keeps, and marks them as -1.
+static void start(const struct sb_head *head, size_t bytes, int *descriptors, unsigned descriptor_count) {
     struct sb_start parameters;
     size_t fixed = sizeof *head + sizeof parameters;
     steps_begin(0, 0);
@@ -273,6 +285,11 @@ static void start(const struct sb_head *head, size_t bytes) {
     if (count >= 0) {
         launcher.unprivileged = parameters.unprivileged != 0;
         launcher.root_id = parameters.root_id;
+        if (parameters.has_gateway && descriptor_count == 2) {
+            launcher.gateway = descriptors[0];
+            launcher.gateway_control = descriptors[1];
+            descriptors[0] = descriptors[1] = -1;
+        }
     }
     if (count < 0 || prepare_filter() < 0 || assemble_userland(&launcher, strings, (unsigned)count) < 0) {
         sb_report(SERVICE, SB_START_FAILED, 0, errno, step_name, -1);
@@ -289,7 +306,7 @@ static void serve_service(void) {
     const struct sb_head *head = (const struct sb_head *)buffer;
     switch (head->kind) {
     case SB_START:
-        start(head, (size_t)bytes);
+        start(head, (size_t)bytes, descriptors, descriptor_count);
         break;
     case SB_SPAWN: {
         struct spawn_request request = {0};
@@ -315,7 +332,9 @@ static void serve_service(void) {
     default:
         break;
     }
-    for (unsigned i = 0; i < descriptor_count; i++) close(descriptors[i]);
+    for (unsigned i = 0; i < descriptor_count; i++) {
+        if (descriptors[i] >= 0) close(descriptors[i]);
+    }
 }
 
 /// posix_spawn leaves two signals ignored that the C library uses itself, and refuses to let a program change. What is

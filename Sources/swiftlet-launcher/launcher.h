@@ -11,6 +11,7 @@
 //   init.c      process 1 of a sandbox: builds it, gives up all rights, reports that it stands
 //   guests.c    process 1 thereafter: starts the function's processes and reaps them
 //   mounts.c    a function's files: /tmp and read-only mounts, at set-up or attached later by adoption
+//   connect.c   the way out of a sandbox's network, where it has one
 //   filter.c    the system calls that a sandbox may make
 //   steps.c     names and numbers of the steps of set-up, for errors and for tests that make each one fail
 
@@ -45,6 +46,9 @@ struct launcher {
     int host_proc;
     /// Maps the owners of files for mounts, or -1.
     int owner_namespace;
+    /// The network namespace that leads sandboxes out, and its control; -1 where there is none.
+    int gateway;
+    int gateway_control;
 };
 
 /// A request for a sandbox, as received.
@@ -100,6 +104,10 @@ int mount_read_only(bool unprivileged, const struct file_request *files);
 /// Enters a sandbox's mount namespace in a child, attaches all of these files there, and returns to the launcher's own,
 /// which never leaves it. Returns -1 with errno and `step_name`; some of the files may be attached then.
 int adopt(bool unprivileged, int mount_namespace, const struct file_request *files);
+
+/// Connects a sandbox's network with the gateway. `control` is the network's; `number` tells the sandbox from all others.
+/// Returns -1 with errno and `step_name`; what was made by then goes away with the sandbox.
+int connect_to_gateway(const struct launcher *launcher, int control, uint32_t number);
 
 /// Compiles the system call filter, once. Returns -1 with errno and `step_name`.
 int prepare_filter(void);

@@ -45,6 +45,18 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How many environments a function may start at once, and every 10 seconds. (default: 1000)")
     var scaleUp: Int?
 
+    @Option(help: "What functions can reach that are attached to no VPC: isolated or internet. (default: isolated)")
+    var network: String?
+
+    @Option(help: "The subnets whose functions can reach the internet, separated by commas. (default: none)")
+    var internetSubnets: String?
+
+    @Option(help: "Where functions with a network resolve names, separated by commas. (default: as the host does)")
+    var networkResolvers: String?
+
+    @Option(help: "Private addresses (CIDR) that functions with a network can reach, too. (default: none)")
+    var networkAllow: String?
+
     @Option(help: "How many threads serve requests. (default: half the CPUs)")
     var eventLoops: Int?
 
@@ -68,7 +80,8 @@ struct ServeCommand: AsyncParsableCommand {
     private func reader() async throws -> ConfigReader {
         let texts = [
             "listen": listen, "data": data, "runtimes": runtimes, "account-id": accountID, "region": region,
-            "log-level": logLevel,
+            "log-level": logLevel, "network": network, "internet-subnets": internetSubnets,
+            "network-resolvers": networkResolvers, "network-allow": networkAllow,
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,

@@ -3,6 +3,8 @@ import Glibc
 import LambdaAPI
 import Logging
 import NIOCore
+import Sandbox
+import SandboxNamespaces
 import Worker
 
 /// What `swiftlet serve` can be told.
@@ -23,6 +25,10 @@ import Worker
 /// | `concurrency` | 1 to 1,000,000 | `1000` | how many invokes the account may run at once |
 /// | `request-rate` | 0 to 100,000 | `10` | invokes per second for each unit of concurrency; 0 for no limit |
 /// | `scale-up` | 1 to 1,000,000 | `1000` | environments that a function may start at once and every 10 s |
+/// | `network` | `isolated` or `internet` | `isolated` | what functions can reach that are attached to no VPC |
+/// | `internet-subnets` | subnet IDs, comma-separated | none | the subnets whose functions can reach the internet |
+/// | `network-resolvers` | addresses, comma-separated | the host's | where functions with a network resolve names |
+/// | `network-allow` | CIDRs, comma-separated | none | private addresses that functions with a network can reach |
 /// | `event-loops` | 1 to 256 | half the CPUs | threads that serve requests; the other CPUs are for functions |
 /// | `shutdown-timeout` | seconds, at least 1 | `30` | how long a shutdown waits for what is under way |
 /// | `log-size-max` | MB, at least 16 | `4096` | what all function logs may take on the disk |
@@ -39,6 +45,9 @@ struct ServeConfiguration: Sendable {
     var concurrency: Int
     var requestRate: Int
     var scaleUpLimit: Int
+    var networkPolicy: NetworkPolicy
+    /// How functions reach what they may; `nil` where none may reach anything.
+    var network: NetworkConfiguration?
     var eventLoopCount: Int
     var shutdownTimeout: Duration
     var logSizeMax: ByteCount
@@ -78,6 +87,11 @@ struct ServeConfiguration: Sendable {
             in: 0...100_000
         )
         scaleUpLimit = try await values.number("scale-up", default: Limits.scaleUpPerPeriod, in: 1...1_000_000)
+        networkPolicy = try await Self.networkPolicy(values)
+        let resolvers = try await Self.addresses("network-resolvers", values, isSingle: true)
+        let allowed = try await Self.addresses("network-allow", values, isSingle: false)
+        network =
+            networkPolicy.connectsAnything ? NetworkConfiguration(resolvers: resolvers, allowed: allowed) : nil
         eventLoopCount = try await values.number("event-loops", default: max(1, System.coreCount / 2), in: 1...256)
         shutdownTimeout = .seconds(try await values.number("shutdown-timeout", default: 30, in: 1...3600))
         logSizeMax = .mebibytes(try await values.number("log-size-max", default: 4096, in: 16...(1 << 30)))
@@ -90,6 +104,33 @@ struct ServeConfiguration: Sendable {
             )
         }
         self.logLevel = logLevel
+    }
+
+    private static func networkPolicy(_ values: ConfigurationValues) async throws -> NetworkPolicy {
+        let name = try await values.text("network", default: "isolated")
+        let networks: [String: SandboxNetwork] = ["isolated": .isolated, "internet": .internet]
+        guard let unattached = networks[name] else {
+            throw ConfigurationError(key: "network", "'\(name)' is not a network; use isolated or internet")
+        }
+        let subnets = try await values.list("internet-subnets")
+        for subnet in subnets where subnet.wholeMatch(of: /subnet-[0-9a-z]+/) == nil {
+            throw ConfigurationError(key: "internet-subnets", "'\(subnet)' is not the ID of a subnet")
+        }
+        return NetworkPolicy(unattached: unattached, internetSubnetIDs: Set(subnets))
+    }
+
+    private static func addresses(
+        _ key: String,
+        _ values: ConfigurationValues,
+        isSingle: Bool
+    ) async throws -> [IPv4Range] {
+        try await values.list(key).map { text in
+            guard let range = IPv4Range(text), !isSingle || range.prefix == 32 else {
+                let form = isSingle ? "an IPv4 address" : "an IPv4 address or range, such as 10.1.0.0/16"
+                throw ConfigurationError(key: key, "'\(text)' is not \(form)")
+            }
+            return range
+        }
     }
 
     private static func address(_ text: String) throws -> (host: String, port: Int) {
@@ -130,6 +171,13 @@ private struct ConfigurationValues {
             return try await reader.fetchString(forKey: ConfigKey([key])) ?? fallback
         } catch {
             throw ConfigurationError(key: key, "the value is not text: \(error)")
+        }
+    }
+
+    /// The parts of a text between commas.
+    func list(_ key: String) async throws -> [String] {
+        try await text(key, default: "").split(separator: ",").map { part in
+            String(part.drop { $0 == " " })
         }
     }
 

@@ -44,6 +44,7 @@ struct Server {
         defer { logs.stop() }
         var sandboxes = NamespacesConfiguration(stateDirectory: data.path(of: "sandbox"))
         sandboxes.extraUserlandPaths = runtimes.extraUserlandPaths
+        sandboxes.network = configuration.network
         let engine = try await NamespacesEngine.start(sandboxes, logger: logger)
         do {
             try await run(
@@ -92,6 +93,7 @@ struct Server {
     ) async throws {
         var workerSettings = WorkerSettings()
         workerSettings.waitingSandboxesMax = configuration.waitingSandboxesMax
+        workerSettings.network = configuration.networkPolicy
         workerSettings.waitingMemoryMax = ByteCount(bytes: configuration.memoryBudget.bytes / Self.waitingMemoryPart)
         let worker = Worker(
             settings: workerSettings,

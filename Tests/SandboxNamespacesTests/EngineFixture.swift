@@ -18,6 +18,7 @@ enum RealSandboxes {}
 /// Runs a body with an engine of its own, in a directory of its own, and takes both away afterwards.
 func withEngine<Value>(
     spareScratchDisksMax: Int = 0,
+    network: NetworkConfiguration? = nil,
     patience: Duration = .seconds(10),
     _ body: (NamespacesEngine, _ directory: String) async throws -> Value
 ) async throws -> Value {
@@ -28,6 +29,7 @@ func withEngine<Value>(
             stateDirectory: directory,
             spareScratchDisksMax: spareScratchDisksMax,
             expectedScratchSizes: [],
+            network: network,
             patience: patience
         ),
         logger: Logger(label: "tests")
@@ -50,6 +52,7 @@ extension SandboxSpecification {
         cpuLimit: CPULimit = .unlimited,
         temporaryStorageMiB: Int = 512,
         mounts: [ReadOnlyMount] = [],
+        network: SandboxNetwork = .isolated,
         isAdoptable: Bool = false
     ) -> SandboxSpecification {
         SandboxSpecification(
@@ -59,6 +62,7 @@ extension SandboxSpecification {
             cpuLimit: cpuLimit,
             temporaryStorageBytes: temporaryStorageMiB << 20,
             mounts: mounts,
+            network: network,
             isAdoptable: isAdoptable
         )
     }
@@ -69,13 +73,15 @@ extension SandboxAdoption {
         memoryMiB: Int = 256,
         processesMax: Int = 64,
         temporaryStorageMiB: Int = 512,
-        mounts: [ReadOnlyMount] = []
+        mounts: [ReadOnlyMount] = [],
+        network: SandboxNetwork = .isolated
     ) -> SandboxAdoption {
         SandboxAdoption(
             memoryBytesMax: memoryMiB << 20,
             processesMax: processesMax,
             temporaryStorageBytes: temporaryStorageMiB << 20,
-            mounts: mounts
+            mounts: mounts,
+            network: network
         )
     }
 }

@@ -5,6 +5,7 @@
 
 #include "HostCalls.h"
 #include "Messages.h"
+#include "Network.h"
 
 // For Swift, whose Glibc module lacks them.
 #include <sys/epoll.h>

@@ -29,13 +29,21 @@ enum {
     /// Steps that the launcher takes for a sandbox while its init takes others count from here on, so that a
     /// step's number says which of the two is meant.
     SB_LAUNCHER_STEPS = 1000,
+    /// What init leaves the launcher: bits of the value of its message.
+    SB_WAY_MOUNTS = 1,
+    SB_WAY_NETWORK = 2,
 };
+
+/// The addresses of sandboxes that may go out are this one, 100.64.0.0, plus the number of their user among all guests.
+#define SB_NETWORK_SANDBOXES 0x64400000U
+/// The gateway's address as sandboxes see it, which is also where names are resolved: 169.254.78.1.
+#define SB_NETWORK_GATEWAY 0xa9fe4e01U
 
 enum sb_kind {
     // Service to launcher.
 
     /// Assemble the userland. Strings: the skeleton directory, then pairs of a host path and its place inside.
-    /// Body: sb_start.
+    /// Body: sb_start, which tells the descriptors.
     SB_START = 1,
     /// Make a sandbox. Strings: its host name, then for each mount its place inside, or in unprivileged mode pairs
     /// of a host path and its place. Body: sb_spawn, which tells the order of the descriptors.
@@ -104,6 +112,8 @@ struct sb_start {
     uint32_t unprivileged;
     /// The host's user and group that root inside stands for.
     uint32_t root_id;
+    /// 1 if there are two descriptors: the gateway's network namespace, and its control.
+    uint32_t has_gateway;
 };
 
 struct sb_spawn {
@@ -119,8 +129,11 @@ struct sb_spawn {
     uint32_t mount_count;
     /// The limit on the number of processes of the guest's user.
     uint32_t process_limit;
-    /// 1 if the sandbox is to be adopted later: init leaves the launcher a way into its mounts, and /tmp to then.
+    /// 1 if the sandbox is to be adopted later: init leaves the launcher a way into its mounts and its network, and /tmp
+    /// to then.
     uint32_t is_adoptable;
+    /// 1 if the sandbox is connected to the gateway.
+    uint32_t is_connected;
     /// The size of an in-memory /tmp.
     uint64_t scratch_bytes;
     /// For tests, and without effect in release builds: the step to fail (0: none) and the error it fails with.
@@ -133,6 +146,8 @@ struct sb_adopt {
     uint32_t has_scratch;
     /// How many read-only mounts follow (descriptors, or paths in unprivileged mode).
     uint32_t mount_count;
+    /// 1 if the sandbox is connected to the gateway.
+    uint32_t is_connected;
     /// The size of an in-memory /tmp.
     uint64_t scratch_bytes;
     /// As in sb_spawn.

@@ -85,7 +85,8 @@ package final class SandboxPool: Sendable {
                 memoryBytesMax: specification.memoryBytesMax,
                 processesMax: specification.processesMax,
                 temporaryStorageBytes: specification.temporaryStorageBytes,
-                mounts: specification.mounts.filter { !waiting.plan.mounts.contains($0) }
+                mounts: specification.mounts.filter { !waiting.plan.mounts.contains($0) },
+                network: specification.network
             )
             do throws(SandboxError) {
                 try await waiting.sandbox.adopt(adoption)
