@@ -81,8 +81,8 @@ extension EnvironmentLedger {
             case .starting:
                 pools[function]?.starting += 1
             case .idle:
-                pools[function]?.provision?.idle[entry.loop]?.removeAll { $0 == environment }
-                pools[function]?.idle[entry.loop, default: []].append(environment)
+                pools[function]?.provision?.idle.remove(environment, on: entry.loop)
+                pools[function]?.idle.add(environment, on: entry.loop)
             case .busy, .finishing, .leaving:
                 break
             }

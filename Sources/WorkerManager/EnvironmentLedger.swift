@@ -44,8 +44,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     struct Pool {
-        /// Idle environments by event loop, the one used last at the end.
-        var idle: [Loop: [EnvironmentID]] = [:]
+        var idle = IdleEnvironments<EnvironmentID, Loop>()
         /// Nil unless concurrency is provisioned, or was and its environments are still there.
         var provision: Provision?
         /// How many environments may be started for invokes.
@@ -77,7 +76,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         var ready = 0
         /// Why there are fewer than there are to be, if not because they are being made.
         var obstacle: ProvisionStatus.Obstacle?
-        var idle: [Loop: [EnvironmentID]] = [:]
+        var idle = IdleEnvironments<EnvironmentID, Loop>()
     }
 
     /// How many environments and invokes of a function there are.
@@ -221,9 +220,9 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         }
         entries[environment]?.phase = .idle(since: now)
         if entry.isProvisioned {
-            pools[entry.function]?.provision?.idle[entry.loop, default: []].append(environment)
+            pools[entry.function]?.provision?.idle.add(environment, on: entry.loop)
         } else {
-            pools[entry.function]?.idle[entry.loop, default: []].append(environment)
+            pools[entry.function]?.idle.add(environment, on: entry.loop)
         }
         return .keep
     }
@@ -332,8 +331,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         guard pools[function] != nil else { return [] }
         pools[function]?.isRetired = true
         pools[function]?.provision?.target = 0
-        let provisioned = pools[function]?.provision?.idle.values.flatMap { $0 } ?? []
-        let idle = (pools[function]?.idle.values.flatMap { $0 } ?? []) + provisioned
+        let idle = (pools[function]?.idle.all ?? []) + (pools[function]?.provision?.idle.all ?? [])
         for environment in idle {
             leave(environment)
         }
@@ -373,19 +371,8 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     // MARK: Inside
 
     private mutating func popIdle(of function: Function, preferring loop: Loop) -> EnvironmentID? {
-        guard pools[function] != nil else { return nil }
-        if pools[function]?.provision != nil, let environment = popProvisioned(of: function, preferring: loop) {
-            return environment
-        }
-        if let environment = pools[function]?.idle[loop]?.popLast() { return environment }
-        guard let other = pools[function]?.idle.first(where: { !$0.value.isEmpty })?.key else { return nil }
-        return pools[function]?.idle[other]?.popLast()
-    }
-
-    private mutating func popProvisioned(of function: Function, preferring loop: Loop) -> EnvironmentID? {
-        if let environment = pools[function]?.provision?.idle[loop]?.popLast() { return environment }
-        guard let other = pools[function]?.provision?.idle.first(where: { !$0.value.isEmpty })?.key else { return nil }
-        return pools[function]?.provision?.idle[other]?.popLast()
+        if let environment = pools[function]?.provision?.idle.popLast(preferring: loop) { return environment }
+        return pools[function]?.idle.popLast(preferring: loop)
     }
 
     /// The environment is counted on no longer, whatever it did before.
@@ -401,9 +388,9 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         case .finishing:
             pools[entry.function]?.finishing -= 1
         case .idle where entry.isProvisioned:
-            pools[entry.function]?.provision?.idle[entry.loop]?.removeAll { $0 == environment }
+            pools[entry.function]?.provision?.idle.remove(environment, on: entry.loop)
         case .idle:
-            pools[entry.function]?.idle[entry.loop]?.removeAll { $0 == environment }
+            pools[entry.function]?.idle.remove(environment, on: entry.loop)
         case .busy, .leaving:
             break
         }
