@@ -66,6 +66,13 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         }
     }
 
+    /// Places that are set apart for a version. Invokes that come faster than these allow spill over, as those do that find
+    /// no place.
+    private struct Allotment {
+        var places: Places
+        var rate: RateLimit?
+    }
+
     /// Places, and who waits for one.
     private struct Pool {
         var places: Places
@@ -114,34 +121,46 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         var inUse = 0
         /// The same by version.
         var census = Census()
-        /// Places that are set apart, by version.
-        var allotments: [Version: Places] = [:]
+        var allotments: [Version: Allotment] = [:]
         var settings = Settings()
         /// The function is gone; its entry goes with its last invoke.
         var isDeleted = false
 
         /// All invokes of the function that are admitted and not over.
-        var total: Int { allotments.values.reduce(inUse) { $0 + $1.inUse } }
+        var total: Int { allotments.values.reduce(inUse) { $0 + $1.places.inUse } }
 
         /// Takes a place that is set apart for the version. Even then what is reserved is a limit: invokes from before
         /// the places were set apart may have taken it all.
         mutating func takeAllotted(_ version: Version) -> Bool {
+            if allotments.isEmpty { return false }
             if let reserved = settings.reserved, total >= reserved { return false }
-            return allotments[version]?.take() ?? false
+            return allotments[version]?.places.take() ?? false
+        }
+
+        /// Counts an invoke by the rate of the places that are set apart for the version, and returns whether they allow it.
+        mutating func takeAllottedRate(_ version: Version, at now: Int) -> Bool {
+            allotments.isEmpty || allotments[version]?.rate?.take(at: now) ?? true
         }
 
         /// Sets places apart, and gives them to invokes that run already.
-        mutating func allot(_ limits: [Version: Int]) {
-            for (version, allotment) in allotments where allotment.inUse > 0 {
-                census[version] += allotment.inUse
-                inUse += allotment.inUse
+        ///
+        /// - Parameter rate: That of so many places.
+        mutating func allot(_ provisioned: [Version: Int], rate: (Int) -> RateLimit?) {
+            for (version, allotment) in allotments where allotment.places.inUse > 0 {
+                census[version] += allotment.places.inUse
+                inUse += allotment.places.inUse
             }
+            let before = allotments
             allotments = [:]
-            for (version, limit) in limits {
+            for (version, limit) in provisioned {
                 let here = min(limit, census[version])
                 census[version] -= here
                 inUse -= here
-                allotments[version] = Places(limit: limit, inUse: here)
+                let same = before[version].flatMap { $0.places.limit == limit ? $0 : nil }
+                allotments[version] = Allotment(
+                    places: Places(limit: limit, inUse: here),
+                    rate: same == nil ? rate(limit) : same?.rate
+                )
             }
         }
     }
@@ -181,7 +200,8 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         guard takeRate(at: now, ofOwn: isReserved, index) else {
             return .refuse(isReserved ? .reservedRate : .accountRate)
         }
-        if takePlace(index, version) { return .admit }
+        let mayHaveAllotted = entries.values[index].takeAllottedRate(version, at: now)
+        if takePlace(index, version, orAllotted: mayHaveAllotted) { return .admit }
         ticketCount += 1
         let waiting = Waiting(
             ticket: Ticket(number: ticketCount),
@@ -276,7 +296,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
 
         let inSharedBefore = entry.own == nil ? entry.inUse : 0
         shared.places.limit += entry.settings.claimed - settings.claimed
-        entry.allot(settings.provisioned)
+        entry.allot(settings.provisioned) { Self.rate($0, limits) }
         if let reserved = settings.reserved {
             let limit = max(0, reserved - settings.provisionedTotal)
             let isSameRate = entry.settings.reserved == reserved
@@ -313,15 +333,19 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     // MARK: Places
 
     /// Takes a place for an invoke, if there is one.
-    private mutating func takePlace(_ index: Dictionary<Function, Entry>.Index, _ version: Version) -> Bool {
-        guard total < limits.account, takePoolPlace(index, version) else { return false }
+    private mutating func takePlace(
+        _ index: Dictionary<Function, Entry>.Index,
+        _ version: Version,
+        orAllotted: Bool = true
+    ) -> Bool {
+        guard total < limits.account else { return false }
+        let isAllotted = orAllotted && entries.values[index].takeAllotted(version)
+        guard isAllotted || takePoolPlace(index, version) else { return false }
         total += 1
         return true
     }
 
     private mutating func takePoolPlace(_ index: Dictionary<Function, Entry>.Index, _ version: Version) -> Bool {
-        let hasAllotments = !entries.values[index].allotments.isEmpty
-        if hasAllotments, entries.values[index].takeAllotted(version) { return true }
         if entries.values[index].own != nil {
             guard entries.values[index].own?.places.take() == true else { return false }
         } else {
@@ -336,7 +360,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     private mutating func leavePlace(_ index: Dictionary<Function, Entry>.Index, _ version: Version) -> Bool {
         total -= 1
         guard entries.values[index].census[version] > 0 else {
-            entries.values[index].allotments[version]?.inUse -= 1
+            entries.values[index].allotments[version]?.places.inUse -= 1
             return true
         }
         entries.values[index].census[version] -= 1

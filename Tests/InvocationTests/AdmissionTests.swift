@@ -104,6 +104,25 @@ struct AdmissionTests {
         #expect(arrive("g", in: &machine) == nil)
     }
 
+    @Test func invokesFasterThanWhatIsProvisionedSpillOver() {
+        var machine = machine(account: 3, rate: 10)
+        _ = machine.settingsChanged(.init(provisioned: [1: 1]), of: "f")
+        func fill() { for _ in 0..<2 { #expect(arrive("g", in: &machine) == nil) } }
+        // The tenth within a second still has the place that is set apart, though the others are taken.
+        fill()
+        for _ in 0..<10 {
+            #expect(arrive("f", in: &machine) == nil)
+            _ = machine.invokeFinished("f", 1)
+        }
+        #expect(arrive("f", in: &machine) == .accountConcurrency)
+        _ = machine.invokeFinished("g", 1)
+        #expect(arrive("f", in: &machine) == nil)
+        _ = machine.invokeFinished("f", 1)
+        // A second later all is as it was.
+        #expect(arrive("g", in: &machine, at: 1_000_000_000) == nil)
+        #expect(arrive("f", in: &machine, at: 1_000_000_000) == nil)
+    }
+
     @Test func provisionedConcurrencyCountsInWhatIsReserved() {
         var machine = machine()
         _ = machine.settingsChanged(.init(reserved: 2, provisioned: [1: 1]), of: "f")
