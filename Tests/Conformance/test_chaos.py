@@ -7,6 +7,7 @@ import random
 import time
 
 import pytest
+from botocore.exceptions import ClientError
 from host import Footprint
 from lambda_client import Functions
 from swiftlet_server import SwiftletServer
@@ -89,6 +90,21 @@ def behave(function, end):
     return number
 
 
+def assert_places(function, count):
+    """All places of its concurrency were given back, and none of them twice: it has exactly as many as are reserved."""
+    function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=count)
+
+    def outcome(_):
+        try:
+            return function.invoke({"kind": "sleep"}).error
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+
+    with concurrent.futures.ThreadPoolExecutor(count + 1) as pool:
+        outcomes = sorted(pool.map(outcome, range(count + 1)))
+    assert outcomes == ["TooManyRequestsException", *["Unhandled"] * count]
+
+
 def test_well_behaved_functions_lose_nothing_among_misbehaving_ones(server_of_its_own):
     server = server_of_its_own
     print(f"CHAOS_SEED={SEED}")
@@ -105,6 +121,8 @@ def test_well_behaved_functions_lose_nothing_among_misbehaving_ones(server_of_it
         misdeeds = [future.result() for future in badly]
     assert min(answered) > 0 and min(misdeeds) > 0
     assert server.is_healthy()
+    for function in bad[:5]:
+        assert_places(function, 2)
     footprint = Footprint.of(server)
     assert server.stop() == 0
     assert footprint.left() == []
