@@ -74,16 +74,16 @@ package final class NamespacesEngine: SandboxEngine {
     private init(_ configuration: NamespacesConfiguration, logger: Logger) throws(SandboxError) {
         self.configuration = configuration
         self.logger = logger
-        let directory: String
+        let directory: StateDirectory
         do throws(SystemError) {
-            directory = try Self.prepareDirectory(configuration.stateDirectory)
+            directory = try StateDirectory(preparing: configuration.stateDirectory)
             let program = if let path = configuration.launcherPath { path } else { try Self.defaultLauncherPath() }
             try checked("find the launcher at \(program)") { access(program, X_OK) }
             launcherPath = program
             rights = try HostRights.current()
             userland = try Userland(
-                skeleton: "\(directory)/userland",
-                placeholders: "\(directory)/waiting",
+                skeleton: "\(directory.path)/userland",
+                placeholders: "\(directory.path)/waiting",
                 extraPaths: configuration.extraUserlandPaths
             )
             tree = try CgroupTree(
@@ -91,15 +91,15 @@ package final class NamespacesEngine: SandboxEngine {
                     mounts: try readText(at: "/proc/self/mountinfo"),
                     membership: try readText(at: "/proc/self/cgroup")
                 ),
-                instance: Self.instanceName(directory),
-                manifest: "\(directory)/cgroups",
+                instance: directory.instance,
+                manifest: "\(directory.path)/cgroups",
                 logger: logger
             )
             scratchDisks =
                 rights.isPrivileged && access("/dev/loop-control", R_OK | W_OK) == 0
                 ? ScratchDiskPool(
                     sparesMax: configuration.spareScratchDisksMax,
-                    directory: directory,
+                    directory: directory.path,
                     ownerID: GuestUsers.rootID,
                     logger: logger
                 ) : nil
@@ -111,8 +111,8 @@ package final class NamespacesEngine: SandboxEngine {
             gateway = try configuration.network.map { network throws(SandboxError) in
                 try NetworkGateway(
                     network,
-                    instance: Self.instanceName(directory),
-                    directory: directory,
+                    instance: directory.instance,
+                    directory: directory.path,
                     logger: logger
                 )
             }
@@ -125,19 +125,6 @@ package final class NamespacesEngine: SandboxEngine {
         for size in configuration.expectedScratchSizes { scratchDisks?.expect(sizeBytes: size) }
     }
 
-    private static func prepareDirectory(_ path: String) throws(SystemError) -> String {
-        var parent = path.hasPrefix("/") ? "" : "."
-        for component in path.split(separator: "/") {
-            parent += "/\(component)"
-            if mkdir(parent, 0o755) != 0 && errno != EEXIST {
-                throw SystemError(operation: "make \(parent)", errno: errno)
-            }
-        }
-        guard let real = realpath(path, nil) else { throw SystemError(operation: "resolve \(path)", errno: errno) }
-        defer { free(real) }
-        return String(cString: real)
-    }
-
     private static func defaultLauncherPath() throws(SystemError) -> String {
         guard let real = realpath("/proc/self/exe", nil) else {
             throw SystemError(operation: "find the running executable", errno: errno)
@@ -145,12 +132,6 @@ package final class NamespacesEngine: SandboxEngine {
         defer { free(real) }
         return String(cString: real).split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
             + "/swiftlet-launcher"
-    }
-
-    /// The same for the same directory at every start: its path, hashed (FNV-1a).
-    private static func instanceName(_ directory: String) -> String {
-        let hash = directory.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        return String(hash, radix: 16)
     }
 
     private func warnOfWeaknesses() {
