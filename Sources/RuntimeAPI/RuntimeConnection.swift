@@ -208,9 +208,9 @@ final class RuntimeConnection: ChannelDuplexHandler {
                 reply(server.responsePosted(event, Self.document(head, body)))
             }
         case .error(let event):
-            reply(server.errorPosted(event, Self.document(head, body)))
+            reply(server.errorPosted(event, ErrorWithCause.forCallers(Self.errorDocument(head, body))))
         case .initialisationError:
-            reply(server.initialisationErrorPosted(Self.document(head, body)))
+            reply(server.initialisationErrorPosted(Self.errorDocument(head, body)))
         case .extension(let request):
             park { server.answer(request, head, body, on: self) }
         case .subscription(let api):
@@ -233,11 +233,13 @@ final class RuntimeConnection: ChannelDuplexHandler {
     }
 
     private static func document(_ head: HTTPRequestHead, _ body: ByteBuffer) -> RuntimeDocument {
-        RuntimeDocument(
-            body: body,
-            contentType: head.headers.first(name: "Content-Type"),
-            errorType: head.headers.first(name: "Lambda-Runtime-Function-Error-Type")
-        )
+        RuntimeDocument(body: body, contentType: head.headers.first(name: "Content-Type"))
+    }
+
+    private static func errorDocument(_ head: HTTPRequestHead, _ body: ByteBuffer) -> RuntimeDocument {
+        var document = document(head, body)
+        document.errorType = ReportedErrorType.known(head.headers.first(name: "Lambda-Runtime-Function-Error-Type"))
+        return document
     }
 
     /// The error that a runtime sends behind a response that it could not finish; its body is base64.
