@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -85,6 +86,17 @@ static int open_listener(void) {
     return listener;
 }
 
+/// Makes the function's user of the host the one that owns the user namespace to come.
+///
+/// The kernel counts much of what processes hold (watches of files, message queues, timers and queued signals) for the
+/// owner of their user namespace too. Were that root, all functions and the host's own services would share one
+/// allowance, and one function could use it up for all of them.
+static int become_owner(uint32_t guest_id) {
+    // The rights over the host stay until the namespace is entered: some hosts let nobody else make one.
+    if (TRY("keep capabilities", prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)) < 0) return -1;
+    return TRY("become owner", setresuid((uid_t)-1, guest_id, (uid_t)-1));
+}
+
 /// Enters the user namespace of the function. It comes after all mounts and interfaces are made: they belong to the
 /// namespaces of the host's root, so even a process that gained every capability in here would have none over them.
 static int enter_user_namespace(
@@ -109,6 +121,7 @@ static int enter_user_namespace(
         descriptors[descriptor_count++] = network;
         message.head.value |= SB_WAY_NETWORK;
     }
+    if (!launcher->unprivileged && become_owner(parameters->guest_id) < 0) return -1;
     if (TRY("enter user namespace", unshare(CLONE_NEWUSER)) < 0) return -1;
     if (TRY("ask for user maps", sb_send(launcher_socket, &message.head, NULL, 0, descriptors, descriptor_count, 0))
         < 0) {
