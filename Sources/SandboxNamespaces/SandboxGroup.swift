@@ -260,6 +260,8 @@ private struct Paths {
             limits.append(Limit(file: "\(path)/memory.limit_in_bytes", value: memoryMax))
             // Memory and swap together: no swap.
             limits.append(Limit(file: "\(path)/memory.memsw.limit_in_bytes", value: memoryMax, isOptional: true))
+            // What waits in sockets is counted apart in version 1, and at all only where there is a limit on it.
+            limits.append(Limit(file: "\(path)/memory.kmem.tcp.limit_in_bytes", value: memoryMax, isOptional: true))
         } else if let path = memory {
             limits.append(Limit(file: "\(path)/memory.max", value: memoryMax))
             limits.append(Limit(file: "\(path)/memory.swap.max", value: "0", isOptional: true))
