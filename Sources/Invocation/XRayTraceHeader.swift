@@ -1,4 +1,5 @@
 import Glibc
+import LambdaAPI
 
 /// The X-Ray trace header that a function sees. Source: `spec/invoke.md` section 1, `X-Amzn-Trace-Id`.
 package struct XRayTraceHeader: Sendable, CustomStringConvertible {
@@ -11,10 +12,8 @@ package struct XRayTraceHeader: Sendable, CustomStringConvertible {
             description = caller
             return
         }
-        var generator = SystemRandomNumberGenerator()
-        let id: UInt64 = generator.next()
-        let rest: UInt64 = generator.next()
-        let parent: UInt64 = generator.next()
+        let generator = PooledRandomNumberGenerator()
+        let (id, rest, parent) = (generator.next(), generator.next(), generator.next())
         description =
             "Root=1-\(Self.hexadecimal(UInt64(time(nil)), digits: 8))-\(Self.hexadecimal(id, digits: 16))"
             + "\(Self.hexadecimal(rest >> 32, digits: 8));Parent=\(Self.hexadecimal(parent, digits: 16));Sampled=0"

@@ -10,7 +10,7 @@ package struct RequestID: Hashable, Sendable, CustomStringConvertible {
 
     /// A new random (version 4) identifier, RFC 9562 section 5.4.
     package static func random() -> RequestID {
-        var generator = SystemRandomNumberGenerator()
+        var generator = PooledRandomNumberGenerator()
         return random(using: &generator)
     }
 
