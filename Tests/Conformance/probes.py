@@ -1,11 +1,13 @@
 """A function that makes the requests it is told to make of the APIs inside its sandbox, and tells what came of them."""
 
-from packages import script_package
+import json
 
-#: The requests of `PROBES` are made before the runtime asks for its first event, those of an event while it is handled.
-#: A request is [method, path, headers, body]; in all of them `{id}` is the current request id, `{delivery}` the name of
+from packages import SCRIPT_PRELUDE, package
+
+#: The requests of `probes.json` are made before the runtime asks for its first event, those of an event while it is
+#: handled. A request is [method, path, headers, body]; in all of them `{id}` is the current request id, `{delivery}` the name of
 #: its delivery and `{extension}` the identifier that the last registration gave.
-PROBER = script_package("""
+_PROBER = SCRIPT_PRELUDE + """
 import threading
 known = {"id": "none", "delivery": "none", "extension": "none"}
 extensions, told = [], None
@@ -40,7 +42,7 @@ def take_part(identifier):
         own.request("GET", "/2020-01-01/extension/event/next", headers={"Lambda-Extension-Identifier": identifier})
         own.getresponse().read()
 
-first = probe(json.loads(os.environ.get("PROBES", "[]")))
+with open("/var/task/probes.json") as file: first = probe(json.load(file))
 for identifier in extensions:
     threading.Thread(target=take_part, args=[identifier], daemon=True).start()
 
@@ -55,7 +57,13 @@ while True:
     if kind == "probe": respond(known["id"], json.dumps(probe(event["requests"])))
     # The probes have the answer among them.
     if kind == "answer": told = probe(event["requests"])
-""")
+"""
+
+
+def prober_package(*first):
+    """The prober's package, with the requests that it makes before its first event."""
+    files = {"bootstrap": _PROBER, "probes.json": json.dumps(first)}
+    return package(files, executable={"bootstrap"})
 
 
 class Said:

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 from lambda_client import Functions, function_arn
-from probes import PROBER, Said, probe, probe_answering, request
+from probes import Said, probe, probe_answering, prober_package, request
 
 RUNTIME = "/2018-06-01/runtime"
 OTHER = "00000000-0000-4000-8000-000000000000"
@@ -22,7 +22,7 @@ NOT_ALLOWED = "Error: State transition is not allowed"
 def prober(server):
     """One function for all tests of this file: none of them harms its environment."""
     functions = Functions(server, f"t-{uuid.uuid4().hex[:12]}")
-    yield functions.provided(PROBER)
+    yield functions.provided(prober_package())
     functions.close()
 
 
