@@ -5,8 +5,8 @@ import json
 from packages import SCRIPT_PRELUDE, package
 
 #: The requests of `probes.json` are made before the runtime asks for its first event, those of an event while it is
-#: handled. A request is [method, path, headers, body]; in all of them `{id}` is the current request id, `{delivery}` the name of
-#: its delivery and `{extension}` the identifier that the last registration gave.
+#: handled. A request is [method, path, headers, body]; in all of them `{id}` is the current request id, `{delivery}` the
+#: name of its delivery and `{extension}` the identifier that the last registration gave.
 _PROBER = SCRIPT_PRELUDE + """
 import threading
 known = {"id": "none", "delivery": "none", "extension": "none"}
@@ -87,7 +87,7 @@ def probe(function, *requests):
 
 
 def probe_answering(function, *requests):
-    """The same where the requests answer the invoke: returns the caller's answer, and then what the runtime was told."""
+    """The same where the requests answer the invoke: returns the caller's answer, and what the runtime was told."""
     # Who wants the log waits until the runtime has asked again, so the next invoke comes to the same environment.
     answer = function.invoke({"kind": "answer", "requests": requests}, LogType="Tail")
     return answer, [Said(told) for told in function.ask({"kind": "told"})]

@@ -118,7 +118,7 @@ def test_large_event_and_largest_answer_pass(cpp):
 @pytest.mark.parametrize("kind", ["sized", "sized failure"])
 @pytest.mark.parametrize("size", [RESPONSE_BYTES_MAX + 1, 3 * RESPONSE_BYTES_MAX])
 def test_oversized_answer_ends_the_process_and_not_the_function(cpp, kind, size):
-    """The library returns from `run_handler` when an answer is refused, so its process ends; another takes its place."""
+    """The library's loop ends when an answer is refused, and the process with it; another takes its place."""
     answer = cpp.invoke({"kind": kind, "size": size}, LogType="Tail")
     assert answer.error_type == "Function.ResponseSizeTooLarge"
     # libcurl has read the refusal, and not only seen a broken connection.

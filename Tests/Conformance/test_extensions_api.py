@@ -1,4 +1,4 @@
-"""The Extensions, Telemetry and Logs APIs as an extension meets them: documents, headers, and the error of every refusal."""
+"""The Extensions, Telemetry and Logs APIs as an extension meets them: documents, headers, and every refusal's error."""
 
 import json
 import uuid
@@ -145,6 +145,31 @@ while True: call("GET", "event/next", headers=identity)
         "State transition from Registered to Registered failed for extension watcher. "
         "Error: State transition is not allowed"
     )
+
+
+def test_runtime_starts_when_all_have_registered(layer_function):
+    function = layer_function(
+        """
+time.sleep(0.5)
+note("about to register")
+identity = register("INVOKE")
+while True: call("GET", "event/next", headers=identity)
+""",
+        'import os\nseen = os.path.exists("/tmp/notes")\ndef handler(event, context): return seen',
+    )
+    assert function.ask() is True
+
+
+def test_only_files_directly_in_the_directory_are_extensions(functions):
+    started = "#!/bin/sh\necho started-$0\nexit 1\n"
+    files = {"extensions/below/other": started, "extensions-of-others/other": started, "other": started}
+    layer = functions.client.publish_layer_version(
+        LayerName=functions.name(), Content={"ZipFile": package(files, executable=set(files))}
+    )
+    function = functions.create("def handler(event, context): return 1", Layers=[layer["LayerVersionArn"]])
+    answer = function.invoke({}, LogType="Tail")
+    assert answer.payload == 1
+    assert b"started-" not in answer.log
 
 
 # Events.

@@ -120,7 +120,10 @@ def test_every_form_of_a_name_is_taken(server, teller, form, query, qualifier):
             f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{{name}}", "", 404, "ResourceNotFoundException",
             {"Type": "User", "Message": f"Functions from 'eu-west-1' are not reachable in this region ('{REGION}')"},
         ),
-        (f"arn:aws:lambda:{REGION}:111111111111:function:{{name}}", "", 403, "AccessDeniedException", {"Message": None}),
+        (
+            f"arn:aws:lambda:{REGION}:111111111111:function:{{name}}", "", 403, "AccessDeniedException",
+            {"Message": None},
+        ),
         (
             "{name}:one", "?Qualifier=two", 400, "InvalidParameterValueException",
             {

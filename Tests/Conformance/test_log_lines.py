@@ -6,6 +6,7 @@ import re
 import pytest
 from lambda_client import NODE, make_client
 from packages import package
+from test_concurrency import provision, publish
 from test_extensions import PRELUDE
 from test_logs import follow
 
@@ -27,7 +28,10 @@ def handler(event, context):
 MS = r"\d+\.\d\d ms"
 ID = r"[0-9a-f-]{36}"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-REPORT = rf"REPORT RequestId: ID\tDuration: {MS}\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\t"
+REPORT = (
+    rf"REPORT RequestId: ID\tDuration: {MS}\tBilled Duration: \d+ ms\t"
+    r"Memory Size: 128 MB\tMax Memory Used: \d+ MB\t"
+)
 
 
 def events_until(server, group, pattern, count=1):
@@ -75,9 +79,8 @@ def test_lines_of_an_invoke_are_these_and_no_others(functions, event, between, s
 def test_first_invoke_bills_its_initialisation(functions):
     function = functions.create("import time; time.sleep(0.3)\ndef handler(event, context): pass")
     line = function.invoke({}, LogType="Tail").log.decode().splitlines()[-1]
-    duration, billed, initialisation = (
-        float(re.search(rf"\t{name}: ([\d.]+) ms", line)[1]) for name in ("Duration", "Billed Duration", "Init Duration")
-    )
+    names = "Duration", "Billed Duration", "Init Duration"
+    duration, billed, initialisation = (float(re.search(rf"\t{name}: ([\d.]+) ms", line)[1]) for name in names)
     assert initialisation >= 300
     assert line.endswith(" ms\t")
     assert abs(billed - math.ceil(duration + initialisation)) <= 1
@@ -120,6 +123,15 @@ def test_initialisation_that_takes_too_long_is_reported(functions, server):
     assert found and float(found[1].split()[0]) >= 10_000
 
 
+def test_initialisation_ahead_of_invokes_is_always_reported(functions, server):
+    function = functions.create(FUNCTION)
+    publish(function)
+    provision(function, "1", 1)
+    pattern = rf"INIT_REPORT Init Duration: {MS}\tPhase: init\tStatus: success\n"
+    lines, _ = events_until(server, f"/aws/lambda/{function.name}", pattern)
+    assert lines[0].startswith("INIT_START ")
+
+
 def test_extensions_and_their_subscriptions_have_lines(functions, server):
     script = PRELUDE + """
 identity = register("INVOKE", "SHUTDOWN")
@@ -144,9 +156,11 @@ while True: call("GET", "event/next", headers=identity)
 
 
 def test_node_lines_have_their_form_in_the_sandbox(functions):
-    code = package({"index.js": "exports.handler = async (e) => { console.log('told'); if (e) throw new Error('bad') }"})
+    source = "exports.handler = async (event) => { console.log('told'); if (event) throw new Error('bad') }"
+    code = package({"index.js": source})
     function = functions.create(code, Runtime=NODE, Handler="index.handler")
     answer = function.invoke(True, LogType="Tail")
     log = answer.log.decode()
     assert re.search(rf"^{TIME}\t{answer.request_id}\tINFO\ttold$", log, re.MULTILINE)
-    assert re.search(rf"^{TIME}\t{answer.request_id}\tERROR\tInvoke Error \t{{\"errorType\":\"Error\"", log, re.MULTILINE)
+    error = rf'^{TIME}\t{answer.request_id}\tERROR\tInvoke Error \t{{"errorType":"Error"'
+    assert re.search(error, log, re.MULTILINE)

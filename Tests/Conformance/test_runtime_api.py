@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 from lambda_client import Functions, function_arn
+from packages import script_package
 from probes import Said, probe, probe_answering, prober_package, request
 
 RUNTIME = "/2018-06-01/runtime"
@@ -58,10 +59,10 @@ def test_event_comes_with_its_headers(prober):
 
 def test_headers_without_a_value_are_left_out(prober):
     first, second = (prober.ask({"kind": "headers"})[1] for _ in range(2))
-    assert not {"Lambda-Runtime-Client-Context", "Lambda-Runtime-Cognito-Identity", "Lambda-Runtime-Aws-Tenant-Id"} & set(
-        first
-    )
-    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", first["Lambda-Runtime-Trace-Id"])
+    optional = {"Lambda-Runtime-Client-Context", "Lambda-Runtime-Cognito-Identity", "Lambda-Runtime-Aws-Tenant-Id"}
+    assert not optional & set(first)
+    trace = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0"
+    assert re.fullmatch(trace, first["Lambda-Runtime-Trace-Id"])
     # Each delivery has a name of its own.
     assert first["Lambda-Runtime-Invocation-Id"] != second["Lambda-Runtime-Invocation-Id"]
 
@@ -153,6 +154,35 @@ def test_headers_about_an_error_do_not_change_its_document(prober):
     }
     answer, (taken,) = probe_answering(prober, request("POST", OWN_ERROR, headers, '{"errorType":"Else"}'))
     assert (answer.body, taken.status) == (b'{"errorType":"Else"}', 202)
+
+
+def test_initialisation_error_is_confirmed(functions):
+    function = functions.provided(script_package("""
+headers = {"Lambda-Runtime-Function-Error-Type": "Runtime.Own", "Content-Type": "application/json"}
+print("said", call("POST", "init/error", '{"errorType": "Own"}', headers)[::2], flush=True)
+print("said", call("POST", "init/error", '{"errorType": "Own"}', headers)[0], flush=True)
+sys.exit(1)
+"""))
+    answer = function.invoke({}, LogType="Tail")
+    assert (answer.error, answer.body) == ("Unhandled", b'{"errorType": "Own"}')
+    assert b"Error Type: Runtime.Own" in answer.log
+
+
+def test_upload_that_breaks_off_is_no_answer(functions):
+    """Nobody is there to be told of it; what counts is the answer that comes whole."""
+    function = functions.provided(script_package("""
+import socket
+host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rsplit(":", 1)
+while True:
+    request_id, event = next_invoke()
+    with socket.create_connection((host, int(port))) as other:
+        other.sendall(
+            f"POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1\\r\\nHost: x\\r\\n"
+            "Content-Length: 100\\r\\n\\r\\nbroken".encode()
+        )
+    respond(request_id, '"whole"')
+"""))
+    assert [function.ask() for _ in range(3)] == ["whole"] * 3
 
 
 def test_metadata_is_for_who_has_the_token(functions):

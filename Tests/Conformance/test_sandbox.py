@@ -5,7 +5,7 @@ import re
 import uuid
 
 import pytest
-from lambda_client import Functions, make_client
+from lambda_client import NODE, Functions, make_client
 from packages import package, script_package
 from test_logs import follow, reports
 
@@ -84,8 +84,8 @@ def test_function_finds(found, text):
 
 
 def test_own_time_zone_and_language_are_the_defaults(functions):
-    function = functions.create("import os\ndef handler(event, context): return [os.environ['TZ'], os.environ['LANG']]")
-    assert function.ask() == [":UTC", "en_US.UTF-8"]
+    function = functions.create("import os\ndef handler(event, context): return {n: os.environ[n] for n in event}")
+    assert function.ask(["TZ", "LANG"]) == {"TZ": ":UTC", "LANG": "en_US.UTF-8"}
 
 
 def test_variables_of_the_platform_are_all_there(functions):
@@ -98,12 +98,40 @@ def test_variables_of_the_platform_are_all_there(functions):
         "_AWS_XRAY_DAEMON_ADDRESS": r"169\.254\.100\.1", "_AWS_XRAY_DAEMON_PORT": "2000",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR", "PWD": "/var/task", "SHLVL": "0",
         "AWS_LAMBDA_LOG_STREAM_NAME": r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}",
-        "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+        "LD_LIBRARY_PATH": (
+            "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+        ),
         "_X_AMZN_TRACE_ID": r"Root=1-\S+",
     }  # fmt: skip
     for name, pattern in patterns.items():
         assert re.fullmatch(pattern, found.get(name, "")), (name, found.get(name))
     assert "AWS_LAMBDA_LOG_FORMAT" not in found and "AWS_LAMBDA_LOG_LEVEL" not in found
+
+
+def test_node_finds_its_variables(functions):
+    code = package({"index.js": "exports.handler = async () => process.env"})
+    function = functions.create(code, Runtime=NODE, Handler="index.handler")
+    found = function.ask()
+    version = NODE.removeprefix("nodejs").removesuffix(".x")
+    assert found["NODE_PATH"] == (
+        f"/opt/nodejs/node{version}/node_modules:/opt/nodejs/node_modules:"
+        "/var/runtime/node_modules:/var/runtime:/var/task"
+    )
+    assert found["AWS_EXECUTION_ENV"] == f"AWS_Lambda_{NODE}"
+    assert found["_X_AMZN_TRACE_ID"].startswith("Root=1-")
+    assert "HOME" not in found
+
+
+@pytest.mark.parametrize(
+    ("runtime", "path"),
+    [
+        ("provided.al2023", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
+        ("provided.al2", "/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
+    ],
+)
+def test_path_is_the_runtimes(functions, runtime, path):
+    code = script_package("while True: respond(next_invoke()[0], json.dumps(os.environ['PATH']))")
+    assert functions.create(code, Runtime=runtime, Handler="unused").ask() == path
 
 
 def test_custom_runtime_has_no_variables_of_a_shell(functions):
@@ -115,15 +143,6 @@ while True:
     found = function.ask()
     assert not {"PWD", "SHLVL", "HOME", "AWS_EXECUTION_ENV"} & set(found)
     assert found["PATH"].split(":")[-1] == "/opt/bin"
-
-
-def test_missing_wrapper_is_exit_status_127(functions):
-    function = functions.create(
-        "def handler(event, context): pass", Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/missing"}}
-    )
-    answer = function.invoke({})
-    assert answer.error_type == "Runtime.ExitError"
-    assert answer.error_message == f"RequestId: {answer.request_id} Error: Runtime exited with error: exit status 127"
 
 
 def test_custom_runtime_ignores_a_wrapper(functions):

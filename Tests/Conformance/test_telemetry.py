@@ -126,8 +126,9 @@ def test_error_of_the_handler_is_an_error_of_the_runtime_only(subscribed):
 
 
 def test_objects_of_a_json_log_stay_objects(subscribed):
+    printing = '    print(json.dumps({"level": "INFO", "own": 1})); print("plain")\n'
     function = subscribed(
-        READER.replace("    kind = event", '    print(json.dumps({"level": "INFO", "own": 1})); print("plain")\n    kind = event'),
+        READER.replace("    kind = event", f"{printing}    kind = event"),
         types='["function"]', LoggingConfig={"LogFormat": "JSON"},
     )  # fmt: skip
     function.invoke({}, LogType="Tail")
