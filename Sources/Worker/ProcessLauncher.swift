@@ -17,6 +17,10 @@ struct ProcessLauncher {
     let output: CInt
     let extensionOutput: CInt
 
+    /// The statuses that a shell exits with where a program is not there, or cannot be executed. Lambda's runtimes are
+    /// started by one, and it is the shell that fails to execute a wrapper.
+    private static let (notFoundStatus, notExecutableStatus) = (127, 126)
+
     /// Starts the extensions or, where there are none, the runtime. With extensions, the environment asks for the
     /// runtime when all have registered.
     func startProcesses(_ generation: ProcessGeneration) async throws(SandboxError) {
@@ -59,11 +63,14 @@ struct ProcessLauncher {
             } catch  where error.code == .execFailed && error.errno == ENOENT {
                 continue
             } catch  where error.code == .execFailed {
-                let exit = RuntimeExit.notExecutable(path: executable, reason: error.reason)
+                let exit: RuntimeExit =
+                    plan.isWrapped
+                    ? .status(Self.notExecutableStatus) : .notExecutable(path: executable, reason: error.reason)
                 return await environment.onEventLoop { $0.processExited(.runtime, exit, generation) }
             }
         }
-        let exit = RuntimeExit.noBootstrap(candidates: plan.executables)
+        let exit: RuntimeExit =
+            plan.isWrapped ? .status(Self.notFoundStatus) : .noBootstrap(candidates: plan.executables)
         await environment.onEventLoop { $0.processExited(.runtime, exit, generation) }
     }
 

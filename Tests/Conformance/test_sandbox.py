@@ -145,6 +145,15 @@ while True:
     assert found["PATH"].split(":")[-1] == "/opt/bin"
 
 
+def test_missing_wrapper_is_exit_status_127(functions):
+    function = functions.create(
+        "def handler(event, context): pass", Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/missing"}}
+    )
+    answer = function.invoke({})
+    assert answer.error_type == "Runtime.ExitError"
+    assert answer.error_message == f"RequestId: {answer.request_id} Error: Runtime exited with error: exit status 127"
+
+
 def test_custom_runtime_ignores_a_wrapper(functions):
     function = functions.provided(
         script_package("while True: respond(next_invoke()[0], '1')"),

@@ -16,6 +16,8 @@ package struct LaunchPlan: Sendable, Hashable {
     package var waitingArguments: [String]?
     /// Whether `AWS_LAMBDA_EXEC_WRAPPER` has an effect; it has none on `provided.*`.
     package var honoursExecWrapper: Bool
+    /// Whether a wrapper is executed in the runtime's place.
+    package var isWrapped = false
     /// The directory to start in.
     package var workingDirectory: String { "/var/task" }
 
@@ -30,6 +32,7 @@ package struct LaunchPlan: Sendable, Hashable {
         guard honoursExecWrapper, let executable = executables.first else { return self }
         var plan = self
         plan.executables = [wrapper]
+        plan.isWrapped = true
         plan.waitingArguments = nil
         plan.arguments = [executable] + arguments
         return plan

@@ -203,6 +203,7 @@ import Testing
         let plan = try #require(installed.launchPlan(for: "python3.11", handler: "a.b", memoryMebibytes: 128))
         let wrapped = plan.wrapped(by: "/opt/wrapper")
         #expect(wrapped.executables == ["/opt/wrapper"])
+        #expect(wrapped.isWrapped && !plan.isWrapped)
         #expect(
             wrapped.argumentVector(executable: "/opt/wrapper") == ["/opt/wrapper", "/usr/bin/python3.11"]
                 + plan.arguments
