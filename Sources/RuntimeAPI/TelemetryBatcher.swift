@@ -40,6 +40,8 @@ struct TelemetryBatcher {
     private var events: [Event] = []
     private var bytes = 0
     private var isTimerRunning = false
+    /// Whether all that has gathered is to be sent without waiting for the timer.
+    private var isFlushing = false
     private var loss = Loss()
 
     init(_ buffering: TelemetrySubscription.Buffering) {
@@ -75,9 +77,11 @@ struct TelemetryBatcher {
         }
     }
 
-    /// Whatever has gathered is to be sent now.
+    /// Whatever has gathered is to be sent now or, where a batch is under way, right behind it: the subscriber is about
+    /// to be ended and will not see another timer.
     mutating func flush() -> Action {
-        state == .gathering ? send() : .none
+        isFlushing = true
+        return state == .gathering ? send() : .none
     }
 
     /// The batch under way was taken by the subscriber, or not.
@@ -90,8 +94,8 @@ struct TelemetryBatcher {
         }
         if !succeeded { for event in batch { lose(event) } }
         state = .gathering
-        if events.isEmpty { return .none }
-        return isFull ? send() : startTimer()
+        if events.isEmpty || isFull || isFlushing { return send() }
+        return startTimer()
     }
 
     /// Returns what was lost since the last call; the caller tells the subscriber.
@@ -115,7 +119,10 @@ struct TelemetryBatcher {
     }
 
     private mutating func send() -> Action {
-        guard !events.isEmpty else { return .none }
+        guard !events.isEmpty else {
+            isFlushing = false
+            return .none
+        }
         var size = 0
         let batch = Array(
             events.prefix(buffering.itemsMax).prefix { event in

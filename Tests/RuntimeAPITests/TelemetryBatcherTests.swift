@@ -43,6 +43,19 @@ struct TelemetryBatcherTests {
         #expect(batcher.batchSent(true) == .send([[2]]))
     }
 
+    @Test func flushAmidABatchSendsTheRestRightBehindIt() {
+        var batcher = batcher(items: 2)
+        _ = batcher.append(event)
+        #expect(batcher.append(event) == .send([event, event]))
+        #expect(batcher.append([2]) == .none)
+        #expect(batcher.flush() == .none)
+        #expect(batcher.batchSent(true) == .send([[2]]))
+        #expect(batcher.batchSent(true) == .none)
+        // From here on events wait again; the timer of the first one still runs.
+        #expect(batcher.append([3]) == .none)
+        #expect(batcher.timeExpired() == .send([[3]]))
+    }
+
     @Test func batchThatIsNotTakenIsSentAgainAndThenLost() {
         var batcher = batcher(items: 1)
         #expect(batcher.append(event) == .send([event]))
