@@ -48,7 +48,7 @@ package struct RuntimeDocument: Sendable {
     package var body: ByteBuffer
     /// The body's content type as the runtime gave it.
     package var contentType: String?
-    /// The `Lambda-Runtime-Function-Error-Type` header of an error.
+    /// What the runtime calls an error: for the platform's own records, or, behind a streamed response, for the caller.
     package var errorType: String?
 
     package init(body: ByteBuffer, contentType: String? = nil, errorType: String? = nil) {

@@ -238,7 +238,7 @@ final class RuntimeConnection: ChannelDuplexHandler {
 
     private static func errorDocument(_ head: HTTPRequestHead, _ body: ByteBuffer) -> RuntimeDocument {
         var document = document(head, body)
-        document.errorType = ReportedErrorType.known(head.headers.first(name: "Lambda-Runtime-Function-Error-Type"))
+        document.errorType = ReportedErrorType.recorded(head.headers.first(name: "Lambda-Runtime-Function-Error-Type"))
         return document
     }
 
