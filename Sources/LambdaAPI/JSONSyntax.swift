@@ -181,12 +181,12 @@ private struct Scanner {
         case 0xF0: (more, range) = (3, 0x90...0xBF)
         case 0xF1...0xF3: (more, range) = (3, 0x80...0xBF)
         case 0xF4: (more, range) = (3, 0x80...0x8F)
-        default: throw violation("Invalid UTF-8 start byte 0x\(String(first, radix: 16))")
+        default: throw invalidStart(first, after: 1)
         }
         for index in 0..<more {
             guard let byte = peek() else { throw violation("Unexpected end-of-input in VALUE_STRING") }
             guard (index == 0 ? range : 0x80...0xBF).contains(byte) else {
-                throw violation("Invalid UTF-8 middle byte 0x\(String(byte, radix: 16))")
+                throw violation("Invalid UTF-8 middle byte 0x\(String(byte, radix: 16))", after: 2)
             }
             position += 1
         }
@@ -261,12 +261,22 @@ extension Scanner {
     private func unexpectedToken() -> JSONSyntax.Violation {
         let word = bytes[position...].prefix(256).prefix(while: Self.isWordCharacter)
         guard !word.isEmpty else { return unexpected(expecting: Self.anyValue) }
+        // Jackson reads on to the token's end, and stumbles over what is no character at all. It is what most often comes
+        // of JSON that a client has taken for base64 and decoded.
+        if word.endIndex < bytes.count, Self.startsNoCharacter(bytes[word.endIndex]) {
+            return invalidStart(bytes[word.endIndex], after: word.count + 2)
+        }
         let token = String(decoding: word, as: UTF8.self)
         return violation(
             "Unrecognized token '\(token)': was expecting (JSON String, Number, Array, Object or token 'null', "
                 + "'true' or 'false')",
             after: word.count + 1
         )
+    }
+
+    /// A byte that no character begins with.
+    private func invalidStart(_ byte: UInt8, after count: Int) -> JSONSyntax.Violation {
+        violation("Invalid UTF-8 start byte 0x\(String(byte, radix: 16))", after: count)
     }
 
     private func endOfInput() -> JSONSyntax.Violation {
@@ -303,6 +313,10 @@ extension Scanner {
 
     private static func isHexadecimalDigit(_ byte: UInt8) -> Bool {
         isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
+    }
+
+    private static func startsNoCharacter(_ byte: UInt8) -> Bool {
+        (0x80..<0xC0).contains(byte) || byte >= 0xF8
     }
 
     private static func isWordCharacter(_ byte: UInt8) -> Bool {

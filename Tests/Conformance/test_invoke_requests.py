@@ -156,6 +156,10 @@ def test_bad_reference_has_its_error(server, teller, reference, query, status, k
             b"\x99", f"Unexpected character ((CTRL-CHAR, code 153)): {EXPECTED_VALUE}\n at [Source: REDACTED {SOURCE}; "
             "line: 1, column: 1]",
         ),
+        # What comes of JSON that a client takes for base64: this is `{"body"` in the command line's default.
+        (b"n\x87r", f"Invalid UTF-8 start byte 0x87\n at [Source: REDACTED {SOURCE}; line: 1, column: 3]"),
+        (b'"\x87"', f"Invalid UTF-8 start byte 0x87\n at [Source: REDACTED {SOURCE}; line: 1, column: 3]"),
+        (b'["\xe9"]', f"Invalid UTF-8 middle byte 0x22\n at [Source: REDACTED {SOURCE}; line: 1, column: 5]"),
         (
             b"nope", "Unrecognized token 'nope': was expecting (JSON String, Number, Array, Object or token 'null', "
             f"'true' or 'false')\n at [Source: REDACTED {SOURCE}; line: 1, column: 5]",

@@ -53,6 +53,16 @@ struct JSONSyntaxTests {
         )
     }
 
+    /// The column is one behind the last byte that was read; the first is what Lambda says of `{"body` in base64.
+    @Test(arguments: [
+        ([0x6E, 0x87, 0x72], "Invalid UTF-8 start byte 0x87", 3),
+        ([0x22, 0x87, 0x22], "Invalid UTF-8 start byte 0x87", 3),
+        ([0x5B, 0x22, 0xE9, 0x22, 0x5D], "Invalid UTF-8 middle byte 0x22", 5),
+    ])
+    func malformedUTF8HasJacksonsPlace(bytes: [UInt8], message: String, column: Int) {
+        #expect(violation(in: bytes) == "\(message)\n at \(Self.source); line: 1, column: \(column)]")
+    }
+
     @Test(arguments: [
         [0x80], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xC3],
     ])
