@@ -12,7 +12,8 @@ struct InvokeOptions: Equatable {
     let clientContext: String?
 
     /// Throws `ValidationException` for values outside of the model's, `InvalidRequestContentException` for a client
-    /// context that is not base64 of JSON, and `NotImplementedException` for asynchronous invokes.
+    /// context that is not base64 of JSON, `InvalidParameterValueException` for a tenant, and `NotImplementedException`
+    /// for asynchronous invokes and names of durable executions.
     init(_ headers: HTTPHeaders, of operation: InvokeRoute.Operation) throws(LambdaError) {
         let type = headers.first(name: "X-Amz-Invocation-Type") ?? "RequestResponse"
         let logType = headers.first(name: "X-Amz-Log-Type") ?? "None"
@@ -30,6 +31,13 @@ struct InvokeOptions: Equatable {
                 .notImplemented,
                 "Swiftlet has no asynchronous invocation (InvocationType Event) yet; nothing was run."
             )
+        }
+        // Of functions without tenant isolation, as all are here, Lambda refuses a tenant.
+        guard headers.first(name: "X-Amz-Tenant-Id") == nil else {
+            throw .invalidParameterValue("The function has no tenant isolation; the request must not name a tenant ID.")
+        }
+        guard headers.first(name: "X-Amz-Durable-Execution-Name") == nil else {
+            throw LambdaError(.notImplemented, "Swiftlet has no durable functions yet; nothing was run.")
         }
         isDryRun = type == "DryRun"
         wantsLogTail = logType == "Tail"

@@ -181,7 +181,9 @@ def test_body_that_is_not_json_has_its_error(server, teller, body, reason, kind)
         ({"x-amzn-RequestId": "no-uuid"}, 400, "InvalidRequestContentException"),
         ({"X-Amz-Client-Context": "e30=" * 896}, 400, "InvalidRequestContentException"),
         ({"X-Amz-Client-Context": "bm8ganNvbg=="}, 400, "InvalidRequestContentException"),
+        ({"X-Amz-Tenant-Id": "blue"}, 400, "InvalidParameterValueException"),
         # Not yet there, and not pretended either.
+        ({"X-Amz-Durable-Execution-Name": "own"}, 501, "NotImplementedException"),
         ({"X-Amz-Invocation-Type": "Event"}, 501, "NotImplementedException"),
     ],
 )

@@ -70,4 +70,9 @@ struct InvokeOptionsTests {
     @Test func asynchronousInvokeIsRefusedAndNotPretended() {
         #expect(failure(["X-Amz-Invocation-Type": "Event"])?.code == .notImplemented)
     }
+
+    @Test func tenantsAndDurableExecutionsAreRefused() {
+        #expect(failure(["X-Amz-Tenant-Id": "blue"])?.code == .invalidParameterValueException)
+        #expect(failure(["X-Amz-Durable-Execution-Name": "own"])?.code == .notImplemented)
+    }
 }
