@@ -203,3 +203,48 @@ def handler(event, context):
     assert told.status == 200
     assert re.fullmatch(r"use1-az\d", json.loads(told.body)["AvailabilityZoneID"])
     assert [said.status for said in refused] == [401, 401, 405]
+
+
+#: Posts an error, with the headers and body that its event names.
+FAILING = """
+while True:
+    request_id, event = next_invoke()
+    headers, body = json.loads(event)
+    call("POST", f"invocation/{request_id}/error", body, headers)
+"""
+WITH_CAUSE = "application/vnd.aws.lambda.error.cause+json"
+
+
+@pytest.mark.parametrize(
+    "content_type, posted, seen, seen_type",
+    [
+        ("application/vnd.aws.lambda.error+json", '{"errorMessage": "m" }', b'{"errorMessage": "m" }',
+         "application/vnd.aws.lambda.error+json"),
+        (WITH_CAUSE, '{"errorMessage": "m", "errorType": "T", "stackTrace": ["s"], "errorCause": {"paths": []}}',
+         b'{"errorMessage":"m","errorType":"T","stackTrace":["s"]}', "application/json"),
+        (WITH_CAUSE, "no json", b'"Invalid error body"', "application/octet-stream"),
+    ],
+)  # fmt: skip
+def test_error_reaches_the_caller_as_its_type_says(functions, content_type, posted, seen, seen_type):
+    function = functions.provided(script_package(FAILING))
+    headers = {"Content-Type": content_type, "Lambda-Runtime-Function-Error-Type": "Function.Own"}
+    answer = function.invoke([headers, posted])
+    assert (answer.error, answer.body, answer.headers["content-type"]) == ("Unhandled", seen, seen_type)
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        ("Function.Own", "Function.Own"), ("Runtime.Own", "Runtime.Own"), ("my.Function.Own", "my.Function.Own"),
+        ("Function.own", "Function.Unknown"), ("nonsense", "Runtime.Unknown"),
+    ],
+)  # fmt: skip
+def test_error_type_is_what_the_platform_tells(functions, given, told):
+    function = functions.provided(
+        script_package(FAILING), LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "DEBUG"}
+    )
+    answer = function.invoke([{"Lambda-Runtime-Function-Error-Type": given}, "{}"], LogType="Tail")
+    assert answer.body == b"{}"
+    records = [json.loads(line) for line in answer.log.splitlines()]
+    done = next(record["record"] for record in records if record["type"] == "platform.runtimeDone")
+    assert (done["status"], done["errorType"]) == ("error", told)
