@@ -1,8 +1,11 @@
 """Functions that fail: the caller gets AWS's error, and the next invoke of this and of every other function works."""
 
 import re
+import time
+import uuid
 
 import pytest
+from host import processes_with
 from lambda_client import NODE
 from packages import package, package_of, entry
 
@@ -151,6 +154,145 @@ def test_processes_left_behind_do_not_hold_the_answer(functions):
     )
     assert function.ask() == "answered"
     assert function.ask() == "answered"
+
+
+def test_ten_thousand_processes_come_and_go(functions, bystander):
+    """Half of them are orphans when they end. Whoever takes those in must bury them, or the limit is soon met."""
+    function = functions.create(
+        """
+import os, time
+def fork():
+    while True:
+        try:
+            return os.fork()
+        except BlockingIOError:
+            time.sleep(0.001)  # more at once than the limit, as long as the dead are not buried
+def handler(event, context):
+    for _ in range(5000):
+        child = fork()
+        if child == 0:
+            fork()
+            os._exit(0)
+        os.waitpid(child, 0)
+    return "made"
+def left():
+    return sum(name.isdigit() for name in os.listdir("/proc"))
+def look(event, context):
+    deadline = time.monotonic() + 20
+    while left() > event and time.monotonic() < deadline: time.sleep(0.01)
+    return left()
+def either(event, context):
+    return look(event, context) if event else handler(event, context)""",
+        Handler="app.either",
+        MemorySize=1769,
+        Timeout=120,
+    )
+    before = function.ask(1000)
+    assert function.ask() == "made"
+    assert function.ask(before) <= before
+    assert bystander.ask() == 2
+
+
+@pytest.mark.parametrize("end", ["exit", "sleep", "delete"])
+def test_daemon_ends_with_its_environment(functions, bystander, end):
+    """It has a session of its own, no parent, no open file, and no ear for any signal that it may ignore."""
+    marker = uuid.uuid4().hex
+    function = functions.create(
+        FAILING
+        + """
+def start(event, context):
+    if event == "daemon":
+        reading, writing = os.pipe()
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                for number in range(1, 65):
+                    try: signal.signal(number, signal.SIG_IGN)
+                    except (OSError, ValueError): pass
+                os.write(writing, str(os.getpid()).encode())
+                os.closerange(0, 1024)
+                while True: time.sleep(3600)
+            os._exit(0)
+        os.wait()
+        return int(os.read(reading, 10))
+    if event and "daemon" in event:
+        os.kill(event["daemon"], signal.SIGTERM)
+        return open(f"/proc/{event['daemon']}/stat").read().split(") ")[1][0]
+    return handler(event, context)""",
+        Handler="app.start",
+        Timeout=3,
+        Environment={"Variables": {"MARKER": marker}},
+    )
+    # With the log, the answer comes when the runtime has asked again, so that the next invoke finds the same environment.
+    daemon = function.ask("daemon", LogType="Tail")
+    # As on Lambda it lives as long as its environment does.
+    assert function.ask({"daemon": daemon}) == "S"
+    daemons = {process for process in processes_with(marker) if process.is_alive()}
+    assert len(daemons) == 2
+    if end == "delete":
+        function.client.delete_function(FunctionName=function.name)
+    else:
+        assert function.invoke({"fail": end, "status": 1}).error == "Unhandled"
+    deadline = time.monotonic() + 30
+    while any(process.is_alive() for process in daemons) and time.monotonic() < deadline:
+        time.sleep(0.05)  # the interval of looking
+    assert not [process for process in daemons if process.is_alive()]
+    assert bystander.ask() == 2
+
+
+#: Puts data where a process's own memory does not grow by it, until nothing takes any more. Bounded by 1 GB.
+HOARDER = """
+import fcntl, os, socket
+kept = []
+def pipes():
+    reading, writing = os.pipe()
+    kept.extend((reading, writing))
+    try: fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 1 << 20)
+    except OSError: pass
+    os.set_blocking(writing, False)
+    return lambda: os.write(writing, BLOCK)
+def pairs():
+    one, other = socket.socketpair()
+    kept.extend((one, other))
+    one.setblocking(False)
+    return lambda: one.send(BLOCK)
+def connections():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        one = socket.create_connection(listener.getsockname())
+        other = listener.accept()[0]
+    kept.extend((one, other))
+    one.setblocking(False)
+    return lambda: one.send(BLOCK)
+def files():
+    file = os.memfd_create("file")
+    kept.append(file)
+    return lambda: os.write(file, BLOCK) if os.fstat(file).st_size < 8 << 20 else 0
+BLOCK = b"x" * 65536
+def handler(event, context):
+    total = 0
+    try:
+        while total < 1 << 30:
+            fill = globals()[event]()
+            try:
+                while written := fill(): total += written
+            except BlockingIOError:
+                pass
+    except OSError:
+        pass
+    return total >> 20
+"""
+
+
+@pytest.mark.parametrize("kind", ["pipes", "pairs", "connections", "files"])
+def test_memory_that_the_kernel_holds_for_a_function_is_limited(functions, bystander, kind):
+    function = functions.create(HOARDER, MemorySize=128, Timeout=60)
+    answer = function.invoke(kind)
+    if answer.error:
+        assert answer.error_type in ("Runtime.OutOfMemory", "Runtime.ExitError"), answer.body
+    else:
+        # Old kernels count sockets apart from the rest, so that both together may be twice the limit.
+        assert answer.payload <= 256
+    assert bystander.ask() == 2
 
 
 def test_temporary_storage_is_limited(functions, bystander):

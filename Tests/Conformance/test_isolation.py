@@ -1,6 +1,8 @@
 """Attempts to get out, made by a function that is as hostile as Python allows. Each names what it got."""
 
 import json
+import os
+import time
 import uuid
 
 import pytest
@@ -137,6 +139,62 @@ def test_privileged_calls_are_refused(attacker, call):
     # A null pointer that is looked at before the permission is no success either, but it has to be refused earlier.
     assert error in ("EPERM", "EACCES", "ENOSYS"), error
     assert attacker.ask("result = 'alive'") == "alive"
+
+
+def test_clock_cannot_be_set(attacker):
+    """Each call would move the host's clock by a day, for everybody."""
+    before = time.time() - time.monotonic()
+    errors = attacker.ask("""
+DAY = 86_400
+now = (ctypes.c_long * 2)(int(time.time()) + DAY, 0)
+def adjustment():
+    # struct timex: modes (ADJ_SETOFFSET), and the offset as its `time`.
+    record = (ctypes.c_long * 26)()
+    record[0], record[9] = 0x0100, DAY
+    return record
+result = {
+    "clock_settime": syscall(227, 0, now),
+    "settimeofday": syscall(164, now, None),
+    "adjtimex": syscall(159, adjustment()),
+    "clock_adjtime": syscall(305, 0, adjustment()),
+    "time zone": syscall(164, None, (ctypes.c_int * 2)(60, 0)),
+}""")
+    assert set(errors.values()) == {"EPERM"}, errors
+    # Hours off, where one of them has worked; the host may keep its own clock right meanwhile.
+    assert abs(time.time() - time.monotonic() - before) < 3600
+    # To look at it and to wait for a time on it is everybody's right.
+    expirations = attacker.ask("""
+timer = libc.timerfd_create(0, 0)
+soon = time.time() + 0.05
+libc.timerfd_settime(timer, 1, (ctypes.c_long * 4)(0, 0, int(soon), int(soon % 1 * 1e9)), None)
+result = int.from_bytes(os.read(timer, 8), "little")""")
+    assert expirations == 1
+
+
+#: Takes what the kernel allows of something until it allows no more, at most as often as said.
+TAKES = """
+kept = globals().setdefault("kept", [])
+def inotify():
+    return libc.inotify_init1(0)
+def queue():
+    return libc.mq_open(b"/q%d" % len(kept), os.O_CREAT | os.O_RDWR, 0o600, None)
+def timer():
+    return libc.timer_create(1, None, ctypes.byref(ctypes.c_void_p()))
+def take(what, most):
+    for count in range(most):
+        if (taken := what()) < 0: return count
+        kept.append(taken)
+    return most
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the service has no users to give away but its own")
+@pytest.mark.parametrize("kind", ["inotify", "queue", "timer"])
+def test_what_one_function_uses_up_is_not_anothers(functions, kind):
+    """The kernel counts these by user, and for the owner of the user's namespace too."""
+    greedy, other = functions.create(RUNNER, MemorySize=512), functions.create(RUNNER)
+    assert greedy.ask(f"{TAKES}result = take({kind}, 200_000)") > 3
+    assert other.ask(f"{TAKES}result = take({kind}, 3)") == 3
 
 
 def test_user_namespace_by_clone_is_refused(attacker):

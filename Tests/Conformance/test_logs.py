@@ -1,5 +1,6 @@
 """Function logs as CloudWatch Logs: groups, streams, events; reading, searching and following them with stock clients."""
 
+import concurrent.futures
 import http.client
 import json
 import os
@@ -330,6 +331,59 @@ def handler(event, context):
                 break
         assert last[-1]["message"].startswith("REPORT"), last
         assert size <= 64 << 20
+        assert other.ask("after") == "after"
+    finally:
+        server.close()
+
+
+def test_line_without_end_harms_nobody(tmp_path):
+    """A gigabyte without a newline: the log has it in pieces that are as long as an event may be."""
+    server = SwiftletServer(tmp_path, arguments=["--log-size-max", "64"])
+    server.start()
+    try:
+        functions = Functions(server, "f")
+        endless = functions.create(
+            """
+import os
+BLOCK = b"x" * (1 << 20)
+def handler(event, context):
+    left = event << 20
+    while left > 0:
+        left -= os.write(1, BLOCK[:left])
+    return context.log_stream_name
+""",
+            MemorySize=1769,
+            Timeout=120,
+        )
+        other = functions.create("def handler(event, context): return event")
+        other.ask("warm")
+        endless.ask(1)
+        resident = peak = resident_megabytes(server.pid)
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            printing = pool.submit(endless.ask, 1024)
+            while not printing.done():
+                assert other.ask("still there") == "still there"
+                peak = max(peak, resident_megabytes(server.pid))
+        assert peak - resident < 64, f"the server grew by {peak - resident} MB"
+
+        logs = make_client(server, "logs")
+        parameters = {
+            "logGroupName": f"/aws/lambda/{endless.name}", "logStreamName": printing.result(), "startFromHead": False,
+        }  # fmt: skip
+        tail, deadline = [], time.monotonic() + ARRIVAL_SECONDS_MAX
+        # One page has one such piece.
+        while not (tail and tail[-1]["message"].startswith("REPORT")) and time.monotonic() < deadline:
+            tail = logs.get_log_events(**parameters)["events"]
+        assert tail[-1]["message"].startswith("REPORT"), [event["message"][:80] for event in tail]
+        page, pieces = logs.get_log_events(**parameters), []
+        while len(pieces) < 5:
+            pieces += [event["message"] for event in reversed(page["events"]) if event["message"][0] == "x"]
+            page = logs.get_log_events(**{**parameters, "nextToken": page["nextBackwardToken"]})
+        assert all(piece.rstrip("\n").count("x") == len(piece.rstrip("\n")) for piece in pieces)
+        assert len({len(piece) for piece in pieces[1:]}) == 1, "all but the last are equally long"
+        assert (1 << 20) - 64 <= len(pieces[1]) <= 1 << 20
+        assert len(pieces[0]) <= len(pieces[1])
         assert other.ask("after") == "after"
     finally:
         server.close()
