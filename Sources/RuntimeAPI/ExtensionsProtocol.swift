@@ -250,6 +250,11 @@ struct ExtensionsProtocol<Connection: Equatable> {
         }
     }
 
+    /// Whether an extension is one that the platform has started.
+    func isExternal(_ name: String) -> Bool {
+        members.contains { $0.name == name && $0.isExternal }
+    }
+
     // MARK: Events
 
     /// An event occurs. Returns the parked requests of its subscribers, which are to be answered with it; whoever is

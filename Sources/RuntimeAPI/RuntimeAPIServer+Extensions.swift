@@ -73,8 +73,10 @@ extension RuntimeAPIServer {
             return .refused(refusal.errorType, refusal.message)
         case .accept(let identifier):
             let features = head.headers[canonicalForm: "Lambda-Extension-Accept-Feature"]
-            // The reply comes before what the delegate does, which may be to start the runtime: it takes a while.
-            defer { if extensions.isEveryExternalRegistered { delegate?.extensionsRegistered() } }
+            // The last external one lets the runtime be started. An internal one lives in a runtime that runs already.
+            let isLastOfExternals = extensions.isExternal(name) && extensions.isEveryExternalRegistered
+            // The reply comes before what the delegate does, which takes a while.
+            defer { if isLastOfExternals { delegate?.extensionsRegistered() } }
             return .registered(settings, identifier: identifier, tellsAccount: features.contains("accountId"))
         }
     }

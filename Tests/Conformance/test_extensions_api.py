@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from packages import package
+from packages import package, script_package
 from probes import probe, probe_first, prober_package, request
 from test_extensions import PRELUDE, READER
 
@@ -65,6 +65,32 @@ def test_registration_tells_of_the_function(early):
     assert json.loads(with_account.body) == {**told, "accountId": "000000000000"}
     identifiers = {str(uuid.UUID(said.headers["lambda-extension-identifier"])) for said in (plain, with_account)}
     assert len(identifiers) == 2
+
+
+def test_internal_extension_starts_no_other_runtime(functions):
+    """It registers from within the runtime, which goes on alone."""
+    function = functions.provided(script_package("""
+import threading
+def starts():
+    with open("/tmp/starts") as file: return file.read().split()
+with open("/tmp/starts", "a") as file: file.write(f"{os.getpid()}\\n")
+connection.request("POST", "/2020-01-01/extension/register", '{"events": []}', {"Lambda-Extension-Name": "inside"})
+response = connection.getresponse()
+response.read()
+identity = {"Lambda-Extension-Identifier": response.headers["Lambda-Extension-Identifier"] or ""}
+def take_part():
+    own = connect()
+    own.request("GET", "/2020-01-01/extension/event/next", headers=identity)
+    own.getresponse().read()
+threading.Thread(target=take_part, daemon=True).start()
+# As long as it initialises, and a second longer than a start takes.
+deadline = time.monotonic() + 1
+while len(starts()) < 2 and time.monotonic() < deadline: time.sleep(0.01)
+while True:
+    request_id, event = next_invoke()
+    respond(request_id, json.dumps(starts()))
+"""))
+    assert len(function.ask()) == 1
 
 
 EARLY_REFUSALS = [

@@ -126,10 +126,25 @@ struct ExtensionsAPITests {
         }
     }
 
+    @Test func internalExtensionStartsNoRuntime() async throws {
+        try await withServer { server, runtime in
+            await server.perform { _ = $0.extensionStarting("ext") }
+            let external = try server.connect()
+            external.send(Self.register("ext", "{\"events\":[]}"))
+            #expect(await server.nextCall() == .extensionsRegistered)
+            #expect(try external.receive().status == 200)
+            runtime.send(Self.register("in", "{\"events\":[\"INVOKE\"]}"))
+            #expect(try runtime.receive().status == 200)
+            let other = try server.connect()
+            other.send(Self.next)
+            // Nothing came between.
+            #expect(await server.nextCall() == .ready)
+        }
+    }
+
     @Test func resetForgetsExtensions() async throws {
         try await withServer { server, client in
             client.send(Self.register("in", "{\"events\":[\"INVOKE\"]}"))
-            _ = await server.nextCall()
             _ = try client.receive()
             await server.perform { $0.reset() }
             #expect(client.isClosedByPeer())
@@ -147,7 +162,6 @@ struct ExtensionsAPITests {
     @Test func subscriptionIsPassedOn() async throws {
         try await withServer { server, client in
             client.send(Self.register("in", "{\"events\":[]}"))
-            _ = await server.nextCall()
             let identifier = try #require(try client.receive().headers["lambda-extension-identifier"])
             client.send(
                 Self.subscribe(
@@ -183,7 +197,6 @@ struct ExtensionsAPITests {
     func badSubscriptionsAreRefused(body: String) async throws {
         try await withServer { server, client in
             client.send(Self.register("in", "{\"events\":[]}"))
-            _ = await server.nextCall()
             let identifier = try #require(try client.receive().headers["lambda-extension-identifier"])
             client.send(Self.subscribe(identifier, body))
             let reply = try client.receive()
@@ -196,7 +209,6 @@ struct ExtensionsAPITests {
         try await withServer { server, runtime in
             let client = try server.connect()
             client.send(Self.register("in", "{\"events\":[\"INVOKE\"]}"))
-            _ = await server.nextCall()
             let identifier = try #require(try client.receive().headers["lambda-extension-identifier"])
             runtime.send(Self.next)
             #expect(await server.nextCall() == .ready)
