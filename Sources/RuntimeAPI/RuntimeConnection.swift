@@ -148,6 +148,10 @@ final class RuntimeConnection: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead) {
         mustClose = !head.isKeepAlive
+        if head.expectsContinue {
+            let interim = HTTPResponseHead(version: .http1_1, status: .continue)
+            context?.writeAndFlush(wrapOutboundOut(.head(interim)), promise: nil)
+        }
         let request = RuntimeRequest(method: head.method, uri: head.uri)
         switch request {
         case .response(let event):
@@ -257,4 +261,9 @@ final class RuntimeConnection: ChannelDuplexHandler {
 extension HTTPRequestHead {
     /// What the runtime echoes of the delivery that it answers.
     fileprivate var invocationID: String? { headers.first(name: "Lambda-Runtime-Invocation-Id") }
+
+    /// Whether the runtime waits for leave to send the body, as curl does for a second; RFC 9110 section 10.1.1.
+    fileprivate var expectsContinue: Bool {
+        headers.first(name: "Expect")?.lowercased() == "100-continue"
+    }
 }

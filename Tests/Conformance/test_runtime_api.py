@@ -168,6 +168,46 @@ sys.exit(1)
     assert b"Error Type: Runtime.Own" in answer.log
 
 
+#: Posts an answer over a socket of its own in the two pieces that its event has, and waits for a reply to each that is
+#: there. It tells the replies by the next event.
+BARE_POSTS = """
+import socket
+host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rsplit(":", 1)
+told = None
+while True:
+    request_id, event = next_invoke()
+    event = json.loads(event)
+    if event == "told":
+        respond(request_id, json.dumps(told))
+        continue
+    told = []
+    first = f"POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1\\r\\nHost: x\\r\\n" + event[0]
+    with socket.create_connection((host, int(port)), timeout=5) as other:
+        for piece in [first, *event[1:]]:
+            other.sendall(piece.encode())
+            try: told.append(other.recv(1000).decode().split("\\r\\n")[0])
+            except TimeoutError: told.append("nothing")
+"""
+
+
+@pytest.mark.parametrize(
+    ("pieces", "replies"),
+    [
+        # As clients send what they do not know the length of.
+        (['Transfer-Encoding: chunked\r\n\r\n3\r\n"wh\r\n4\r\nole"\r\n0\r\n\r\n'], ["HTTP/1.1 202 Accepted"]),
+        # As curl sends what is large, unless it is told not to.
+        (
+            ["Expect: 100-continue\r\nContent-Length: 7\r\n\r\n", '"whole"'],
+            ["HTTP/1.1 100 Continue", "HTTP/1.1 202 Accepted"],
+        ),
+    ],
+)
+def test_body_may_come_in_every_way_of_http(functions, pieces, replies):
+    function = functions.provided(script_package(BARE_POSTS))
+    assert function.invoke(pieces, LogType="Tail").payload == "whole"
+    assert function.ask("told") == replies
+
+
 def test_upload_that_breaks_off_is_no_answer(functions):
     """Nobody is there to be told of it; what counts is the answer that comes whole."""
     function = functions.provided(script_package("""
