@@ -43,6 +43,11 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         case leaving
     }
 
+    /// Names an invoke's place in the line of its function.
+    struct Turn {
+        fileprivate var number: Int
+    }
+
     struct Pool {
         var idle = IdleEnvironments<EnvironmentID, Loop>()
         /// Nil unless concurrency is provisioned, or was and its environments are still there.
@@ -50,7 +55,8 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         /// How many environments may be started for invokes.
         var starts: RateLimit
         /// Who waits, in the order of arrival.
-        var waiters: Deque<Waiter> = []
+        private(set) var waiters: Deque<Waiter> = []
+        private(set) var lastTurn = Turn(number: 0)
         /// How many environments are expected to take a waiter without being asked.
         var starting = 0
         var finishing = 0
@@ -58,6 +64,29 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         var count = 0
         /// The function's configuration has been replaced; nothing is kept idle any more.
         var isRetired = false
+
+        /// Puts an invoke at the end of the line.
+        @discardableResult
+        mutating func queue(_ waiter: Waiter) -> Turn {
+            waiters.append(waiter)
+            lastTurn.number += 1
+            return lastTurn
+        }
+
+        /// Takes who waits longest out of the line, which nobody leaves from anywhere else, unless all do.
+        mutating func popWaiter() -> Waiter? { waiters.popFirst() }
+
+        mutating func removeWaiters() -> [Waiter] {
+            defer { waiters.removeAll() }
+            return Array(waiters)
+        }
+
+        /// How many wait whose turn is this one or before it.
+        func waitingCount(through turn: Turn) -> Int {
+            // A turn of an earlier pool for the same function says nothing about this one.
+            guard turn.number <= lastTurn.number else { return 0 }
+            return max(0, waiters.count - (lastTurn.number - turn.number))
+        }
 
         var census: Census {
             Census(all: count, starting: starting, finishing: finishing, waiting: waiters.count)
@@ -108,9 +137,9 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         case assign(EnvironmentID)
         /// The invoke waits in line for an environment that is being made or at work; nothing is to be done.
         case wait
-        /// The invoke waits for an environment that should be idle in a moment; call ``waitedLongEnough(for:memory:at:)``
-        /// if a few milliseconds later it may still be waiting.
-        case waitBriefly
+        /// The invoke waits for an environment that should be idle in a moment; call
+        /// ``waitedLongEnough(_:for:memory:at:)`` with its turn if a few milliseconds later it may still be waiting.
+        case waitBriefly(Turn)
         /// The invoke waits in line; end these environments, then start one for it.
         case startEnvironment(evicting: [EnvironmentID])
         case refuse(Refusal)
@@ -138,19 +167,19 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         }
         let census = pools[function]?.census ?? Census()
         if census.waiting < census.starting + census.finishing {
-            pools[function]?.waiters.append(waiter)
-            return census.waiting >= census.starting ? .waitBriefly : .wait
+            guard let turn = pools[function]?.queue(waiter) else { preconditionFailure("who is counted has a pool") }
+            return census.waiting >= census.starting ? .waitBriefly(turn) : .wait
         }
         let now = now()
         guard pools[function]?.starts.allowance(at: now, upTo: 1) != 0 else { return .refuse(.scaleUp) }
         guard let evicted = makeRoom(for: memory) else {
             // An environment of this function that is busy now will be idle in time; without one there is no hope.
             guard census.all > 0 else { return .refuse(.memory) }
-            pools[function]?.waiters.append(waiter)
+            pools[function]?.queue(waiter)
             return .wait
         }
         let fresh = Pool(starts: starts)
-        pools[function, default: fresh].waiters.append(waiter)
+        pools[function, default: fresh].queue(waiter)
         _ = pools[function]?.starts.take(at: now)
         return .startEnvironment(evicting: evicted)
     }
@@ -211,7 +240,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         // Out of the counts from here on, whatever becomes of it below.
         entries[environment]?.phase = .busy
         // Changed in place throughout: a pool taken out of the table would be copied with its line when it is changed.
-        if let waiter = pools[entry.function]?.waiters.popFirst() {
+        if let waiter = pools[entry.function]?.popWaiter() {
             return .run(waiter)
         }
         if pools[entry.function]?.isRetired == true {
@@ -242,10 +271,16 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         case none
     }
 
-    /// An invoke has waited a while for an environment that was about to be idle; those are not counted on any more.
-    mutating func waitedLongEnough(for function: Function, memory: Int, at now: Instant) -> StartAction {
-        guard let census = pools[function]?.census else { return .none }
-        return start(census.waiting - census.starting, of: function, memory: memory, at: now)
+    /// An invoke has waited a while for an environment that was about to be idle; those are not counted on any more, by
+    /// it and those before it. Who has come later, if it has long been served, has a while of its own.
+    mutating func waitedLongEnough(
+        _ turn: Turn,
+        for function: Function,
+        memory: Int,
+        at now: Instant
+    ) -> StartAction {
+        guard let pool = pools[function] else { return .none }
+        return start(pool.waitingCount(through: turn) - pool.starting, of: function, memory: memory, at: now)
     }
 
     /// The host could not make the environment. Returns the invoke that is told, if one waits for it.
@@ -255,7 +290,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
             pools[entry.function]?.provision?.obstacle = .host
             return nil
         }
-        return pools[entry.function]?.waiters.popFirst()
+        return pools[entry.function]?.popWaiter()
     }
 
     /// The function's initialisation failed in an environment that was made for a provision; it is about to end.
@@ -455,7 +490,6 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     private mutating func removeWaiters(of function: Function) -> [Waiter] {
-        defer { pools[function]?.waiters.removeAll() }
-        return Array(pools[function]?.waiters ?? [])
+        pools[function]?.removeWaiters() ?? []
     }
 }

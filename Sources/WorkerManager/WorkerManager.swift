@@ -89,10 +89,11 @@ package final class WorkerManager: Sendable {
             run(invoke, in: environment)
         case .wait:
             break
-        case .waitBriefly:
+        case .waitBriefly(let turn):
             eventLoop.scheduleTask(in: Self.finishingPatience) { [self] in
                 let action = state.withLock {
                     $0.ledger.waitedLongEnough(
+                        turn,
                         for: function.configurationID,
                         memory: function.memory.bytes,
                         at: Self.now()

@@ -52,12 +52,37 @@ struct EnvironmentLedgerTests {
         var ledger = ledgerWithIdleEnvironment()
         _ = ledger.invokeArrived("a", for: "f", memory: 100, on: 0, at: 0)
         ledger.environmentAnswered(1)
-        guard case .waitBriefly = ledger.invokeArrived("b", for: "f", memory: 100, on: 0, at: 0) else {
+        guard case .waitBriefly(let turn) = ledger.invokeArrived("b", for: "f", memory: 100, on: 0, at: 0) else {
             Issue.record("the invoke did not wait for the environment that is about to be idle")
             return
         }
-        guard case .startEnvironments(1, evicting: []) = ledger.waitedLongEnough(for: "f", memory: 100, at: 0) else {
+        guard case .startEnvironments(1, evicting: []) = ledger.waitedLongEnough(turn, for: "f", memory: 100, at: 0)
+        else {
             Issue.record("no environment was started when the wait was over")
+            return
+        }
+    }
+
+    @Test func waitThatIsOverDoesNotCountForWhoCameLater() {
+        var ledger = ledgerWithIdleEnvironment()
+        _ = ledger.invokeArrived("a", for: "f", memory: 100, on: 0, at: 0)
+        ledger.environmentAnswered(1)
+        guard case .waitBriefly(let first) = ledger.invokeArrived("b", for: "f", memory: 100, on: 0, at: 0),
+            case .run("b") = ledger.environmentReady(1, at: 1)
+        else {
+            Issue.record("the environment did not take who waited for it")
+            return
+        }
+        ledger.environmentAnswered(1)
+        guard case .waitBriefly(let second) = ledger.invokeArrived("c", for: "f", memory: 100, on: 0, at: 2),
+            case .none = ledger.waitedLongEnough(first, for: "f", memory: 100, at: 5)
+        else {
+            Issue.record("an environment was started for an invoke that has only just come")
+            return
+        }
+        guard case .startEnvironments(1, evicting: []) = ledger.waitedLongEnough(second, for: "f", memory: 100, at: 7)
+        else {
+            Issue.record("no environment was started when its own wait was over")
             return
         }
     }
@@ -267,6 +292,7 @@ private struct Simulation {
     private var nextInvoke = 0
     private var nextEnvironment = 0
     private var waitingMax: [String: Int] = [:]
+    private var turns: [String: EnvironmentLedger<String, Int, Int, Int>.Turn] = [:]
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
@@ -295,8 +321,7 @@ private struct Simulation {
         case 6: endSomething()
         case 7: removeSomething()
         case 8:
-            let function = Self.functions.randomElement(using: &random) ?? "f"
-            carryOut(ledger.waitedLongEnough(for: function, memory: Self.memory(of: function), at: now), function)
+            waitEnds(for: Self.functions.randomElement(using: &random) ?? "f")
         default:
             end(ledger.expireIdle(since: now - 50, at: now))
         }
@@ -311,7 +336,7 @@ private struct Simulation {
             finishSomething()
             removeSomething()
             for function in Self.functions {
-                carryOut(ledger.waitedLongEnough(for: function, memory: Self.memory(of: function), at: now), function)
+                waitEnds(for: function)
                 provision(ledger.retryProvision(of: function), function)
             }
             check()
@@ -335,6 +360,13 @@ private struct Simulation {
         ["f": 100, "g": 250, "h": 400][function] ?? 100
     }
 
+    /// The brief wait of the last invoke that had one is over.
+    private mutating func waitEnds(for function: String) {
+        guard let turn = turns[function] else { return }
+        let action = ledger.waitedLongEnough(turn, for: function, memory: Self.memory(of: function), at: now)
+        carryOut(action, function)
+    }
+
     private mutating func invoke() {
         let function = Self.functions.randomElement(using: &random) ?? "f"
         nextInvoke += 1
@@ -343,7 +375,8 @@ private struct Simulation {
         let loop = Int.random(in: 0..<2, using: &random)
         switch ledger.invokeArrived(nextInvoke, for: function, memory: Self.memory(of: function), on: loop, at: now) {
         case .assign(let environment): run(nextInvoke, in: environment)
-        case .wait, .waitBriefly: break
+        case .wait: break
+        case .waitBriefly(let turn): turns[function] = turn
         case .startEnvironment(let evicted): carryOut(.startEnvironments(1, evicting: evicted), function)
         case .refuse: waiting[nextInvoke] = nil
         }
