@@ -3,9 +3,9 @@
 import concurrent.futures
 import json
 import sys
-from pathlib import Path
 
 import load
+from processes import is_functions, proportional_bytes
 from report import Figure
 from service import Service, descendants, package, python_version
 
@@ -19,25 +19,6 @@ ENVIRONMENTS = 16
 CHUNK_SECONDS = 5
 
 SLEEPER = "import time\ndef handler(event, context):\n    time.sleep(event)\n"
-
-
-def is_functions(pid):
-    """Whether a process is the function's own: the service's helpers have no Lambda variables."""
-    try:
-        return b"AWS_LAMBDA_FUNCTION_NAME=" in Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return False
-
-
-def proportional_bytes(pid):
-    """What a process takes up, pages that it shares counted in shares."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
 
 
 def own_bytes(service):

@@ -1,17 +1,23 @@
 """Runs the benchmarks and shows their figures beside the targets: `make bench`.
 
-/usr/bin/python3 Benchmarks/run.py [--quick] [--json] [warm_invoke] [cold_start] [memory]
+/usr/bin/python3 Benchmarks/run.py [--quick] [--json] [warm_invoke] [cold_start] [memory] [density] [freeze] [neighbour]
 """
 
 import argparse
 import sys
 
 import cold_start
+import density
+import freeze
 import memory
+import neighbour
 import report
 import warm_invoke
 
-BENCHMARKS = {"warm_invoke": warm_invoke, "cold_start": cold_start, "memory": memory}
+BENCHMARKS = {
+    "warm_invoke": warm_invoke, "cold_start": cold_start, "memory": memory, "density": density, "freeze": freeze,
+    "neighbour": neighbour,
+}  # fmt: skip
 
 
 def main():

@@ -122,6 +122,11 @@ class Service:
         return Path(f"{self._directory}/log").read_text(errors="replace")
 
     @property
+    def directory(self):
+        """Where a benchmark may put files of its own; it goes away with the service."""
+        return self._directory
+
+    @property
     def pid(self):
         return self._process.pid
 
