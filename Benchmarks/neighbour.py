@@ -64,11 +64,11 @@ def exceed_memory(end):
 def handler(event, context):
     return globals()[event["kind"]](time.monotonic() + event["seconds"])
 """
-#: Writes a response of as many bytes as one may have, as fast as it is taken.
+#: Writes its response as fast as it is taken. It goes on when its caller has gone, but not for longer than it was told.
 STREAMING = """
 exports.handler = awslambda.streamifyResponse(async (event, stream) => {
-    const block = Buffer.alloc(1 << 20)
-    for (let count = 0; count < 199; count++)
+    const block = Buffer.alloc(1 << 20), end = Date.now() + event.seconds * 1000
+    for (let count = 0; count < 199 && Date.now() < end; count++)
         if (!stream.write(block)) await new Promise((resolve) => stream.once("drain", resolve))
     stream.end()
 })
@@ -111,8 +111,9 @@ class UnreadStreams:
 
     answers = ()
 
-    def __init__(self, service, function):
+    def __init__(self, service, function, seconds):
         self._service = service
+        self._event = json.dumps({"seconds": seconds})
         self._path = f"/2021-11-15/functions/{function}/response-streaming-invocations"
 
     def __enter__(self):
@@ -120,7 +121,7 @@ class UnreadStreams:
         for _ in range(UNREAD_STREAMS):
             connection = http.client.HTTPConnection("127.0.0.1", self._service.port, timeout=60)
             self._connections.append(connection)
-            connection.request("POST", self._path, b"{}")
+            connection.request("POST", self._path, self._event)
             connection.getresponse().read(1000)
         return self
 
@@ -151,7 +152,7 @@ def misdeeds(service, seconds):
     yield "prints a line without end", lambda: Misdeed(service, paths["bad"], "endless_line", seconds)
     yield "fills /tmp", lambda: Misdeed(service, paths["bad"], "fill_disk", seconds)
     yield "is killed for its memory", lambda: Misdeed(service, paths["small"], "exceed_memory", seconds)
-    yield "streams what nobody reads", lambda: UnreadStreams(service, "stream")
+    yield "streams what nobody reads", lambda: UnreadStreams(service, "stream", seconds)
 
 
 def run(rounds=3, seconds=5):
@@ -163,6 +164,8 @@ def run(rounds=3, seconds=5):
         for number in range(rounds):
             print(f"neighbour: round {number + 1} of {rounds}", file=sys.stderr)
             for kind, make in kinds.items():
+                # What the one before has written is no burden on who comes after.
+                os.sync()
                 quiet = p99_ms(service, path, seconds)
                 with make() as misdeed:
                     beside = p99_ms(service, path, seconds)
