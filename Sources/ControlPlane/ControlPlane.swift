@@ -110,7 +110,8 @@ package final class ControlPlane: LambdaOperations {
         .listFunctions, .deleteFunction, .getAccountSettings, .publishVersion, .listVersionsByFunction, .createAlias,
         .getAlias, .updateAlias, .deleteAlias, .listAliases, .putFunctionConcurrency, .getFunctionConcurrency,
         .deleteFunctionConcurrency, .putProvisionedConcurrencyConfig, .getProvisionedConcurrencyConfig,
-        .deleteProvisionedConcurrencyConfig, .listProvisionedConcurrencyConfigs,
+        .deleteProvisionedConcurrencyConfig, .listProvisionedConcurrencyConfigs, .tagResource, .untagResource,
+        .listTags, .getFunctionCodeSigningConfig,
     ]
 
     /// Removes what a crash has left behind and takes up what was under way. To be called before any request is served.
