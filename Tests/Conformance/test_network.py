@@ -263,10 +263,14 @@ def test_nothing_is_left_by_a_stop_or_after_a_kill(internet, on_host, tmp_path):
 
 
 def host_traces():
-    """The interfaces, routes and rules of the host."""
+    """The interfaces, routes and rules of the host.
+
+    Of IPv4 only: the kernel gives every interface an IPv6 address and routes to it a second or two after it has come up,
+    those of other tests' servers among them.
+    """
+    commands = ["ip -brief link", "ip -4 route show table all", "nft list tables"]
     return [
-        subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        for command in (["ip", "-brief", "link"], ["ip", "route", "show", "table", "all"], ["nft", "list", "tables"])
+        subprocess.run(command.split(), check=True, capture_output=True, text=True).stdout for command in commands
     ]
 
 
