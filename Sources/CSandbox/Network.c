@@ -59,7 +59,7 @@ static int perform(int control, struct message *message) {
     return -1;
 }
 
-static int open_control(void) {
+int sb_network_control(void) {
     int control = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (control < 0) return -1;
     // The answer is then the error alone, without the request repeated, so it fits always.
@@ -69,10 +69,6 @@ static int open_control(void) {
     close(control);
     errno = error;
     return -1;
-}
-
-int sb_network_control(void) {
-    return open_control();
 }
 
 /// Enters a network namespace, or a new one for -1, and returns a descriptor of the own one for `leave`.
@@ -99,7 +95,7 @@ int sb_network_make(int *network, int *control) {
     int own = enter(-1);
     if (own < 0) return -1;
     *network = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    *control = *network < 0 ? -1 : open_control();
+    *control = *network < 0 ? -1 : sb_network_control();
     leave(own);
     if (*control >= 0) return 0;
     int error = errno;

@@ -2,8 +2,7 @@
 /// error's document, whatever its type. Source: `spec/runtime-api.md` section 1.
 enum ReportedErrorType {
     /// What a runtime reports counts if it names an error of the runtime or the function.
-    static func recorded(_ reported: String?) -> String {
-        guard let reported else { return "Runtime.Unknown" }
+    static func recorded(_ reported: String) -> String {
         if reported.contains(/(Runtime|Function)\.[A-Z][a-zA-Z]+/) { return reported }
         return reported.hasPrefix("Function.") ? "Function.Unknown" : "Runtime.Unknown"
     }

@@ -242,7 +242,8 @@ final class RuntimeConnection: ChannelDuplexHandler {
 
     private static func errorDocument(_ head: HTTPRequestHead, _ body: ByteBuffer) -> RuntimeDocument {
         var document = document(head, body)
-        document.errorType = ReportedErrorType.recorded(head.headers.first(name: "Lambda-Runtime-Function-Error-Type"))
+        document.errorType = head.headers.first(name: "Lambda-Runtime-Function-Error-Type")
+            .map(ReportedErrorType.recorded)
         return document
     }
 

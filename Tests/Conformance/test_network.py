@@ -4,7 +4,7 @@ import socket
 import subprocess
 
 import pytest
-from lambda_client import Functions
+from lambda_client import NODE, Functions
 from packages import package
 from small_internet import HOST, METADATA, NAME, PRIVATE, WORLD, SmallInternet
 from swiftlet_server import SwiftletServer
@@ -197,8 +197,6 @@ def test_vpc_configuration_is_kept_changed_and_taken_away(closed_functions):
 
 
 def test_node_resolves_and_connects(open_functions):
-    from lambda_client import NODE
-
     source = """
     const net = require("net");
     exports.handler = (event) => new Promise((resolve, reject) => {

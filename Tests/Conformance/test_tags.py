@@ -1,5 +1,7 @@
 """Tags of functions."""
 
+import concurrent.futures
+
 import pytest
 from botocore.exceptions import ClientError
 from lambda_client import ACCOUNT, REGION, make_client
@@ -87,8 +89,6 @@ def test_function_has_no_code_signing_configuration(tagged):
 
 
 def test_many_change_tags_at_once(server, functions):
-    import concurrent.futures
-
     function = functions.create(CODE)
     clients = [make_client(server) for _ in range(8)]
 

@@ -24,13 +24,15 @@ struct FirewallRules: Equatable {
 
     /// No public addresses, or those at which clouds tell an instance about itself. Source: the IANA's registry of
     /// special-purpose addresses (RFC 6890), without the ranges for documentation; 168.63.129.16 is Azure's.
-    static let denied: [IPv4Range] = [
+    private static let denied: [IPv4Range] = [
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16", "169.254.0.0/16", "172.16.0.0/12",
         "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
     ].map { IPv4Range($0)! }
 
     /// What is denied even if it lies in a range that is allowed: an instance's identity is never meant for functions.
-    static let alwaysDenied: [IPv4Range] = ["127.0.0.0/8", "168.63.129.16", "169.254.0.0/16"].map { IPv4Range($0)! }
+    private static let alwaysDenied: [IPv4Range] = ["127.0.0.0/8", "168.63.129.16", "169.254.0.0/16"].map {
+        IPv4Range($0)!
+    }
 
     /// The address of the gateway, and of the resolver as sandboxes know it.
     static let gateway = IPv4Range(SB_NETWORK_GATEWAY)

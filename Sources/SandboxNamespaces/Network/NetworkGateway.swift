@@ -26,6 +26,8 @@ final class NetworkGateway: Sendable {
     private let logger: Logger
     private let rules: Mutex<FirewallRules?> = Mutex(nil)
     private let watch: Mutex<(any DispatchSourceTimer)?> = Mutex(nil)
+    /// Where rules are changed once the gateway is open.
+    private let changing = DispatchQueue(label: "swiftlet.resolvers")
 
     /// The gateway's end of the interface pair with the host.
     private static let innerUplink = "host"
@@ -85,9 +87,12 @@ final class NetworkGateway: Sendable {
     /// Closes the way out, for sandboxes that are connected too, and removes what the host has of it. Blocks.
     func close() {
         watch.withLock { $0?.cancel() }
-        network.close()
-        control.close()
-        removeFromHost()
+        // Behind a change under way, which would put back what is removed here.
+        changing.sync {
+            network.close()
+            control.close()
+            removeFromHost()
+        }
     }
 
     // MARK: The network
@@ -195,7 +200,7 @@ final class NetworkGateway: Sendable {
 
     private func followResolvers() {
         watch.withLock { watch in
-            let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "swiftlet.resolvers"))
+            let timer = DispatchSource.makeTimerSource(queue: changing)
             timer.setEventHandler { [weak self] in self?.lookAtResolvers() }
             timer.schedule(
                 deadline: .now() + Self.resolversInterval,
