@@ -142,9 +142,9 @@ extension ControlPlane {
             description: definition.description,
             createdDate: definition.created.functionText,
             version: record.version,
+            compatibleArchitectures: definition.compatibleArchitectures?.map { Architecture(rawValue: $0) },
             compatibleRuntimes: definition.compatibleRuntimes?.map { Runtime(rawValue: $0) },
-            licenseInfo: definition.licenseInfo,
-            compatibleArchitectures: definition.compatibleArchitectures?.map { Architecture(rawValue: $0) }
+            licenseInfo: definition.licenseInfo
         )
     }
 }
@@ -159,9 +159,9 @@ extension PublishLayerVersionResponse {
             description: version.description,
             createdDate: version.createdDate,
             version: version.version,
+            compatibleArchitectures: version.compatibleArchitectures,
             compatibleRuntimes: version.compatibleRuntimes,
-            licenseInfo: version.licenseInfo,
-            compatibleArchitectures: version.compatibleArchitectures
+            licenseInfo: version.licenseInfo
         )
     }
 }
@@ -174,9 +174,9 @@ extension LayerVersionsListItem {
             version: record.version,
             description: definition.description,
             createdDate: definition.created.functionText,
+            compatibleArchitectures: definition.compatibleArchitectures?.map { Architecture(rawValue: $0) },
             compatibleRuntimes: definition.compatibleRuntimes?.map { Runtime(rawValue: $0) },
-            licenseInfo: definition.licenseInfo,
-            compatibleArchitectures: definition.compatibleArchitectures?.map { Architecture(rawValue: $0) }
+            licenseInfo: definition.licenseInfo
         )
     }
 }

@@ -44,9 +44,9 @@ struct LayerOperationsTests {
                 layerName: "l",
                 description: "d",
                 content: LayerVersionContentInput(zipFile: package),
+                compatibleArchitectures: [.arm64],
                 compatibleRuntimes: [Runtime(rawValue: "python3.11"), Runtime(rawValue: "go1.x")],
-                licenseInfo: "MIT",
-                compatibleArchitectures: [.arm64]
+                licenseInfo: "MIT"
             )
         )
         #expect(published.version == 1)

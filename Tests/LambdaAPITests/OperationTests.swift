@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct OperationTests {
     @Test func allOperationsOfTheModelAreThere() {
-        #expect(Operation.allCases.count == 85)
+        #expect(Operation.allCases.count == 91)
         #expect(Operation(rawValue: "CreateFunction") == .createFunction)
     }
 

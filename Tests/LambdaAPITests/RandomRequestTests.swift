@@ -117,7 +117,8 @@ private struct RandomRequest {
         "arn:aws:lambda:us-east-1:000000000000:layer:l:1", "arn:aws:lambda:us-east-1:000000000000:layer:l",
         "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/fsap-0123456789abcdef0",
         "arn:aws:lambda:us-east-1::runtime:0", "arn:aws:sqs:us-east-1:000000000000:q", "f", "1", "$LATEST",
-        "/mnt/m", "o-0123456789", "000000000000", "host.example:9092", "$LATEST.PUBLISHED", "ab", "UEs=",
+        "/mnt/m", "o-0123456789", "000000000000", "host.example:9092", "$LATEST.PUBLISHED", "ab", "UEs=", "subnet-0",
+        "sg-0",
     ]
 }
 

@@ -19,6 +19,12 @@ PATTERNS = {
     ),
 }
 
+# Records in the metadata store hold these as they are in the API, so they and all within them are Codable.
+STORED = {
+    "CapacityProvider", "CapacityProviderConfig", "CodeSigningConfig", "Cors", "DestinationConfig", "DurableConfig",
+    "EventSourceMappingConfiguration", "FileSystemConfig", "FunctionScalingConfig",
+}
+
 SCALARS = {
     "string": "String", "integer": "Int", "long": "Int", "double": "Double", "boolean": "Bool",
     "timestamp": "Timestamp", "blob": "Blob",
@@ -35,6 +41,7 @@ class Model:
         self.errors = sorted(name for name, shape in self.shapes.items() if "httpStatus" in shape)
         self.input_reachable = self._reachable(self.inputs)
         self.nested = self._nested()
+        self.stored = self._reachable(STORED & set(self.shapes))
 
     def children(self, name):
         shape = self.shapes[name]

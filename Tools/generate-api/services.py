@@ -3,7 +3,10 @@
 import pathlib
 
 HERE = pathlib.Path(__file__).resolve().parent
-SOURCES = HERE.parent.parent / "Sources"
+ROOT = HERE.parent.parent
+SOURCES = ROOT / "Sources"
+#: What each operation does, for users.
+OPERATIONS_PAGE = ROOT / "docs" / "api.md"
 
 
 class Service:

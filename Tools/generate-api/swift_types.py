@@ -96,6 +96,8 @@ def structure(model, name, summary):
         conformances.append("OperationResponse")
     if is_nested:
         conformances.append("JSONCodable")
+    if name in model.stored:
+        conformances.append("Codable")
 
     lines = [f"/// {summary}", f"package struct {type_name(name)}: {', '.join(conformances)} {{"]
     lines += [f"    package var {escape(member.name)}: {member.declared_type}" for member in members]

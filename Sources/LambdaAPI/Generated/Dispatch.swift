@@ -32,6 +32,8 @@ package func dispatch(
         return OperationOutput(try await service.deleteCapacityProvider(DeleteCapacityProviderRequest(input)), operation)
     case .deleteCodeSigningConfig:
         return OperationOutput(try await service.deleteCodeSigningConfig(DeleteCodeSigningConfigRequest(input)), operation)
+    case .deleteDurableExecution:
+        return OperationOutput(try await service.deleteDurableExecution(DeleteDurableExecutionRequest(input)), operation)
     case .deleteEventSourceMapping:
         return OperationOutput(try await service.deleteEventSourceMapping(DeleteEventSourceMappingRequest(input)), operation)
     case .deleteFunction:
@@ -53,6 +55,9 @@ package func dispatch(
         return OperationOutput(operation)
     case .deleteProvisionedConcurrencyConfig:
         try await service.deleteProvisionedConcurrencyConfig(DeleteProvisionedConcurrencyConfigRequest(input))
+        return OperationOutput(operation)
+    case .deleteResourcePolicy:
+        try await service.deleteResourcePolicy(DeleteResourcePolicyRequest(input))
         return OperationOutput(operation)
     case .getAccountSettings:
         return OperationOutput(try await service.getAccountSettings(GetAccountSettingsRequest(input)), operation)
@@ -96,6 +101,8 @@ package func dispatch(
         return OperationOutput(try await service.getPolicy(GetPolicyRequest(input)), operation)
     case .getProvisionedConcurrencyConfig:
         return OperationOutput(try await service.getProvisionedConcurrencyConfig(GetProvisionedConcurrencyConfigRequest(input)), operation)
+    case .getResourcePolicy:
+        return OperationOutput(try await service.getResourcePolicy(GetResourcePolicyRequest(input)), operation)
     case .getRuntimeManagementConfig:
         return OperationOutput(try await service.getRuntimeManagementConfig(GetRuntimeManagementConfigRequest(input)), operation)
     case .listAliases:
@@ -128,6 +135,8 @@ package func dispatch(
         return OperationOutput(try await service.listTags(ListTagsRequest(input)), operation)
     case .listVersionsByFunction:
         return OperationOutput(try await service.listVersionsByFunction(ListVersionsByFunctionRequest(input)), operation)
+    case .pauseDurableExecution:
+        return OperationOutput(try await service.pauseDurableExecution(PauseDurableExecutionRequest(input)), operation)
     case .publishLayerVersion:
         return OperationOutput(try await service.publishLayerVersion(PublishLayerVersionRequest(input)), operation)
     case .publishVersion:
@@ -144,6 +153,8 @@ package func dispatch(
         return OperationOutput(try await service.putFunctionScalingConfig(PutFunctionScalingConfigRequest(input)), operation)
     case .putProvisionedConcurrencyConfig:
         return OperationOutput(try await service.putProvisionedConcurrencyConfig(PutProvisionedConcurrencyConfigRequest(input)), operation)
+    case .putResourcePolicy:
+        return OperationOutput(try await service.putResourcePolicy(PutResourcePolicyRequest(input)), operation)
     case .putRuntimeManagementConfig:
         return OperationOutput(try await service.putRuntimeManagementConfig(PutRuntimeManagementConfigRequest(input)), operation)
     case .removeLayerVersionPermission:
@@ -152,6 +163,8 @@ package func dispatch(
     case .removePermission:
         try await service.removePermission(RemovePermissionRequest(input))
         return OperationOutput(operation)
+    case .resumeDurableExecution:
+        return OperationOutput(try await service.resumeDurableExecution(ResumeDurableExecutionRequest(input)), operation)
     case .sendDurableExecutionCallbackFailure:
         return OperationOutput(try await service.sendDurableExecutionCallbackFailure(SendDurableExecutionCallbackFailureRequest(input)), operation)
     case .sendDurableExecutionCallbackHeartbeat:

@@ -33,8 +33,9 @@ package struct CapacityProviderPredefinedMetricType: OpenEnumeration {
     package init(rawValue: String) { self.rawValue = rawValue }
 
     package static var lambdaCapacityProviderAverageCPUUtilization: Self { Self(rawValue: "LambdaCapacityProviderAverageCPUUtilization") }
+    package static var lambdaCapacityProviderAverageGPUUtilization: Self { Self(rawValue: "LambdaCapacityProviderAverageGPUUtilization") }
 
-    package static var allValues: [Self] { [.lambdaCapacityProviderAverageCPUUtilization] }
+    package static var allValues: [Self] { [.lambdaCapacityProviderAverageCPUUtilization, .lambdaCapacityProviderAverageGPUUtilization] }
 }
 
 /// The enumeration `CapacityProviderScalingMode` of the service model; other values can be held, too.
@@ -70,6 +71,18 @@ package struct CodeSigningPolicy: OpenEnumeration {
     package static var enforce: Self { Self(rawValue: "Enforce") }
 
     package static var allValues: [Self] { [.warn, .enforce] }
+}
+
+/// The enumeration `DirectS3Read` of the service model; other values can be held, too.
+package struct DirectS3Read: OpenEnumeration {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    package static var enabled: Self { Self(rawValue: "ENABLED") }
+    package static var disabled: Self { Self(rawValue: "DISABLED") }
+    package static var auto: Self { Self(rawValue: "AUTO") }
+
+    package static var allValues: [Self] { [.enabled, .disabled, .auto] }
 }
 
 /// The enumeration `EndPointType` of the service model; other values can be held, too.
@@ -147,8 +160,10 @@ package struct EventType: OpenEnumeration {
     package static var callbackFailed: Self { Self(rawValue: "CallbackFailed") }
     package static var callbackTimedOut: Self { Self(rawValue: "CallbackTimedOut") }
     package static var invocationCompleted: Self { Self(rawValue: "InvocationCompleted") }
+    package static var executionPaused: Self { Self(rawValue: "ExecutionPaused") }
+    package static var executionResumed: Self { Self(rawValue: "ExecutionResumed") }
 
-    package static var allValues: [Self] { [.executionStarted, .executionSucceeded, .executionFailed, .executionTimedOut, .executionStopped, .contextStarted, .contextSucceeded, .contextFailed, .waitStarted, .waitSucceeded, .waitCancelled, .stepStarted, .stepSucceeded, .stepFailed, .chainedInvokeStarted, .chainedInvokeSucceeded, .chainedInvokeFailed, .chainedInvokeTimedOut, .chainedInvokeStopped, .callbackStarted, .callbackSucceeded, .callbackFailed, .callbackTimedOut, .invocationCompleted] }
+    package static var allValues: [Self] { [.executionStarted, .executionSucceeded, .executionFailed, .executionTimedOut, .executionStopped, .contextStarted, .contextSucceeded, .contextFailed, .waitStarted, .waitSucceeded, .waitCancelled, .stepStarted, .stepSucceeded, .stepFailed, .chainedInvokeStarted, .chainedInvokeSucceeded, .chainedInvokeFailed, .chainedInvokeTimedOut, .chainedInvokeStopped, .callbackStarted, .callbackSucceeded, .callbackFailed, .callbackTimedOut, .invocationCompleted, .executionPaused, .executionResumed] }
 }
 
 /// The enumeration `ExecutionStatus` of the service model; other values can be held, too.
@@ -161,8 +176,11 @@ package struct ExecutionStatus: OpenEnumeration {
     package static var failed: Self { Self(rawValue: "FAILED") }
     package static var timedOut: Self { Self(rawValue: "TIMED_OUT") }
     package static var stopped: Self { Self(rawValue: "STOPPED") }
+    package static var deleting: Self { Self(rawValue: "DELETING") }
+    package static var pausing: Self { Self(rawValue: "PAUSING") }
+    package static var paused: Self { Self(rawValue: "PAUSED") }
 
-    package static var allValues: [Self] { [.running, .succeeded, .failed, .timedOut, .stopped] }
+    package static var allValues: [Self] { [.running, .succeeded, .failed, .timedOut, .stopped, .deleting, .pausing, .paused] }
 }
 
 /// The enumeration `FullDocument` of the service model; other values can be held, too.
@@ -240,6 +258,17 @@ package struct InvokeMode: OpenEnumeration {
     package static var allValues: [Self] { [.buffered, .responseStream] }
 }
 
+/// The enumeration `KafkaEventSourceMappingConsumptionMode` of the service model; other values can be held, too.
+package struct KafkaEventSourceMappingConsumptionMode: OpenEnumeration {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    package static var stream: Self { Self(rawValue: "Stream") }
+    package static var queue: Self { Self(rawValue: "Queue") }
+
+    package static var allValues: [Self] { [.stream, .queue] }
+}
+
 /// The enumeration `KafkaSchemaRegistryAuthType` of the service model; other values can be held, too.
 package struct KafkaSchemaRegistryAuthType: OpenEnumeration {
     package let rawValue: String
@@ -248,8 +277,9 @@ package struct KafkaSchemaRegistryAuthType: OpenEnumeration {
     package static var basicAuth: Self { Self(rawValue: "BASIC_AUTH") }
     package static var clientCertificateTlsAuth: Self { Self(rawValue: "CLIENT_CERTIFICATE_TLS_AUTH") }
     package static var serverRootCaCertificate: Self { Self(rawValue: "SERVER_ROOT_CA_CERTIFICATE") }
+    package static var oauthbearerAuth: Self { Self(rawValue: "OAUTHBEARER_AUTH") }
 
-    package static var allValues: [Self] { [.basicAuth, .clientCertificateTlsAuth, .serverRootCaCertificate] }
+    package static var allValues: [Self] { [.basicAuth, .clientCertificateTlsAuth, .serverRootCaCertificate, .oauthbearerAuth] }
 }
 
 /// The enumeration `KafkaSchemaValidationAttribute` of the service model; other values can be held, too.
@@ -301,6 +331,7 @@ package struct LastUpdateStatusReasonCode: OpenEnumeration {
     package static var invalidRuntime: Self { Self(rawValue: "InvalidRuntime") }
     package static var invalidZipFileException: Self { Self(rawValue: "InvalidZipFileException") }
     package static var functionError: Self { Self(rawValue: "FunctionError") }
+    package static var serviceQuotaExceededException: Self { Self(rawValue: "ServiceQuotaExceededException") }
     package static var vcpuLimitExceeded: Self { Self(rawValue: "VcpuLimitExceeded") }
     package static var capacityProviderScalingLimitExceeded: Self { Self(rawValue: "CapacityProviderScalingLimitExceeded") }
     package static var insufficientCapacity: Self { Self(rawValue: "InsufficientCapacity") }
@@ -314,8 +345,10 @@ package struct LastUpdateStatusReasonCode: OpenEnumeration {
     package static var functionErrorTooManyExtensions: Self { Self(rawValue: "FunctionError.TooManyExtensions") }
     package static var functionErrorInitResourceExhausted: Self { Self(rawValue: "FunctionError.InitResourceExhausted") }
     package static var disallowedByVpcEncryptionControl: Self { Self(rawValue: "DisallowedByVpcEncryptionControl") }
+    package static var incompatibleAcceleratorInstanceTypes: Self { Self(rawValue: "IncompatibleAcceleratorInstanceTypes") }
+    package static var dependencyError: Self { Self(rawValue: "DependencyError") }
 
-    package static var allValues: [Self] { [.eniLimitExceeded, .insufficientRolePermissions, .invalidConfiguration, .internalError, .subnetOutOfIPAddresses, .invalidSubnet, .invalidSecurityGroup, .imageDeleted, .imageAccessDenied, .invalidImage, .kmsKeyAccessDenied, .kmsKeyNotFound, .invalidStateKMSKey, .disabledKMSKey, .efsioError, .efsMountConnectivityError, .efsMountFailure, .efsMountTimeout, .invalidRuntime, .invalidZipFileException, .functionError, .vcpuLimitExceeded, .capacityProviderScalingLimitExceeded, .insufficientCapacity, .ec2RequestLimitExceeded, .functionErrorInitTimeout, .functionErrorRuntimeInitError, .functionErrorExtensionInitError, .functionErrorInvalidEntryPoint, .functionErrorInvalidWorkingDirectory, .functionErrorPermissionDenied, .functionErrorTooManyExtensions, .functionErrorInitResourceExhausted, .disallowedByVpcEncryptionControl] }
+    package static var allValues: [Self] { [.eniLimitExceeded, .insufficientRolePermissions, .invalidConfiguration, .internalError, .subnetOutOfIPAddresses, .invalidSubnet, .invalidSecurityGroup, .imageDeleted, .imageAccessDenied, .invalidImage, .kmsKeyAccessDenied, .kmsKeyNotFound, .invalidStateKMSKey, .disabledKMSKey, .efsioError, .efsMountConnectivityError, .efsMountFailure, .efsMountTimeout, .invalidRuntime, .invalidZipFileException, .functionError, .serviceQuotaExceededException, .vcpuLimitExceeded, .capacityProviderScalingLimitExceeded, .insufficientCapacity, .ec2RequestLimitExceeded, .functionErrorInitTimeout, .functionErrorRuntimeInitError, .functionErrorExtensionInitError, .functionErrorInvalidEntryPoint, .functionErrorInvalidWorkingDirectory, .functionErrorPermissionDenied, .functionErrorTooManyExtensions, .functionErrorInitResourceExhausted, .disallowedByVpcEncryptionControl, .incompatibleAcceleratorInstanceTypes, .dependencyError] }
 }
 
 /// The enumeration `LogFormat` of the service model; other values can be held, too.
@@ -397,6 +430,17 @@ package struct PackageType: OpenEnumeration {
     package static var allValues: [Self] { [.zip, .image] }
 }
 
+/// The enumeration `PropagateTagsMode` of the service model; other values can be held, too.
+package struct PropagateTagsMode: OpenEnumeration {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    package static var none: Self { Self(rawValue: "None") }
+    package static var explicit: Self { Self(rawValue: "Explicit") }
+
+    package static var allValues: [Self] { [.none, .explicit] }
+}
+
 /// The enumeration `ProvisionedConcurrencyStatusEnum` of the service model; other values can be held, too.
 package struct ProvisionedConcurrencyStatusEnum: OpenEnumeration {
     package let rawValue: String
@@ -444,46 +488,63 @@ package struct Runtime: OpenEnumeration {
     package static var nodejs12x: Self { Self(rawValue: "nodejs12.x") }
     package static var nodejs14x: Self { Self(rawValue: "nodejs14.x") }
     package static var nodejs16x: Self { Self(rawValue: "nodejs16.x") }
+    package static var nodejs18x: Self { Self(rawValue: "nodejs18.x") }
+    package static var nodejs20x: Self { Self(rawValue: "nodejs20.x") }
+    package static var nodejs22x: Self { Self(rawValue: "nodejs22.x") }
+    package static var nodejs24x: Self { Self(rawValue: "nodejs24.x") }
     package static var java8: Self { Self(rawValue: "java8") }
     package static var java8Al2: Self { Self(rawValue: "java8.al2") }
     package static var java11: Self { Self(rawValue: "java11") }
+    package static var java17: Self { Self(rawValue: "java17") }
+    package static var java21: Self { Self(rawValue: "java21") }
+    package static var java25: Self { Self(rawValue: "java25") }
     package static var python2_7: Self { Self(rawValue: "python2.7") }
     package static var python3_6: Self { Self(rawValue: "python3.6") }
     package static var python3_7: Self { Self(rawValue: "python3.7") }
     package static var python3_8: Self { Self(rawValue: "python3.8") }
     package static var python3_9: Self { Self(rawValue: "python3.9") }
+    package static var python3_10: Self { Self(rawValue: "python3.10") }
+    package static var python3_11: Self { Self(rawValue: "python3.11") }
+    package static var python3_12: Self { Self(rawValue: "python3.12") }
+    package static var python3_13: Self { Self(rawValue: "python3.13") }
+    package static var python3_14: Self { Self(rawValue: "python3.14") }
     package static var dotnetcore1_0: Self { Self(rawValue: "dotnetcore1.0") }
     package static var dotnetcore2_0: Self { Self(rawValue: "dotnetcore2.0") }
     package static var dotnetcore2_1: Self { Self(rawValue: "dotnetcore2.1") }
     package static var dotnetcore3_1: Self { Self(rawValue: "dotnetcore3.1") }
     package static var dotnet6: Self { Self(rawValue: "dotnet6") }
     package static var dotnet8: Self { Self(rawValue: "dotnet8") }
+    package static var dotnet10: Self { Self(rawValue: "dotnet10") }
     package static var nodejs4_3Edge: Self { Self(rawValue: "nodejs4.3-edge") }
     package static var go1x: Self { Self(rawValue: "go1.x") }
     package static var ruby2_5: Self { Self(rawValue: "ruby2.5") }
     package static var ruby2_7: Self { Self(rawValue: "ruby2.7") }
-    package static var provided: Self { Self(rawValue: "provided") }
-    package static var providedAl2: Self { Self(rawValue: "provided.al2") }
-    package static var nodejs18x: Self { Self(rawValue: "nodejs18.x") }
-    package static var python3_10: Self { Self(rawValue: "python3.10") }
-    package static var java17: Self { Self(rawValue: "java17") }
     package static var ruby3_2: Self { Self(rawValue: "ruby3.2") }
     package static var ruby3_3: Self { Self(rawValue: "ruby3.3") }
     package static var ruby3_4: Self { Self(rawValue: "ruby3.4") }
-    package static var python3_11: Self { Self(rawValue: "python3.11") }
-    package static var nodejs20x: Self { Self(rawValue: "nodejs20.x") }
-    package static var providedAl2023: Self { Self(rawValue: "provided.al2023") }
-    package static var python3_12: Self { Self(rawValue: "python3.12") }
-    package static var java21: Self { Self(rawValue: "java21") }
-    package static var python3_13: Self { Self(rawValue: "python3.13") }
-    package static var nodejs22x: Self { Self(rawValue: "nodejs22.x") }
-    package static var nodejs24x: Self { Self(rawValue: "nodejs24.x") }
-    package static var python3_14: Self { Self(rawValue: "python3.14") }
-    package static var java25: Self { Self(rawValue: "java25") }
-    package static var dotnet10: Self { Self(rawValue: "dotnet10") }
     package static var ruby4_0: Self { Self(rawValue: "ruby4.0") }
+    package static var provided: Self { Self(rawValue: "provided") }
+    package static var providedAl2: Self { Self(rawValue: "provided.al2") }
+    package static var providedAl2023: Self { Self(rawValue: "provided.al2023") }
+    package static var nodejs26x: Self { Self(rawValue: "nodejs26.x") }
+    package static var python3_15: Self { Self(rawValue: "python3.15") }
+    package static var java8Al2023: Self { Self(rawValue: "java8.al2023") }
+    package static var java11Al2023: Self { Self(rawValue: "java11.al2023") }
+    package static var java17Al2023: Self { Self(rawValue: "java17.al2023") }
+    package static var custom: Self { Self(rawValue: "custom") }
 
-    package static var allValues: [Self] { [.nodejs, .nodejs4_3, .nodejs6_10, .nodejs8_10, .nodejs10x, .nodejs12x, .nodejs14x, .nodejs16x, .java8, .java8Al2, .java11, .python2_7, .python3_6, .python3_7, .python3_8, .python3_9, .dotnetcore1_0, .dotnetcore2_0, .dotnetcore2_1, .dotnetcore3_1, .dotnet6, .dotnet8, .nodejs4_3Edge, .go1x, .ruby2_5, .ruby2_7, .provided, .providedAl2, .nodejs18x, .python3_10, .java17, .ruby3_2, .ruby3_3, .ruby3_4, .python3_11, .nodejs20x, .providedAl2023, .python3_12, .java21, .python3_13, .nodejs22x, .nodejs24x, .python3_14, .java25, .dotnet10, .ruby4_0] }
+    package static var allValues: [Self] { [.nodejs, .nodejs4_3, .nodejs6_10, .nodejs8_10, .nodejs10x, .nodejs12x, .nodejs14x, .nodejs16x, .nodejs18x, .nodejs20x, .nodejs22x, .nodejs24x, .java8, .java8Al2, .java11, .java17, .java21, .java25, .python2_7, .python3_6, .python3_7, .python3_8, .python3_9, .python3_10, .python3_11, .python3_12, .python3_13, .python3_14, .dotnetcore1_0, .dotnetcore2_0, .dotnetcore2_1, .dotnetcore3_1, .dotnet6, .dotnet8, .dotnet10, .nodejs4_3Edge, .go1x, .ruby2_5, .ruby2_7, .ruby3_2, .ruby3_3, .ruby3_4, .ruby4_0, .provided, .providedAl2, .providedAl2023, .nodejs26x, .python3_15, .java8Al2023, .java11Al2023, .java17Al2023, .custom] }
+}
+
+/// The enumeration `S3ObjectStorageMode` of the service model; other values can be held, too.
+package struct S3ObjectStorageMode: OpenEnumeration {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    package static var copy: Self { Self(rawValue: "COPY") }
+    package static var reference: Self { Self(rawValue: "REFERENCE") }
+
+    package static var allValues: [Self] { [.copy, .reference] }
 }
 
 /// The enumeration `SchemaRegistryEventRecordFormat` of the service model; other values can be held, too.
@@ -532,8 +593,15 @@ package struct SourceAccessType: OpenEnumeration {
     package static var virtualHost: Self { Self(rawValue: "VIRTUAL_HOST") }
     package static var clientCertificateTlsAuth: Self { Self(rawValue: "CLIENT_CERTIFICATE_TLS_AUTH") }
     package static var serverRootCaCertificate: Self { Self(rawValue: "SERVER_ROOT_CA_CERTIFICATE") }
+    package static var oauthbearerAuth: Self { Self(rawValue: "OAUTHBEARER_AUTH") }
+    package static var oauthbearerScope: Self { Self(rawValue: "OAUTHBEARER_SCOPE") }
+    package static var oauthbearerAudience: Self { Self(rawValue: "OAUTHBEARER_AUDIENCE") }
+    package static var oauthbearerLogicalCluster: Self { Self(rawValue: "OAUTHBEARER_LOGICAL_CLUSTER") }
+    package static var oauthbearerIdentityPool: Self { Self(rawValue: "OAUTHBEARER_IDENTITY_POOL") }
+    package static var iamAuth: Self { Self(rawValue: "IAM_AUTH") }
+    package static var iamOauthbearerAuth: Self { Self(rawValue: "IAM_OAUTHBEARER_AUTH") }
 
-    package static var allValues: [Self] { [.basicAuth, .vpcSubnet, .vpcSecurityGroup, .saslScram512Auth, .saslScram256Auth, .virtualHost, .clientCertificateTlsAuth, .serverRootCaCertificate] }
+    package static var allValues: [Self] { [.basicAuth, .vpcSubnet, .vpcSecurityGroup, .saslScram512Auth, .saslScram256Auth, .virtualHost, .clientCertificateTlsAuth, .serverRootCaCertificate, .oauthbearerAuth, .oauthbearerScope, .oauthbearerAudience, .oauthbearerLogicalCluster, .oauthbearerIdentityPool, .iamAuth, .iamOauthbearerAuth] }
 }
 
 /// The enumeration `State` of the service model; other values can be held, too.
@@ -582,7 +650,7 @@ package struct StateReasonCode: OpenEnumeration {
     package static var invalidRuntime: Self { Self(rawValue: "InvalidRuntime") }
     package static var invalidZipFileException: Self { Self(rawValue: "InvalidZipFileException") }
     package static var functionError: Self { Self(rawValue: "FunctionError") }
-    package static var drainingDurableExecutions: Self { Self(rawValue: "DrainingDurableExecutions") }
+    package static var serviceQuotaExceededException: Self { Self(rawValue: "ServiceQuotaExceededException") }
     package static var vcpuLimitExceeded: Self { Self(rawValue: "VcpuLimitExceeded") }
     package static var capacityProviderScalingLimitExceeded: Self { Self(rawValue: "CapacityProviderScalingLimitExceeded") }
     package static var insufficientCapacity: Self { Self(rawValue: "InsufficientCapacity") }
@@ -596,8 +664,11 @@ package struct StateReasonCode: OpenEnumeration {
     package static var functionErrorTooManyExtensions: Self { Self(rawValue: "FunctionError.TooManyExtensions") }
     package static var functionErrorInitResourceExhausted: Self { Self(rawValue: "FunctionError.InitResourceExhausted") }
     package static var disallowedByVpcEncryptionControl: Self { Self(rawValue: "DisallowedByVpcEncryptionControl") }
+    package static var drainingDurableExecutions: Self { Self(rawValue: "DrainingDurableExecutions") }
+    package static var incompatibleAcceleratorInstanceTypes: Self { Self(rawValue: "IncompatibleAcceleratorInstanceTypes") }
+    package static var dependencyError: Self { Self(rawValue: "DependencyError") }
 
-    package static var allValues: [Self] { [.idle, .creating, .restoring, .eniLimitExceeded, .insufficientRolePermissions, .invalidConfiguration, .internalError, .subnetOutOfIPAddresses, .invalidSubnet, .invalidSecurityGroup, .imageDeleted, .imageAccessDenied, .invalidImage, .kmsKeyAccessDenied, .kmsKeyNotFound, .invalidStateKMSKey, .disabledKMSKey, .efsioError, .efsMountConnectivityError, .efsMountFailure, .efsMountTimeout, .invalidRuntime, .invalidZipFileException, .functionError, .drainingDurableExecutions, .vcpuLimitExceeded, .capacityProviderScalingLimitExceeded, .insufficientCapacity, .ec2RequestLimitExceeded, .functionErrorInitTimeout, .functionErrorRuntimeInitError, .functionErrorExtensionInitError, .functionErrorInvalidEntryPoint, .functionErrorInvalidWorkingDirectory, .functionErrorPermissionDenied, .functionErrorTooManyExtensions, .functionErrorInitResourceExhausted, .disallowedByVpcEncryptionControl] }
+    package static var allValues: [Self] { [.idle, .creating, .restoring, .eniLimitExceeded, .insufficientRolePermissions, .invalidConfiguration, .internalError, .subnetOutOfIPAddresses, .invalidSubnet, .invalidSecurityGroup, .imageDeleted, .imageAccessDenied, .invalidImage, .kmsKeyAccessDenied, .kmsKeyNotFound, .invalidStateKMSKey, .disabledKMSKey, .efsioError, .efsMountConnectivityError, .efsMountFailure, .efsMountTimeout, .invalidRuntime, .invalidZipFileException, .functionError, .serviceQuotaExceededException, .vcpuLimitExceeded, .capacityProviderScalingLimitExceeded, .insufficientCapacity, .ec2RequestLimitExceeded, .functionErrorInitTimeout, .functionErrorRuntimeInitError, .functionErrorExtensionInitError, .functionErrorInvalidEntryPoint, .functionErrorInvalidWorkingDirectory, .functionErrorPermissionDenied, .functionErrorTooManyExtensions, .functionErrorInitResourceExhausted, .disallowedByVpcEncryptionControl, .drainingDurableExecutions, .incompatibleAcceleratorInstanceTypes, .dependencyError] }
 }
 
 /// The enumeration `SystemLogLevel` of the service model; other values can be held, too.

@@ -3,8 +3,12 @@
 
 /// The exceptions of the service model.
 extension LambdaError.Code {
+    package static var aliasLimitExceededException: Self { Self("AliasLimitExceededException", 400, "message", .user) }
     package static var callbackTimeoutException: Self { Self("CallbackTimeoutException", 400, "Message", .user) }
     package static var capacityProviderLimitExceededException: Self { Self("CapacityProviderLimitExceededException", 400, "message", .user) }
+    package static var codeArtifactUserDeletedException: Self { Self("CodeArtifactUserDeletedException", 409, "message", .user) }
+    package static var codeArtifactUserFailedException: Self { Self("CodeArtifactUserFailedException", 409, "message", .user) }
+    package static var codeArtifactUserPendingException: Self { Self("CodeArtifactUserPendingException", 409, "message", .user) }
     package static var codeSigningConfigNotFoundException: Self { Self("CodeSigningConfigNotFoundException", 404, "Message", .user) }
     package static var codeStorageExceededException: Self { Self("CodeStorageExceededException", 400, "message", .user) }
     package static var codeVerificationFailedException: Self { Self("CodeVerificationFailedException", 400, "Message", .user) }
@@ -17,6 +21,7 @@ extension LambdaError.Code {
     package static var efsMountFailureException: Self { Self("EFSMountFailureException", 403, "Message", .user) }
     package static var efsMountTimeoutException: Self { Self("EFSMountTimeoutException", 408, "Message", .user) }
     package static var eniLimitReachedException: Self { Self("ENILimitReachedException", 502, "Message", .service) }
+    package static var eniNotReadyException: Self { Self("ENINotReadyException", 502, "Message", .service) }
     package static var functionVersionsPerCapacityProviderLimitExceededException: Self { Self("FunctionVersionsPerCapacityProviderLimitExceededException", 400, "message", .user) }
     package static var invalidCodeSignatureException: Self { Self("InvalidCodeSignatureException", 400, "Message", .user) }
     package static var invalidParameterValueException: Self { Self("InvalidParameterValueException", 400, "message", .user) }
@@ -29,23 +34,29 @@ extension LambdaError.Code {
     package static var kmsDisabledException: Self { Self("KMSDisabledException", 502, "Message", .service) }
     package static var kmsInvalidStateException: Self { Self("KMSInvalidStateException", 502, "Message", .service) }
     package static var kmsNotFoundException: Self { Self("KMSNotFoundException", 502, "Message", .service) }
+    package static var modeNotSupportedException: Self { Self("ModeNotSupportedException", 400, "message", .user) }
     package static var noPublishedVersionException: Self { Self("NoPublishedVersionException", 400, "Message", .user) }
     package static var policyLengthExceededException: Self { Self("PolicyLengthExceededException", 400, "message", .user) }
     package static var preconditionFailedException: Self { Self("PreconditionFailedException", 412, "message", .user) }
     package static var provisionedConcurrencyConfigNotFoundException: Self { Self("ProvisionedConcurrencyConfigNotFoundException", 404, "message", .user) }
+    package static var publicPolicyException: Self { Self("PublicPolicyException", 400, "Message", .user) }
     package static var recursiveInvocationException: Self { Self("RecursiveInvocationException", 400, "Message", .user) }
     package static var requestTooLargeException: Self { Self("RequestTooLargeException", 413, "message", .user) }
     package static var resourceConflictException: Self { Self("ResourceConflictException", 409, "message", .user) }
     package static var resourceInUseException: Self { Self("ResourceInUseException", 400, "Message", .user) }
     package static var resourceNotFoundException: Self { Self("ResourceNotFoundException", 404, "Message", .user) }
     package static var resourceNotReadyException: Self { Self("ResourceNotReadyException", 502, "message", .service) }
+    package static var runtimeAliasDeletedException: Self { Self("RuntimeAliasDeletedException", 409, "message", .user) }
+    package static var runtimeVersionDeletedException: Self { Self("RuntimeVersionDeletedException", 409, "message", .user) }
     package static var s3FilesMountConnectivityException: Self { Self("S3FilesMountConnectivityException", 408, "Message", .user) }
     package static var s3FilesMountFailureException: Self { Self("S3FilesMountFailureException", 403, "Message", .user) }
     package static var s3FilesMountTimeoutException: Self { Self("S3FilesMountTimeoutException", 408, "Message", .user) }
     package static var serializedRequestEntityTooLargeException: Self { Self("SerializedRequestEntityTooLargeException", 413, "message", .user) }
     package static var serviceException: Self { Self("ServiceException", 500, "Message", .service) }
+    package static var serviceQuotaExceededException: Self { Self("ServiceQuotaExceededException", 402, "Message", .user) }
     package static var snapStartException: Self { Self("SnapStartException", 400, "Message", .user) }
     package static var snapStartNotReadyException: Self { Self("SnapStartNotReadyException", 409, "Message", .user) }
+    package static var snapStartRegenerationFailureException: Self { Self("SnapStartRegenerationFailureException", 409, "Message", .user) }
     package static var snapStartTimeoutException: Self { Self("SnapStartTimeoutException", 408, "Message", .user) }
     package static var subnetIPAddressLimitReachedException: Self { Self("SubnetIPAddressLimitReachedException", 502, "Message", .service) }
     package static var tooManyRequestsException: Self { Self("TooManyRequestsException", 429, "message", .user) }

@@ -20,6 +20,7 @@ package protocol LambdaOperations: Sendable {
     func deleteAlias(_ request: DeleteAliasRequest) async throws(LambdaError)
     func deleteCapacityProvider(_ request: DeleteCapacityProviderRequest) async throws(LambdaError) -> DeleteCapacityProviderResponse
     func deleteCodeSigningConfig(_ request: DeleteCodeSigningConfigRequest) async throws(LambdaError) -> DeleteCodeSigningConfigResponse
+    func deleteDurableExecution(_ request: DeleteDurableExecutionRequest) async throws(LambdaError) -> DeleteDurableExecutionResponse
     func deleteEventSourceMapping(_ request: DeleteEventSourceMappingRequest) async throws(LambdaError) -> EventSourceMappingConfiguration
     func deleteFunction(_ request: DeleteFunctionRequest) async throws(LambdaError) -> DeleteFunctionResponse
     func deleteFunctionCodeSigningConfig(_ request: DeleteFunctionCodeSigningConfigRequest) async throws(LambdaError)
@@ -28,6 +29,7 @@ package protocol LambdaOperations: Sendable {
     func deleteFunctionUrlConfig(_ request: DeleteFunctionUrlConfigRequest) async throws(LambdaError)
     func deleteLayerVersion(_ request: DeleteLayerVersionRequest) async throws(LambdaError)
     func deleteProvisionedConcurrencyConfig(_ request: DeleteProvisionedConcurrencyConfigRequest) async throws(LambdaError)
+    func deleteResourcePolicy(_ request: DeleteResourcePolicyRequest) async throws(LambdaError)
     func getAccountSettings(_ request: GetAccountSettingsRequest) async throws(LambdaError) -> GetAccountSettingsResponse
     func getAlias(_ request: GetAliasRequest) async throws(LambdaError) -> AliasConfiguration
     func getCapacityProvider(_ request: GetCapacityProviderRequest) async throws(LambdaError) -> GetCapacityProviderResponse
@@ -49,6 +51,7 @@ package protocol LambdaOperations: Sendable {
     func getLayerVersionPolicy(_ request: GetLayerVersionPolicyRequest) async throws(LambdaError) -> GetLayerVersionPolicyResponse
     func getPolicy(_ request: GetPolicyRequest) async throws(LambdaError) -> GetPolicyResponse
     func getProvisionedConcurrencyConfig(_ request: GetProvisionedConcurrencyConfigRequest) async throws(LambdaError) -> GetProvisionedConcurrencyConfigResponse
+    func getResourcePolicy(_ request: GetResourcePolicyRequest) async throws(LambdaError) -> GetResourcePolicyResponse
     func getRuntimeManagementConfig(_ request: GetRuntimeManagementConfigRequest) async throws(LambdaError) -> GetRuntimeManagementConfigResponse
     func listAliases(_ request: ListAliasesRequest) async throws(LambdaError) -> ListAliasesResponse
     func listCapacityProviders(_ request: ListCapacityProvidersRequest) async throws(LambdaError) -> ListCapacityProvidersResponse
@@ -65,6 +68,7 @@ package protocol LambdaOperations: Sendable {
     func listProvisionedConcurrencyConfigs(_ request: ListProvisionedConcurrencyConfigsRequest) async throws(LambdaError) -> ListProvisionedConcurrencyConfigsResponse
     func listTags(_ request: ListTagsRequest) async throws(LambdaError) -> ListTagsResponse
     func listVersionsByFunction(_ request: ListVersionsByFunctionRequest) async throws(LambdaError) -> ListVersionsByFunctionResponse
+    func pauseDurableExecution(_ request: PauseDurableExecutionRequest) async throws(LambdaError) -> PauseDurableExecutionResponse
     func publishLayerVersion(_ request: PublishLayerVersionRequest) async throws(LambdaError) -> PublishLayerVersionResponse
     func publishVersion(_ request: PublishVersionRequest) async throws(LambdaError) -> FunctionConfiguration
     func putFunctionCodeSigningConfig(_ request: PutFunctionCodeSigningConfigRequest) async throws(LambdaError) -> PutFunctionCodeSigningConfigResponse
@@ -73,9 +77,11 @@ package protocol LambdaOperations: Sendable {
     func putFunctionRecursionConfig(_ request: PutFunctionRecursionConfigRequest) async throws(LambdaError) -> PutFunctionRecursionConfigResponse
     func putFunctionScalingConfig(_ request: PutFunctionScalingConfigRequest) async throws(LambdaError) -> PutFunctionScalingConfigResponse
     func putProvisionedConcurrencyConfig(_ request: PutProvisionedConcurrencyConfigRequest) async throws(LambdaError) -> PutProvisionedConcurrencyConfigResponse
+    func putResourcePolicy(_ request: PutResourcePolicyRequest) async throws(LambdaError) -> PutResourcePolicyResponse
     func putRuntimeManagementConfig(_ request: PutRuntimeManagementConfigRequest) async throws(LambdaError) -> PutRuntimeManagementConfigResponse
     func removeLayerVersionPermission(_ request: RemoveLayerVersionPermissionRequest) async throws(LambdaError)
     func removePermission(_ request: RemovePermissionRequest) async throws(LambdaError)
+    func resumeDurableExecution(_ request: ResumeDurableExecutionRequest) async throws(LambdaError) -> ResumeDurableExecutionResponse
     func sendDurableExecutionCallbackFailure(_ request: SendDurableExecutionCallbackFailureRequest) async throws(LambdaError) -> SendDurableExecutionCallbackFailureResponse
     func sendDurableExecutionCallbackHeartbeat(_ request: SendDurableExecutionCallbackHeartbeatRequest) async throws(LambdaError) -> SendDurableExecutionCallbackHeartbeatResponse
     func sendDurableExecutionCallbackSuccess(_ request: SendDurableExecutionCallbackSuccessRequest) async throws(LambdaError) -> SendDurableExecutionCallbackSuccessResponse
@@ -105,6 +111,7 @@ extension LambdaOperations {
     package func deleteAlias(_ request: DeleteAliasRequest) async throws(LambdaError) { throw .notImplemented(.deleteAlias) }
     package func deleteCapacityProvider(_ request: DeleteCapacityProviderRequest) async throws(LambdaError) -> DeleteCapacityProviderResponse { throw .notImplemented(.deleteCapacityProvider) }
     package func deleteCodeSigningConfig(_ request: DeleteCodeSigningConfigRequest) async throws(LambdaError) -> DeleteCodeSigningConfigResponse { throw .notImplemented(.deleteCodeSigningConfig) }
+    package func deleteDurableExecution(_ request: DeleteDurableExecutionRequest) async throws(LambdaError) -> DeleteDurableExecutionResponse { throw .notImplemented(.deleteDurableExecution) }
     package func deleteEventSourceMapping(_ request: DeleteEventSourceMappingRequest) async throws(LambdaError) -> EventSourceMappingConfiguration { throw .notImplemented(.deleteEventSourceMapping) }
     package func deleteFunction(_ request: DeleteFunctionRequest) async throws(LambdaError) -> DeleteFunctionResponse { throw .notImplemented(.deleteFunction) }
     package func deleteFunctionCodeSigningConfig(_ request: DeleteFunctionCodeSigningConfigRequest) async throws(LambdaError) { throw .notImplemented(.deleteFunctionCodeSigningConfig) }
@@ -113,6 +120,7 @@ extension LambdaOperations {
     package func deleteFunctionUrlConfig(_ request: DeleteFunctionUrlConfigRequest) async throws(LambdaError) { throw .notImplemented(.deleteFunctionUrlConfig) }
     package func deleteLayerVersion(_ request: DeleteLayerVersionRequest) async throws(LambdaError) { throw .notImplemented(.deleteLayerVersion) }
     package func deleteProvisionedConcurrencyConfig(_ request: DeleteProvisionedConcurrencyConfigRequest) async throws(LambdaError) { throw .notImplemented(.deleteProvisionedConcurrencyConfig) }
+    package func deleteResourcePolicy(_ request: DeleteResourcePolicyRequest) async throws(LambdaError) { throw .notImplemented(.deleteResourcePolicy) }
     package func getAccountSettings(_ request: GetAccountSettingsRequest) async throws(LambdaError) -> GetAccountSettingsResponse { throw .notImplemented(.getAccountSettings) }
     package func getAlias(_ request: GetAliasRequest) async throws(LambdaError) -> AliasConfiguration { throw .notImplemented(.getAlias) }
     package func getCapacityProvider(_ request: GetCapacityProviderRequest) async throws(LambdaError) -> GetCapacityProviderResponse { throw .notImplemented(.getCapacityProvider) }
@@ -134,6 +142,7 @@ extension LambdaOperations {
     package func getLayerVersionPolicy(_ request: GetLayerVersionPolicyRequest) async throws(LambdaError) -> GetLayerVersionPolicyResponse { throw .notImplemented(.getLayerVersionPolicy) }
     package func getPolicy(_ request: GetPolicyRequest) async throws(LambdaError) -> GetPolicyResponse { throw .notImplemented(.getPolicy) }
     package func getProvisionedConcurrencyConfig(_ request: GetProvisionedConcurrencyConfigRequest) async throws(LambdaError) -> GetProvisionedConcurrencyConfigResponse { throw .notImplemented(.getProvisionedConcurrencyConfig) }
+    package func getResourcePolicy(_ request: GetResourcePolicyRequest) async throws(LambdaError) -> GetResourcePolicyResponse { throw .notImplemented(.getResourcePolicy) }
     package func getRuntimeManagementConfig(_ request: GetRuntimeManagementConfigRequest) async throws(LambdaError) -> GetRuntimeManagementConfigResponse { throw .notImplemented(.getRuntimeManagementConfig) }
     package func listAliases(_ request: ListAliasesRequest) async throws(LambdaError) -> ListAliasesResponse { throw .notImplemented(.listAliases) }
     package func listCapacityProviders(_ request: ListCapacityProvidersRequest) async throws(LambdaError) -> ListCapacityProvidersResponse { throw .notImplemented(.listCapacityProviders) }
@@ -150,6 +159,7 @@ extension LambdaOperations {
     package func listProvisionedConcurrencyConfigs(_ request: ListProvisionedConcurrencyConfigsRequest) async throws(LambdaError) -> ListProvisionedConcurrencyConfigsResponse { throw .notImplemented(.listProvisionedConcurrencyConfigs) }
     package func listTags(_ request: ListTagsRequest) async throws(LambdaError) -> ListTagsResponse { throw .notImplemented(.listTags) }
     package func listVersionsByFunction(_ request: ListVersionsByFunctionRequest) async throws(LambdaError) -> ListVersionsByFunctionResponse { throw .notImplemented(.listVersionsByFunction) }
+    package func pauseDurableExecution(_ request: PauseDurableExecutionRequest) async throws(LambdaError) -> PauseDurableExecutionResponse { throw .notImplemented(.pauseDurableExecution) }
     package func publishLayerVersion(_ request: PublishLayerVersionRequest) async throws(LambdaError) -> PublishLayerVersionResponse { throw .notImplemented(.publishLayerVersion) }
     package func publishVersion(_ request: PublishVersionRequest) async throws(LambdaError) -> FunctionConfiguration { throw .notImplemented(.publishVersion) }
     package func putFunctionCodeSigningConfig(_ request: PutFunctionCodeSigningConfigRequest) async throws(LambdaError) -> PutFunctionCodeSigningConfigResponse { throw .notImplemented(.putFunctionCodeSigningConfig) }
@@ -158,9 +168,11 @@ extension LambdaOperations {
     package func putFunctionRecursionConfig(_ request: PutFunctionRecursionConfigRequest) async throws(LambdaError) -> PutFunctionRecursionConfigResponse { throw .notImplemented(.putFunctionRecursionConfig) }
     package func putFunctionScalingConfig(_ request: PutFunctionScalingConfigRequest) async throws(LambdaError) -> PutFunctionScalingConfigResponse { throw .notImplemented(.putFunctionScalingConfig) }
     package func putProvisionedConcurrencyConfig(_ request: PutProvisionedConcurrencyConfigRequest) async throws(LambdaError) -> PutProvisionedConcurrencyConfigResponse { throw .notImplemented(.putProvisionedConcurrencyConfig) }
+    package func putResourcePolicy(_ request: PutResourcePolicyRequest) async throws(LambdaError) -> PutResourcePolicyResponse { throw .notImplemented(.putResourcePolicy) }
     package func putRuntimeManagementConfig(_ request: PutRuntimeManagementConfigRequest) async throws(LambdaError) -> PutRuntimeManagementConfigResponse { throw .notImplemented(.putRuntimeManagementConfig) }
     package func removeLayerVersionPermission(_ request: RemoveLayerVersionPermissionRequest) async throws(LambdaError) { throw .notImplemented(.removeLayerVersionPermission) }
     package func removePermission(_ request: RemovePermissionRequest) async throws(LambdaError) { throw .notImplemented(.removePermission) }
+    package func resumeDurableExecution(_ request: ResumeDurableExecutionRequest) async throws(LambdaError) -> ResumeDurableExecutionResponse { throw .notImplemented(.resumeDurableExecution) }
     package func sendDurableExecutionCallbackFailure(_ request: SendDurableExecutionCallbackFailureRequest) async throws(LambdaError) -> SendDurableExecutionCallbackFailureResponse { throw .notImplemented(.sendDurableExecutionCallbackFailure) }
     package func sendDurableExecutionCallbackHeartbeat(_ request: SendDurableExecutionCallbackHeartbeatRequest) async throws(LambdaError) -> SendDurableExecutionCallbackHeartbeatResponse { throw .notImplemented(.sendDurableExecutionCallbackHeartbeat) }
     package func sendDurableExecutionCallbackSuccess(_ request: SendDurableExecutionCallbackSuccessRequest) async throws(LambdaError) -> SendDurableExecutionCallbackSuccessResponse { throw .notImplemented(.sendDurableExecutionCallbackSuccess) }

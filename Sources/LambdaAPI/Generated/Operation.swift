@@ -15,6 +15,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
     case deleteAlias = "DeleteAlias"
     case deleteCapacityProvider = "DeleteCapacityProvider"
     case deleteCodeSigningConfig = "DeleteCodeSigningConfig"
+    case deleteDurableExecution = "DeleteDurableExecution"
     case deleteEventSourceMapping = "DeleteEventSourceMapping"
     case deleteFunction = "DeleteFunction"
     case deleteFunctionCodeSigningConfig = "DeleteFunctionCodeSigningConfig"
@@ -23,6 +24,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
     case deleteFunctionUrlConfig = "DeleteFunctionUrlConfig"
     case deleteLayerVersion = "DeleteLayerVersion"
     case deleteProvisionedConcurrencyConfig = "DeleteProvisionedConcurrencyConfig"
+    case deleteResourcePolicy = "DeleteResourcePolicy"
     case getAccountSettings = "GetAccountSettings"
     case getAlias = "GetAlias"
     case getCapacityProvider = "GetCapacityProvider"
@@ -44,6 +46,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
     case getLayerVersionPolicy = "GetLayerVersionPolicy"
     case getPolicy = "GetPolicy"
     case getProvisionedConcurrencyConfig = "GetProvisionedConcurrencyConfig"
+    case getResourcePolicy = "GetResourcePolicy"
     case getRuntimeManagementConfig = "GetRuntimeManagementConfig"
     case invoke = "Invoke"
     case invokeAsync = "InvokeAsync"
@@ -63,6 +66,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
     case listProvisionedConcurrencyConfigs = "ListProvisionedConcurrencyConfigs"
     case listTags = "ListTags"
     case listVersionsByFunction = "ListVersionsByFunction"
+    case pauseDurableExecution = "PauseDurableExecution"
     case publishLayerVersion = "PublishLayerVersion"
     case publishVersion = "PublishVersion"
     case putFunctionCodeSigningConfig = "PutFunctionCodeSigningConfig"
@@ -71,9 +75,11 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
     case putFunctionRecursionConfig = "PutFunctionRecursionConfig"
     case putFunctionScalingConfig = "PutFunctionScalingConfig"
     case putProvisionedConcurrencyConfig = "PutProvisionedConcurrencyConfig"
+    case putResourcePolicy = "PutResourcePolicy"
     case putRuntimeManagementConfig = "PutRuntimeManagementConfig"
     case removeLayerVersionPermission = "RemoveLayerVersionPermission"
     case removePermission = "RemovePermission"
+    case resumeDurableExecution = "ResumeDurableExecution"
     case sendDurableExecutionCallbackFailure = "SendDurableExecutionCallbackFailure"
     case sendDurableExecutionCallbackHeartbeat = "SendDurableExecutionCallbackHeartbeat"
     case sendDurableExecutionCallbackSuccess = "SendDurableExecutionCallbackSuccess"
@@ -92,10 +98,10 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
     /// The HTTP method.
     package var method: String {
         switch self {
-        case .deleteAlias, .deleteCapacityProvider, .deleteCodeSigningConfig, .deleteEventSourceMapping, .deleteFunction, .deleteFunctionCodeSigningConfig, .deleteFunctionConcurrency, .deleteFunctionEventInvokeConfig, .deleteFunctionUrlConfig, .deleteLayerVersion, .deleteProvisionedConcurrencyConfig, .removeLayerVersionPermission, .removePermission, .untagResource: "DELETE"
-        case .getAccountSettings, .getAlias, .getCapacityProvider, .getCodeSigningConfig, .getDurableExecution, .getDurableExecutionHistory, .getDurableExecutionState, .getEventSourceMapping, .getFunction, .getFunctionCodeSigningConfig, .getFunctionConcurrency, .getFunctionConfiguration, .getFunctionEventInvokeConfig, .getFunctionRecursionConfig, .getFunctionScalingConfig, .getFunctionUrlConfig, .getLayerVersion, .getLayerVersionByArn, .getLayerVersionPolicy, .getPolicy, .getProvisionedConcurrencyConfig, .getRuntimeManagementConfig, .listAliases, .listCapacityProviders, .listCodeSigningConfigs, .listDurableExecutionsByFunction, .listEventSourceMappings, .listFunctionEventInvokeConfigs, .listFunctionUrlConfigs, .listFunctionVersionsByCapacityProvider, .listFunctions, .listFunctionsByCodeSigningConfig, .listLayerVersions, .listLayers, .listProvisionedConcurrencyConfigs, .listTags, .listVersionsByFunction: "GET"
-        case .addLayerVersionPermission, .addPermission, .checkpointDurableExecution, .createAlias, .createCapacityProvider, .createCodeSigningConfig, .createEventSourceMapping, .createFunction, .createFunctionUrlConfig, .invoke, .invokeAsync, .invokeWithResponseStream, .publishLayerVersion, .publishVersion, .sendDurableExecutionCallbackFailure, .sendDurableExecutionCallbackHeartbeat, .sendDurableExecutionCallbackSuccess, .stopDurableExecution, .tagResource, .updateFunctionEventInvokeConfig: "POST"
-        case .putFunctionCodeSigningConfig, .putFunctionConcurrency, .putFunctionEventInvokeConfig, .putFunctionRecursionConfig, .putFunctionScalingConfig, .putProvisionedConcurrencyConfig, .putRuntimeManagementConfig, .updateAlias, .updateCapacityProvider, .updateCodeSigningConfig, .updateEventSourceMapping, .updateFunctionCode, .updateFunctionConfiguration, .updateFunctionUrlConfig: "PUT"
+        case .deleteAlias, .deleteCapacityProvider, .deleteCodeSigningConfig, .deleteDurableExecution, .deleteEventSourceMapping, .deleteFunction, .deleteFunctionCodeSigningConfig, .deleteFunctionConcurrency, .deleteFunctionEventInvokeConfig, .deleteFunctionUrlConfig, .deleteLayerVersion, .deleteProvisionedConcurrencyConfig, .deleteResourcePolicy, .removeLayerVersionPermission, .removePermission, .untagResource: "DELETE"
+        case .getAccountSettings, .getAlias, .getCapacityProvider, .getCodeSigningConfig, .getDurableExecution, .getDurableExecutionHistory, .getDurableExecutionState, .getEventSourceMapping, .getFunction, .getFunctionCodeSigningConfig, .getFunctionConcurrency, .getFunctionConfiguration, .getFunctionEventInvokeConfig, .getFunctionRecursionConfig, .getFunctionScalingConfig, .getFunctionUrlConfig, .getLayerVersion, .getLayerVersionByArn, .getLayerVersionPolicy, .getPolicy, .getProvisionedConcurrencyConfig, .getResourcePolicy, .getRuntimeManagementConfig, .listAliases, .listCapacityProviders, .listCodeSigningConfigs, .listDurableExecutionsByFunction, .listEventSourceMappings, .listFunctionEventInvokeConfigs, .listFunctionUrlConfigs, .listFunctionVersionsByCapacityProvider, .listFunctions, .listFunctionsByCodeSigningConfig, .listLayerVersions, .listLayers, .listProvisionedConcurrencyConfigs, .listTags, .listVersionsByFunction: "GET"
+        case .addLayerVersionPermission, .addPermission, .checkpointDurableExecution, .createAlias, .createCapacityProvider, .createCodeSigningConfig, .createEventSourceMapping, .createFunction, .createFunctionUrlConfig, .invoke, .invokeAsync, .invokeWithResponseStream, .pauseDurableExecution, .publishLayerVersion, .publishVersion, .resumeDurableExecution, .sendDurableExecutionCallbackFailure, .sendDurableExecutionCallbackHeartbeat, .sendDurableExecutionCallbackSuccess, .stopDurableExecution, .tagResource, .updateFunctionEventInvokeConfig: "POST"
+        case .putFunctionCodeSigningConfig, .putFunctionConcurrency, .putFunctionEventInvokeConfig, .putFunctionRecursionConfig, .putFunctionScalingConfig, .putProvisionedConcurrencyConfig, .putResourcePolicy, .putRuntimeManagementConfig, .updateAlias, .updateCapacityProvider, .updateCodeSigningConfig, .updateEventSourceMapping, .updateFunctionCode, .updateFunctionConfiguration, .updateFunctionUrlConfig: "PUT"
         }
     }
 
@@ -143,22 +149,25 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
         case .sendDurableExecutionCallbackFailure: "/2025-12-01/durable-execution-callbacks/{CallbackId}/fail"
         case .sendDurableExecutionCallbackHeartbeat: "/2025-12-01/durable-execution-callbacks/{CallbackId}/heartbeat"
         case .sendDurableExecutionCallbackSuccess: "/2025-12-01/durable-execution-callbacks/{CallbackId}/succeed"
-        case .getDurableExecution: "/2025-12-01/durable-executions/{DurableExecutionArn}"
+        case .deleteDurableExecution, .getDurableExecution: "/2025-12-01/durable-executions/{DurableExecutionArn}"
         case .checkpointDurableExecution: "/2025-12-01/durable-executions/{DurableExecutionArn}/checkpoint"
         case .getDurableExecutionHistory: "/2025-12-01/durable-executions/{DurableExecutionArn}/history"
+        case .pauseDurableExecution: "/2025-12-01/durable-executions/{DurableExecutionArn}/pause"
+        case .resumeDurableExecution: "/2025-12-01/durable-executions/{DurableExecutionArn}/resume"
         case .getDurableExecutionState: "/2025-12-01/durable-executions/{DurableExecutionArn}/state"
         case .stopDurableExecution: "/2025-12-01/durable-executions/{DurableExecutionArn}/stop"
         case .listDurableExecutionsByFunction: "/2025-12-01/functions/{FunctionName}/durable-executions"
+        case .deleteResourcePolicy, .getResourcePolicy, .putResourcePolicy: "/2026-07-09/resource-policy/{ResourceArn}"
         }
     }
 
     /// The status of a success, unless the response has its own.
     package var successStatus: Int {
         switch self {
-        case .checkpointDurableExecution, .getAccountSettings, .getAlias, .getCapacityProvider, .getCodeSigningConfig, .getDurableExecution, .getDurableExecutionHistory, .getDurableExecutionState, .getEventSourceMapping, .getFunction, .getFunctionCodeSigningConfig, .getFunctionConcurrency, .getFunctionConfiguration, .getFunctionEventInvokeConfig, .getFunctionRecursionConfig, .getFunctionScalingConfig, .getFunctionUrlConfig, .getLayerVersion, .getLayerVersionByArn, .getLayerVersionPolicy, .getPolicy, .getProvisionedConcurrencyConfig, .getRuntimeManagementConfig, .invoke, .invokeWithResponseStream, .listAliases, .listCapacityProviders, .listCodeSigningConfigs, .listDurableExecutionsByFunction, .listEventSourceMappings, .listFunctionEventInvokeConfigs, .listFunctionUrlConfigs, .listFunctionVersionsByCapacityProvider, .listFunctions, .listFunctionsByCodeSigningConfig, .listLayerVersions, .listLayers, .listProvisionedConcurrencyConfigs, .listTags, .listVersionsByFunction, .putFunctionCodeSigningConfig, .putFunctionConcurrency, .putFunctionEventInvokeConfig, .putFunctionRecursionConfig, .putRuntimeManagementConfig, .sendDurableExecutionCallbackFailure, .sendDurableExecutionCallbackHeartbeat, .sendDurableExecutionCallbackSuccess, .stopDurableExecution, .updateAlias, .updateCodeSigningConfig, .updateFunctionCode, .updateFunctionConfiguration, .updateFunctionEventInvokeConfig, .updateFunctionUrlConfig: 200
+        case .checkpointDurableExecution, .getAccountSettings, .getAlias, .getCapacityProvider, .getCodeSigningConfig, .getDurableExecution, .getDurableExecutionHistory, .getDurableExecutionState, .getEventSourceMapping, .getFunction, .getFunctionCodeSigningConfig, .getFunctionConcurrency, .getFunctionConfiguration, .getFunctionEventInvokeConfig, .getFunctionRecursionConfig, .getFunctionScalingConfig, .getFunctionUrlConfig, .getLayerVersion, .getLayerVersionByArn, .getLayerVersionPolicy, .getPolicy, .getProvisionedConcurrencyConfig, .getResourcePolicy, .getRuntimeManagementConfig, .invoke, .invokeWithResponseStream, .listAliases, .listCapacityProviders, .listCodeSigningConfigs, .listDurableExecutionsByFunction, .listEventSourceMappings, .listFunctionEventInvokeConfigs, .listFunctionUrlConfigs, .listFunctionVersionsByCapacityProvider, .listFunctions, .listFunctionsByCodeSigningConfig, .listLayerVersions, .listLayers, .listProvisionedConcurrencyConfigs, .listTags, .listVersionsByFunction, .putFunctionCodeSigningConfig, .putFunctionConcurrency, .putFunctionEventInvokeConfig, .putFunctionRecursionConfig, .putResourcePolicy, .putRuntimeManagementConfig, .sendDurableExecutionCallbackFailure, .sendDurableExecutionCallbackHeartbeat, .sendDurableExecutionCallbackSuccess, .stopDurableExecution, .updateAlias, .updateCodeSigningConfig, .updateFunctionCode, .updateFunctionConfiguration, .updateFunctionEventInvokeConfig, .updateFunctionUrlConfig: 200
         case .addLayerVersionPermission, .addPermission, .createAlias, .createCodeSigningConfig, .createFunction, .createFunctionUrlConfig, .publishLayerVersion, .publishVersion: 201
-        case .createCapacityProvider, .createEventSourceMapping, .deleteCapacityProvider, .deleteEventSourceMapping, .invokeAsync, .putFunctionScalingConfig, .putProvisionedConcurrencyConfig, .updateCapacityProvider, .updateEventSourceMapping: 202
-        case .deleteAlias, .deleteCodeSigningConfig, .deleteFunction, .deleteFunctionCodeSigningConfig, .deleteFunctionConcurrency, .deleteFunctionEventInvokeConfig, .deleteFunctionUrlConfig, .deleteLayerVersion, .deleteProvisionedConcurrencyConfig, .removeLayerVersionPermission, .removePermission, .tagResource, .untagResource: 204
+        case .createCapacityProvider, .createEventSourceMapping, .deleteCapacityProvider, .deleteDurableExecution, .deleteEventSourceMapping, .invokeAsync, .pauseDurableExecution, .putFunctionScalingConfig, .putProvisionedConcurrencyConfig, .resumeDurableExecution, .updateCapacityProvider, .updateEventSourceMapping: 202
+        case .deleteAlias, .deleteCodeSigningConfig, .deleteFunction, .deleteFunctionCodeSigningConfig, .deleteFunctionConcurrency, .deleteFunctionEventInvokeConfig, .deleteFunctionUrlConfig, .deleteLayerVersion, .deleteProvisionedConcurrencyConfig, .deleteResourcePolicy, .removeLayerVersionPermission, .removePermission, .tagResource, .untagResource: 204
         }
     }
 
@@ -186,6 +195,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
         case .deleteAlias: Shapes.deleteAliasRequest
         case .deleteCapacityProvider: Shapes.deleteCapacityProviderRequest
         case .deleteCodeSigningConfig: Shapes.deleteCodeSigningConfigRequest
+        case .deleteDurableExecution: Shapes.deleteDurableExecutionRequest
         case .deleteEventSourceMapping: Shapes.deleteEventSourceMappingRequest
         case .deleteFunctionCodeSigningConfig: Shapes.deleteFunctionCodeSigningConfigRequest
         case .deleteFunctionConcurrency: Shapes.deleteFunctionConcurrencyRequest
@@ -194,6 +204,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
         case .deleteFunctionUrlConfig: Shapes.deleteFunctionUrlConfigRequest
         case .deleteLayerVersion: Shapes.deleteLayerVersionRequest
         case .deleteProvisionedConcurrencyConfig: Shapes.deleteProvisionedConcurrencyConfigRequest
+        case .deleteResourcePolicy: Shapes.deleteResourcePolicyRequest
         case .getAccountSettings: Shapes.getAccountSettingsRequest
         case .getAlias: Shapes.getAliasRequest
         case .getCapacityProvider: Shapes.getCapacityProviderRequest
@@ -215,6 +226,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
         case .getLayerVersion: Shapes.getLayerVersionRequest
         case .getPolicy: Shapes.getPolicyRequest
         case .getProvisionedConcurrencyConfig: Shapes.getProvisionedConcurrencyConfigRequest
+        case .getResourcePolicy: Shapes.getResourcePolicyRequest
         case .getRuntimeManagementConfig: Shapes.getRuntimeManagementConfigRequest
         case .invoke: Shapes.invocationRequest
         case .invokeAsync: Shapes.invokeAsyncRequest
@@ -234,6 +246,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
         case .listProvisionedConcurrencyConfigs: Shapes.listProvisionedConcurrencyConfigsRequest
         case .listTags: Shapes.listTagsRequest
         case .listVersionsByFunction: Shapes.listVersionsByFunctionRequest
+        case .pauseDurableExecution: Shapes.pauseDurableExecutionRequest
         case .publishLayerVersion: Shapes.publishLayerVersionRequest
         case .publishVersion: Shapes.publishVersionRequest
         case .putFunctionCodeSigningConfig: Shapes.putFunctionCodeSigningConfigRequest
@@ -242,9 +255,11 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
         case .putFunctionRecursionConfig: Shapes.putFunctionRecursionConfigRequest
         case .putFunctionScalingConfig: Shapes.putFunctionScalingConfigRequest
         case .putProvisionedConcurrencyConfig: Shapes.putProvisionedConcurrencyConfigRequest
+        case .putResourcePolicy: Shapes.putResourcePolicyRequest
         case .putRuntimeManagementConfig: Shapes.putRuntimeManagementConfigRequest
         case .removeLayerVersionPermission: Shapes.removeLayerVersionPermissionRequest
         case .removePermission: Shapes.removePermissionRequest
+        case .resumeDurableExecution: Shapes.resumeDurableExecutionRequest
         case .sendDurableExecutionCallbackFailure: Shapes.sendDurableExecutionCallbackFailureRequest
         case .sendDurableExecutionCallbackHeartbeat: Shapes.sendDurableExecutionCallbackHeartbeatRequest
         case .sendDurableExecutionCallbackSuccess: Shapes.sendDurableExecutionCallbackSuccessRequest

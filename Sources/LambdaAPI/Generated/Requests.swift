@@ -42,27 +42,27 @@ package struct AddPermissionRequest: Equatable, Sendable, OperationRequest {
     package var action: String
     package var principal: String
     package var sourceArn: String?
+    package var functionUrlAuthType: FunctionUrlAuthType?
+    package var invokedViaFunctionUrl: Bool?
     package var sourceAccount: String?
     package var eventSourceToken: String?
     package var qualifier: String?
     package var revisionId: String?
     package var principalOrgID: String?
-    package var functionUrlAuthType: FunctionUrlAuthType?
-    package var invokedViaFunctionUrl: Bool?
 
-    package init(functionName: String, statementId: String, action: String, principal: String, sourceArn: String? = nil, sourceAccount: String? = nil, eventSourceToken: String? = nil, qualifier: String? = nil, revisionId: String? = nil, principalOrgID: String? = nil, functionUrlAuthType: FunctionUrlAuthType? = nil, invokedViaFunctionUrl: Bool? = nil) {
+    package init(functionName: String, statementId: String, action: String, principal: String, sourceArn: String? = nil, functionUrlAuthType: FunctionUrlAuthType? = nil, invokedViaFunctionUrl: Bool? = nil, sourceAccount: String? = nil, eventSourceToken: String? = nil, qualifier: String? = nil, revisionId: String? = nil, principalOrgID: String? = nil) {
         self.functionName = functionName
         self.statementId = statementId
         self.action = action
         self.principal = principal
         self.sourceArn = sourceArn
+        self.functionUrlAuthType = functionUrlAuthType
+        self.invokedViaFunctionUrl = invokedViaFunctionUrl
         self.sourceAccount = sourceAccount
         self.eventSourceToken = eventSourceToken
         self.qualifier = qualifier
         self.revisionId = revisionId
         self.principalOrgID = principalOrgID
-        self.functionUrlAuthType = functionUrlAuthType
-        self.invokedViaFunctionUrl = invokedViaFunctionUrl
     }
 
     package static var shape: Shape { Shapes.addPermissionRequest }
@@ -74,13 +74,13 @@ package struct AddPermissionRequest: Equatable, Sendable, OperationRequest {
         self.action = try object.required("Action")
         self.principal = try object.required("Principal")
         self.sourceArn = try object.optional("SourceArn")
+        self.functionUrlAuthType = try object.optional("FunctionUrlAuthType")
+        self.invokedViaFunctionUrl = try object.optional("InvokedViaFunctionUrl")
         self.sourceAccount = try object.optional("SourceAccount")
         self.eventSourceToken = try object.optional("EventSourceToken")
         self.qualifier = try object.optional("Qualifier")
         self.revisionId = try object.optional("RevisionId")
         self.principalOrgID = try object.optional("PrincipalOrgID")
-        self.functionUrlAuthType = try object.optional("FunctionUrlAuthType")
-        self.invokedViaFunctionUrl = try object.optional("InvokedViaFunctionUrl")
     }
 }
 
@@ -146,8 +146,10 @@ package struct CreateCapacityProviderRequest: Equatable, Sendable, OperationRequ
     package var capacityProviderScalingConfig: CapacityProviderScalingConfig?
     package var kmsKeyArn: String?
     package var tags: [String: String]?
+    package var propagateTags: PropagateTags?
+    package var telemetryConfig: CapacityProviderTelemetryConfig?
 
-    package init(capacityProviderName: String, vpcConfig: CapacityProviderVpcConfig, permissionsConfig: CapacityProviderPermissionsConfig, instanceRequirements: InstanceRequirements? = nil, capacityProviderScalingConfig: CapacityProviderScalingConfig? = nil, kmsKeyArn: String? = nil, tags: [String: String]? = nil) {
+    package init(capacityProviderName: String, vpcConfig: CapacityProviderVpcConfig, permissionsConfig: CapacityProviderPermissionsConfig, instanceRequirements: InstanceRequirements? = nil, capacityProviderScalingConfig: CapacityProviderScalingConfig? = nil, kmsKeyArn: String? = nil, tags: [String: String]? = nil, propagateTags: PropagateTags? = nil, telemetryConfig: CapacityProviderTelemetryConfig? = nil) {
         self.capacityProviderName = capacityProviderName
         self.vpcConfig = vpcConfig
         self.permissionsConfig = permissionsConfig
@@ -155,6 +157,8 @@ package struct CreateCapacityProviderRequest: Equatable, Sendable, OperationRequ
         self.capacityProviderScalingConfig = capacityProviderScalingConfig
         self.kmsKeyArn = kmsKeyArn
         self.tags = tags
+        self.propagateTags = propagateTags
+        self.telemetryConfig = telemetryConfig
     }
 
     package static var shape: Shape { Shapes.createCapacityProviderRequest }
@@ -168,6 +172,8 @@ package struct CreateCapacityProviderRequest: Equatable, Sendable, OperationRequ
         self.capacityProviderScalingConfig = try object.optional("CapacityProviderScalingConfig")
         self.kmsKeyArn = try object.optional("KmsKeyArn")
         self.tags = try object.optional("Tags")
+        self.propagateTags = try object.optional("PropagateTags")
+        self.telemetryConfig = try object.optional("TelemetryConfig")
     }
 }
 
@@ -203,6 +209,10 @@ package struct CreateEventSourceMappingRequest: Equatable, Sendable, OperationRe
     package var enabled: Bool?
     package var batchSize: Int?
     package var filterCriteria: FilterCriteria?
+    package var kmsKeyArn: String?
+    package var metricsConfig: EventSourceMappingMetricsConfig?
+    package var loggingConfig: EventSourceMappingLoggingConfig?
+    package var scalingConfig: ScalingConfig?
     package var maximumBatchingWindowInSeconds: Int?
     package var parallelizationFactor: Int?
     package var startingPosition: EventSourcePosition?
@@ -220,19 +230,19 @@ package struct CreateEventSourceMappingRequest: Equatable, Sendable, OperationRe
     package var functionResponseTypes: [FunctionResponseType]?
     package var amazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig?
     package var selfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig?
-    package var scalingConfig: ScalingConfig?
     package var documentDBEventSourceConfig: DocumentDBEventSourceConfig?
-    package var kmsKeyArn: String?
-    package var metricsConfig: EventSourceMappingMetricsConfig?
-    package var loggingConfig: EventSourceMappingLoggingConfig?
     package var provisionedPollerConfig: ProvisionedPollerConfig?
 
-    package init(eventSourceArn: String? = nil, functionName: String, enabled: Bool? = nil, batchSize: Int? = nil, filterCriteria: FilterCriteria? = nil, maximumBatchingWindowInSeconds: Int? = nil, parallelizationFactor: Int? = nil, startingPosition: EventSourcePosition? = nil, startingPositionTimestamp: Timestamp? = nil, destinationConfig: DestinationConfig? = nil, maximumRecordAgeInSeconds: Int? = nil, bisectBatchOnFunctionError: Bool? = nil, maximumRetryAttempts: Int? = nil, tags: [String: String]? = nil, tumblingWindowInSeconds: Int? = nil, topics: [String]? = nil, queues: [String]? = nil, sourceAccessConfigurations: [SourceAccessConfiguration]? = nil, selfManagedEventSource: SelfManagedEventSource? = nil, functionResponseTypes: [FunctionResponseType]? = nil, amazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig? = nil, selfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig? = nil, scalingConfig: ScalingConfig? = nil, documentDBEventSourceConfig: DocumentDBEventSourceConfig? = nil, kmsKeyArn: String? = nil, metricsConfig: EventSourceMappingMetricsConfig? = nil, loggingConfig: EventSourceMappingLoggingConfig? = nil, provisionedPollerConfig: ProvisionedPollerConfig? = nil) {
+    package init(eventSourceArn: String? = nil, functionName: String, enabled: Bool? = nil, batchSize: Int? = nil, filterCriteria: FilterCriteria? = nil, kmsKeyArn: String? = nil, metricsConfig: EventSourceMappingMetricsConfig? = nil, loggingConfig: EventSourceMappingLoggingConfig? = nil, scalingConfig: ScalingConfig? = nil, maximumBatchingWindowInSeconds: Int? = nil, parallelizationFactor: Int? = nil, startingPosition: EventSourcePosition? = nil, startingPositionTimestamp: Timestamp? = nil, destinationConfig: DestinationConfig? = nil, maximumRecordAgeInSeconds: Int? = nil, bisectBatchOnFunctionError: Bool? = nil, maximumRetryAttempts: Int? = nil, tags: [String: String]? = nil, tumblingWindowInSeconds: Int? = nil, topics: [String]? = nil, queues: [String]? = nil, sourceAccessConfigurations: [SourceAccessConfiguration]? = nil, selfManagedEventSource: SelfManagedEventSource? = nil, functionResponseTypes: [FunctionResponseType]? = nil, amazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig? = nil, selfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig? = nil, documentDBEventSourceConfig: DocumentDBEventSourceConfig? = nil, provisionedPollerConfig: ProvisionedPollerConfig? = nil) {
         self.eventSourceArn = eventSourceArn
         self.functionName = functionName
         self.enabled = enabled
         self.batchSize = batchSize
         self.filterCriteria = filterCriteria
+        self.kmsKeyArn = kmsKeyArn
+        self.metricsConfig = metricsConfig
+        self.loggingConfig = loggingConfig
+        self.scalingConfig = scalingConfig
         self.maximumBatchingWindowInSeconds = maximumBatchingWindowInSeconds
         self.parallelizationFactor = parallelizationFactor
         self.startingPosition = startingPosition
@@ -250,11 +260,7 @@ package struct CreateEventSourceMappingRequest: Equatable, Sendable, OperationRe
         self.functionResponseTypes = functionResponseTypes
         self.amazonManagedKafkaEventSourceConfig = amazonManagedKafkaEventSourceConfig
         self.selfManagedKafkaEventSourceConfig = selfManagedKafkaEventSourceConfig
-        self.scalingConfig = scalingConfig
         self.documentDBEventSourceConfig = documentDBEventSourceConfig
-        self.kmsKeyArn = kmsKeyArn
-        self.metricsConfig = metricsConfig
-        self.loggingConfig = loggingConfig
         self.provisionedPollerConfig = provisionedPollerConfig
     }
 
@@ -267,6 +273,10 @@ package struct CreateEventSourceMappingRequest: Equatable, Sendable, OperationRe
         self.enabled = try object.optional("Enabled")
         self.batchSize = try object.optional("BatchSize")
         self.filterCriteria = try object.optional("FilterCriteria")
+        self.kmsKeyArn = try object.optional("KMSKeyArn")
+        self.metricsConfig = try object.optional("MetricsConfig")
+        self.loggingConfig = try object.optional("LoggingConfig")
+        self.scalingConfig = try object.optional("ScalingConfig")
         self.maximumBatchingWindowInSeconds = try object.optional("MaximumBatchingWindowInSeconds")
         self.parallelizationFactor = try object.optional("ParallelizationFactor")
         self.startingPosition = try object.optional("StartingPosition")
@@ -284,11 +294,7 @@ package struct CreateEventSourceMappingRequest: Equatable, Sendable, OperationRe
         self.functionResponseTypes = try object.optional("FunctionResponseTypes")
         self.amazonManagedKafkaEventSourceConfig = try object.optional("AmazonManagedKafkaEventSourceConfig")
         self.selfManagedKafkaEventSourceConfig = try object.optional("SelfManagedKafkaEventSourceConfig")
-        self.scalingConfig = try object.optional("ScalingConfig")
         self.documentDBEventSourceConfig = try object.optional("DocumentDBEventSourceConfig")
-        self.kmsKeyArn = try object.optional("KMSKeyArn")
-        self.metricsConfig = try object.optional("MetricsConfig")
-        self.loggingConfig = try object.optional("LoggingConfig")
         self.provisionedPollerConfig = try object.optional("ProvisionedPollerConfig")
     }
 }
@@ -304,6 +310,7 @@ package struct CreateFunctionRequest: Equatable, Sendable, OperationRequest {
     package var timeout: Int?
     package var memorySize: Int?
     package var publish: Bool?
+    package var publishTo: FunctionVersionLatestPublished?
     package var vpcConfig: VpcConfig?
     package var packageType: PackageType?
     package var deadLetterConfig: DeadLetterConfig?
@@ -313,18 +320,19 @@ package struct CreateFunctionRequest: Equatable, Sendable, OperationRequest {
     package var tags: [String: String]?
     package var layers: [String]?
     package var fileSystemConfigs: [FileSystemConfig]?
-    package var imageConfig: ImageConfig?
     package var codeSigningConfigArn: String?
+    package var imageConfig: ImageConfig?
     package var architectures: [Architecture]?
     package var ephemeralStorage: EphemeralStorage?
     package var snapStart: SnapStart?
     package var loggingConfig: LoggingConfig?
-    package var capacityProviderConfig: CapacityProviderConfig?
-    package var publishTo: FunctionVersionLatestPublished?
-    package var durableConfig: DurableConfig?
     package var tenancyConfig: TenancyConfig?
+    package var capacityProviderConfig: CapacityProviderConfig?
+    package var durableConfig: DurableConfig?
+    package var runtimeConfig: FunctionRuntimeConfig?
+    package var acceleratorConfig: AcceleratorConfig?
 
-    package init(functionName: String, runtime: Runtime? = nil, role: String, handler: String? = nil, code: FunctionCode, description: String? = nil, timeout: Int? = nil, memorySize: Int? = nil, publish: Bool? = nil, vpcConfig: VpcConfig? = nil, packageType: PackageType? = nil, deadLetterConfig: DeadLetterConfig? = nil, environment: Environment? = nil, kmsKeyArn: String? = nil, tracingConfig: TracingConfig? = nil, tags: [String: String]? = nil, layers: [String]? = nil, fileSystemConfigs: [FileSystemConfig]? = nil, imageConfig: ImageConfig? = nil, codeSigningConfigArn: String? = nil, architectures: [Architecture]? = nil, ephemeralStorage: EphemeralStorage? = nil, snapStart: SnapStart? = nil, loggingConfig: LoggingConfig? = nil, capacityProviderConfig: CapacityProviderConfig? = nil, publishTo: FunctionVersionLatestPublished? = nil, durableConfig: DurableConfig? = nil, tenancyConfig: TenancyConfig? = nil) {
+    package init(functionName: String, runtime: Runtime? = nil, role: String, handler: String? = nil, code: FunctionCode, description: String? = nil, timeout: Int? = nil, memorySize: Int? = nil, publish: Bool? = nil, publishTo: FunctionVersionLatestPublished? = nil, vpcConfig: VpcConfig? = nil, packageType: PackageType? = nil, deadLetterConfig: DeadLetterConfig? = nil, environment: Environment? = nil, kmsKeyArn: String? = nil, tracingConfig: TracingConfig? = nil, tags: [String: String]? = nil, layers: [String]? = nil, fileSystemConfigs: [FileSystemConfig]? = nil, codeSigningConfigArn: String? = nil, imageConfig: ImageConfig? = nil, architectures: [Architecture]? = nil, ephemeralStorage: EphemeralStorage? = nil, snapStart: SnapStart? = nil, loggingConfig: LoggingConfig? = nil, tenancyConfig: TenancyConfig? = nil, capacityProviderConfig: CapacityProviderConfig? = nil, durableConfig: DurableConfig? = nil, runtimeConfig: FunctionRuntimeConfig? = nil, acceleratorConfig: AcceleratorConfig? = nil) {
         self.functionName = functionName
         self.runtime = runtime
         self.role = role
@@ -334,6 +342,7 @@ package struct CreateFunctionRequest: Equatable, Sendable, OperationRequest {
         self.timeout = timeout
         self.memorySize = memorySize
         self.publish = publish
+        self.publishTo = publishTo
         self.vpcConfig = vpcConfig
         self.packageType = packageType
         self.deadLetterConfig = deadLetterConfig
@@ -343,16 +352,17 @@ package struct CreateFunctionRequest: Equatable, Sendable, OperationRequest {
         self.tags = tags
         self.layers = layers
         self.fileSystemConfigs = fileSystemConfigs
-        self.imageConfig = imageConfig
         self.codeSigningConfigArn = codeSigningConfigArn
+        self.imageConfig = imageConfig
         self.architectures = architectures
         self.ephemeralStorage = ephemeralStorage
         self.snapStart = snapStart
         self.loggingConfig = loggingConfig
-        self.capacityProviderConfig = capacityProviderConfig
-        self.publishTo = publishTo
-        self.durableConfig = durableConfig
         self.tenancyConfig = tenancyConfig
+        self.capacityProviderConfig = capacityProviderConfig
+        self.durableConfig = durableConfig
+        self.runtimeConfig = runtimeConfig
+        self.acceleratorConfig = acceleratorConfig
     }
 
     package static var shape: Shape { Shapes.createFunctionRequest }
@@ -368,6 +378,7 @@ package struct CreateFunctionRequest: Equatable, Sendable, OperationRequest {
         self.timeout = try object.optional("Timeout")
         self.memorySize = try object.optional("MemorySize")
         self.publish = try object.optional("Publish")
+        self.publishTo = try object.optional("PublishTo")
         self.vpcConfig = try object.optional("VpcConfig")
         self.packageType = try object.optional("PackageType")
         self.deadLetterConfig = try object.optional("DeadLetterConfig")
@@ -377,16 +388,17 @@ package struct CreateFunctionRequest: Equatable, Sendable, OperationRequest {
         self.tags = try object.optional("Tags")
         self.layers = try object.optional("Layers")
         self.fileSystemConfigs = try object.optional("FileSystemConfigs")
-        self.imageConfig = try object.optional("ImageConfig")
         self.codeSigningConfigArn = try object.optional("CodeSigningConfigArn")
+        self.imageConfig = try object.optional("ImageConfig")
         self.architectures = try object.optional("Architectures")
         self.ephemeralStorage = try object.optional("EphemeralStorage")
         self.snapStart = try object.optional("SnapStart")
         self.loggingConfig = try object.optional("LoggingConfig")
-        self.capacityProviderConfig = try object.optional("CapacityProviderConfig")
-        self.publishTo = try object.optional("PublishTo")
-        self.durableConfig = try object.optional("DurableConfig")
         self.tenancyConfig = try object.optional("TenancyConfig")
+        self.capacityProviderConfig = try object.optional("CapacityProviderConfig")
+        self.durableConfig = try object.optional("DurableConfig")
+        self.runtimeConfig = try object.optional("RuntimeConfig")
+        self.acceleratorConfig = try object.optional("AcceleratorConfig")
     }
 }
 
@@ -466,6 +478,22 @@ package struct DeleteCodeSigningConfigRequest: Equatable, Sendable, OperationReq
     package init(json: JSONValue) throws(JSONShapeError) {
         let object = try JSONObject(json: json)
         self.codeSigningConfigArn = try object.required("CodeSigningConfigArn")
+    }
+}
+
+/// The request of DeleteDurableExecution.
+package struct DeleteDurableExecutionRequest: Equatable, Sendable, OperationRequest {
+    package var durableExecutionArn: String
+
+    package init(durableExecutionArn: String) {
+        self.durableExecutionArn = durableExecutionArn
+    }
+
+    package static var shape: Shape { Shapes.deleteDurableExecutionRequest }
+
+    package init(json: JSONValue) throws(JSONShapeError) {
+        let object = try JSONObject(json: json)
+        self.durableExecutionArn = try object.required("DurableExecutionArn")
     }
 }
 
@@ -612,6 +640,25 @@ package struct DeleteProvisionedConcurrencyConfigRequest: Equatable, Sendable, O
     }
 }
 
+/// The request of DeleteResourcePolicy.
+package struct DeleteResourcePolicyRequest: Equatable, Sendable, OperationRequest {
+    package var resourceArn: String
+    package var revisionId: String?
+
+    package init(resourceArn: String, revisionId: String? = nil) {
+        self.resourceArn = resourceArn
+        self.revisionId = revisionId
+    }
+
+    package static var shape: Shape { Shapes.deleteResourcePolicyRequest }
+
+    package init(json: JSONValue) throws(JSONShapeError) {
+        let object = try JSONObject(json: json)
+        self.resourceArn = try object.required("ResourceArn")
+        self.revisionId = try object.optional("RevisionId")
+    }
+}
+
 /// The request of GetAccountSettings.
 package struct GetAccountSettingsRequest: Equatable, Sendable, OperationRequest {
     package init() {}
@@ -705,9 +752,11 @@ package struct GetDurableExecutionHistoryRequest: Equatable, Sendable, Operation
 /// The request of GetDurableExecution.
 package struct GetDurableExecutionRequest: Equatable, Sendable, OperationRequest {
     package var durableExecutionArn: String
+    package var includeExecutionData: Bool?
 
-    package init(durableExecutionArn: String) {
+    package init(durableExecutionArn: String, includeExecutionData: Bool? = nil) {
         self.durableExecutionArn = durableExecutionArn
+        self.includeExecutionData = includeExecutionData
     }
 
     package static var shape: Shape { Shapes.getDurableExecutionRequest }
@@ -715,6 +764,7 @@ package struct GetDurableExecutionRequest: Equatable, Sendable, OperationRequest
     package init(json: JSONValue) throws(JSONShapeError) {
         let object = try JSONObject(json: json)
         self.durableExecutionArn = try object.required("DurableExecutionArn")
+        self.includeExecutionData = try object.optional("IncludeExecutionData")
     }
 }
 
@@ -994,6 +1044,22 @@ package struct GetProvisionedConcurrencyConfigRequest: Equatable, Sendable, Oper
     }
 }
 
+/// The request of GetResourcePolicy.
+package struct GetResourcePolicyRequest: Equatable, Sendable, OperationRequest {
+    package var resourceArn: String
+
+    package init(resourceArn: String) {
+        self.resourceArn = resourceArn
+    }
+
+    package static var shape: Shape { Shapes.getResourcePolicyRequest }
+
+    package init(json: JSONValue) throws(JSONShapeError) {
+        let object = try JSONObject(json: json)
+        self.resourceArn = try object.required("ResourceArn")
+    }
+}
+
 /// The request of GetRuntimeManagementConfig.
 package struct GetRuntimeManagementConfigRequest: Equatable, Sendable, OperationRequest {
     package var functionName: String
@@ -1072,21 +1138,21 @@ package struct InvokeAsyncRequest: Equatable, Sendable, OperationRequest {
 /// The request of InvokeWithResponseStream.
 package struct InvokeWithResponseStreamRequest: Equatable, Sendable, OperationRequest {
     package var functionName: String
-    package var invocationType: ResponseStreamingInvocationType?
     package var logType: LogType?
     package var clientContext: String?
     package var qualifier: String?
     package var payload: Blob?
     package var tenantId: String?
+    package var invocationType: ResponseStreamingInvocationType?
 
-    package init(functionName: String, invocationType: ResponseStreamingInvocationType? = nil, logType: LogType? = nil, clientContext: String? = nil, qualifier: String? = nil, payload: Blob? = nil, tenantId: String? = nil) {
+    package init(functionName: String, logType: LogType? = nil, clientContext: String? = nil, qualifier: String? = nil, payload: Blob? = nil, tenantId: String? = nil, invocationType: ResponseStreamingInvocationType? = nil) {
         self.functionName = functionName
-        self.invocationType = invocationType
         self.logType = logType
         self.clientContext = clientContext
         self.qualifier = qualifier
         self.payload = payload
         self.tenantId = tenantId
+        self.invocationType = invocationType
     }
 
     package static var shape: Shape { Shapes.invokeWithResponseStreamRequest }
@@ -1094,12 +1160,12 @@ package struct InvokeWithResponseStreamRequest: Equatable, Sendable, OperationRe
     package init(json: JSONValue) throws(JSONShapeError) {
         let object = try JSONObject(json: json)
         self.functionName = try object.required("FunctionName")
-        self.invocationType = try object.optional("InvocationType")
         self.logType = try object.optional("LogType")
         self.clientContext = try object.optional("ClientContext")
         self.qualifier = try object.optional("Qualifier")
         self.payload = try object.optional("Payload")
         self.tenantId = try object.optional("TenantId")
+        self.invocationType = try object.optional("InvocationType")
     }
 }
 
@@ -1349,54 +1415,54 @@ package struct ListFunctionsRequest: Equatable, Sendable, OperationRequest {
 
 /// The request of ListLayerVersions.
 package struct ListLayerVersionsRequest: Equatable, Sendable, OperationRequest {
+    package var compatibleArchitecture: Architecture?
     package var compatibleRuntime: Runtime?
     package var layerName: String
     package var marker: String?
     package var maxItems: Int?
-    package var compatibleArchitecture: Architecture?
 
-    package init(compatibleRuntime: Runtime? = nil, layerName: String, marker: String? = nil, maxItems: Int? = nil, compatibleArchitecture: Architecture? = nil) {
+    package init(compatibleArchitecture: Architecture? = nil, compatibleRuntime: Runtime? = nil, layerName: String, marker: String? = nil, maxItems: Int? = nil) {
+        self.compatibleArchitecture = compatibleArchitecture
         self.compatibleRuntime = compatibleRuntime
         self.layerName = layerName
         self.marker = marker
         self.maxItems = maxItems
-        self.compatibleArchitecture = compatibleArchitecture
     }
 
     package static var shape: Shape { Shapes.listLayerVersionsRequest }
 
     package init(json: JSONValue) throws(JSONShapeError) {
         let object = try JSONObject(json: json)
+        self.compatibleArchitecture = try object.optional("CompatibleArchitecture")
         self.compatibleRuntime = try object.optional("CompatibleRuntime")
         self.layerName = try object.required("LayerName")
         self.marker = try object.optional("Marker")
         self.maxItems = try object.optional("MaxItems")
-        self.compatibleArchitecture = try object.optional("CompatibleArchitecture")
     }
 }
 
 /// The request of ListLayers.
 package struct ListLayersRequest: Equatable, Sendable, OperationRequest {
+    package var compatibleArchitecture: Architecture?
     package var compatibleRuntime: Runtime?
     package var marker: String?
     package var maxItems: Int?
-    package var compatibleArchitecture: Architecture?
 
-    package init(compatibleRuntime: Runtime? = nil, marker: String? = nil, maxItems: Int? = nil, compatibleArchitecture: Architecture? = nil) {
+    package init(compatibleArchitecture: Architecture? = nil, compatibleRuntime: Runtime? = nil, marker: String? = nil, maxItems: Int? = nil) {
+        self.compatibleArchitecture = compatibleArchitecture
         self.compatibleRuntime = compatibleRuntime
         self.marker = marker
         self.maxItems = maxItems
-        self.compatibleArchitecture = compatibleArchitecture
     }
 
     package static var shape: Shape { Shapes.listLayersRequest }
 
     package init(json: JSONValue) throws(JSONShapeError) {
         let object = try JSONObject(json: json)
+        self.compatibleArchitecture = try object.optional("CompatibleArchitecture")
         self.compatibleRuntime = try object.optional("CompatibleRuntime")
         self.marker = try object.optional("Marker")
         self.maxItems = try object.optional("MaxItems")
-        self.compatibleArchitecture = try object.optional("CompatibleArchitecture")
     }
 }
 
@@ -1460,22 +1526,47 @@ package struct ListVersionsByFunctionRequest: Equatable, Sendable, OperationRequ
     }
 }
 
+/// The request of PauseDurableExecution.
+package struct PauseDurableExecutionRequest: Equatable, Sendable, OperationRequest {
+    package var durableExecutionArn: String
+    package var clientToken: String?
+    package var reason: String?
+    package var executionTimeoutPaused: Bool?
+
+    package init(durableExecutionArn: String, clientToken: String? = nil, reason: String? = nil, executionTimeoutPaused: Bool? = nil) {
+        self.durableExecutionArn = durableExecutionArn
+        self.clientToken = clientToken
+        self.reason = reason
+        self.executionTimeoutPaused = executionTimeoutPaused
+    }
+
+    package static var shape: Shape { Shapes.pauseDurableExecutionRequest }
+
+    package init(json: JSONValue) throws(JSONShapeError) {
+        let object = try JSONObject(json: json)
+        self.durableExecutionArn = try object.required("DurableExecutionArn")
+        self.clientToken = try object.optional("ClientToken")
+        self.reason = try object.optional("Reason")
+        self.executionTimeoutPaused = try object.optional("ExecutionTimeoutPaused")
+    }
+}
+
 /// The request of PublishLayerVersion.
 package struct PublishLayerVersionRequest: Equatable, Sendable, OperationRequest {
     package var layerName: String
     package var description: String?
     package var content: LayerVersionContentInput
+    package var compatibleArchitectures: [Architecture]?
     package var compatibleRuntimes: [Runtime]?
     package var licenseInfo: String?
-    package var compatibleArchitectures: [Architecture]?
 
-    package init(layerName: String, description: String? = nil, content: LayerVersionContentInput, compatibleRuntimes: [Runtime]? = nil, licenseInfo: String? = nil, compatibleArchitectures: [Architecture]? = nil) {
+    package init(layerName: String, description: String? = nil, content: LayerVersionContentInput, compatibleArchitectures: [Architecture]? = nil, compatibleRuntimes: [Runtime]? = nil, licenseInfo: String? = nil) {
         self.layerName = layerName
         self.description = description
         self.content = content
+        self.compatibleArchitectures = compatibleArchitectures
         self.compatibleRuntimes = compatibleRuntimes
         self.licenseInfo = licenseInfo
-        self.compatibleArchitectures = compatibleArchitectures
     }
 
     package static var shape: Shape { Shapes.publishLayerVersionRequest }
@@ -1485,9 +1576,9 @@ package struct PublishLayerVersionRequest: Equatable, Sendable, OperationRequest
         self.layerName = try object.required("LayerName")
         self.description = try object.optional("Description")
         self.content = try object.required("Content")
+        self.compatibleArchitectures = try object.optional("CompatibleArchitectures")
         self.compatibleRuntimes = try object.optional("CompatibleRuntimes")
         self.licenseInfo = try object.optional("LicenseInfo")
-        self.compatibleArchitectures = try object.optional("CompatibleArchitectures")
     }
 }
 
@@ -1648,6 +1739,28 @@ package struct PutProvisionedConcurrencyConfigRequest: Equatable, Sendable, Oper
     }
 }
 
+/// The request of PutResourcePolicy.
+package struct PutResourcePolicyRequest: Equatable, Sendable, OperationRequest {
+    package var resourceArn: String
+    package var policy: String
+    package var revisionId: String?
+
+    package init(resourceArn: String, policy: String, revisionId: String? = nil) {
+        self.resourceArn = resourceArn
+        self.policy = policy
+        self.revisionId = revisionId
+    }
+
+    package static var shape: Shape { Shapes.putResourcePolicyRequest }
+
+    package init(json: JSONValue) throws(JSONShapeError) {
+        let object = try JSONObject(json: json)
+        self.resourceArn = try object.required("ResourceArn")
+        self.policy = try object.required("Policy")
+        self.revisionId = try object.optional("RevisionId")
+    }
+}
+
 /// The request of PutRuntimeManagementConfig.
 package struct PutRuntimeManagementConfigRequest: Equatable, Sendable, OperationRequest {
     package var functionName: String
@@ -1720,6 +1833,28 @@ package struct RemovePermissionRequest: Equatable, Sendable, OperationRequest {
         self.statementId = try object.required("StatementId")
         self.qualifier = try object.optional("Qualifier")
         self.revisionId = try object.optional("RevisionId")
+    }
+}
+
+/// The request of ResumeDurableExecution.
+package struct ResumeDurableExecutionRequest: Equatable, Sendable, OperationRequest {
+    package var durableExecutionArn: String
+    package var clientToken: String?
+    package var reason: String?
+
+    package init(durableExecutionArn: String, clientToken: String? = nil, reason: String? = nil) {
+        self.durableExecutionArn = durableExecutionArn
+        self.clientToken = clientToken
+        self.reason = reason
+    }
+
+    package static var shape: Shape { Shapes.resumeDurableExecutionRequest }
+
+    package init(json: JSONValue) throws(JSONShapeError) {
+        let object = try JSONObject(json: json)
+        self.durableExecutionArn = try object.required("DurableExecutionArn")
+        self.clientToken = try object.optional("ClientToken")
+        self.reason = try object.optional("Reason")
     }
 }
 
@@ -1869,10 +2004,14 @@ package struct UpdateAliasRequest: Equatable, Sendable, OperationRequest {
 package struct UpdateCapacityProviderRequest: Equatable, Sendable, OperationRequest {
     package var capacityProviderName: String
     package var capacityProviderScalingConfig: CapacityProviderScalingConfig?
+    package var propagateTags: PropagateTags?
+    package var telemetryConfig: CapacityProviderTelemetryConfig?
 
-    package init(capacityProviderName: String, capacityProviderScalingConfig: CapacityProviderScalingConfig? = nil) {
+    package init(capacityProviderName: String, capacityProviderScalingConfig: CapacityProviderScalingConfig? = nil, propagateTags: PropagateTags? = nil, telemetryConfig: CapacityProviderTelemetryConfig? = nil) {
         self.capacityProviderName = capacityProviderName
         self.capacityProviderScalingConfig = capacityProviderScalingConfig
+        self.propagateTags = propagateTags
+        self.telemetryConfig = telemetryConfig
     }
 
     package static var shape: Shape { Shapes.updateCapacityProviderRequest }
@@ -1881,6 +2020,8 @@ package struct UpdateCapacityProviderRequest: Equatable, Sendable, OperationRequ
         let object = try JSONObject(json: json)
         self.capacityProviderName = try object.required("CapacityProviderName")
         self.capacityProviderScalingConfig = try object.optional("CapacityProviderScalingConfig")
+        self.propagateTags = try object.optional("PropagateTags")
+        self.telemetryConfig = try object.optional("TelemetryConfig")
     }
 }
 
@@ -1916,46 +2057,46 @@ package struct UpdateEventSourceMappingRequest: Equatable, Sendable, OperationRe
     package var enabled: Bool?
     package var batchSize: Int?
     package var filterCriteria: FilterCriteria?
+    package var kmsKeyArn: String?
+    package var metricsConfig: EventSourceMappingMetricsConfig?
+    package var loggingConfig: EventSourceMappingLoggingConfig?
+    package var scalingConfig: ScalingConfig?
     package var maximumBatchingWindowInSeconds: Int?
+    package var parallelizationFactor: Int?
     package var destinationConfig: DestinationConfig?
     package var maximumRecordAgeInSeconds: Int?
     package var bisectBatchOnFunctionError: Bool?
     package var maximumRetryAttempts: Int?
-    package var parallelizationFactor: Int?
-    package var sourceAccessConfigurations: [SourceAccessConfiguration]?
     package var tumblingWindowInSeconds: Int?
+    package var sourceAccessConfigurations: [SourceAccessConfiguration]?
     package var functionResponseTypes: [FunctionResponseType]?
-    package var scalingConfig: ScalingConfig?
     package var amazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig?
     package var selfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig?
     package var documentDBEventSourceConfig: DocumentDBEventSourceConfig?
-    package var kmsKeyArn: String?
-    package var metricsConfig: EventSourceMappingMetricsConfig?
-    package var loggingConfig: EventSourceMappingLoggingConfig?
     package var provisionedPollerConfig: ProvisionedPollerConfig?
 
-    package init(uuid: String, functionName: String? = nil, enabled: Bool? = nil, batchSize: Int? = nil, filterCriteria: FilterCriteria? = nil, maximumBatchingWindowInSeconds: Int? = nil, destinationConfig: DestinationConfig? = nil, maximumRecordAgeInSeconds: Int? = nil, bisectBatchOnFunctionError: Bool? = nil, maximumRetryAttempts: Int? = nil, parallelizationFactor: Int? = nil, sourceAccessConfigurations: [SourceAccessConfiguration]? = nil, tumblingWindowInSeconds: Int? = nil, functionResponseTypes: [FunctionResponseType]? = nil, scalingConfig: ScalingConfig? = nil, amazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig? = nil, selfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig? = nil, documentDBEventSourceConfig: DocumentDBEventSourceConfig? = nil, kmsKeyArn: String? = nil, metricsConfig: EventSourceMappingMetricsConfig? = nil, loggingConfig: EventSourceMappingLoggingConfig? = nil, provisionedPollerConfig: ProvisionedPollerConfig? = nil) {
+    package init(uuid: String, functionName: String? = nil, enabled: Bool? = nil, batchSize: Int? = nil, filterCriteria: FilterCriteria? = nil, kmsKeyArn: String? = nil, metricsConfig: EventSourceMappingMetricsConfig? = nil, loggingConfig: EventSourceMappingLoggingConfig? = nil, scalingConfig: ScalingConfig? = nil, maximumBatchingWindowInSeconds: Int? = nil, parallelizationFactor: Int? = nil, destinationConfig: DestinationConfig? = nil, maximumRecordAgeInSeconds: Int? = nil, bisectBatchOnFunctionError: Bool? = nil, maximumRetryAttempts: Int? = nil, tumblingWindowInSeconds: Int? = nil, sourceAccessConfigurations: [SourceAccessConfiguration]? = nil, functionResponseTypes: [FunctionResponseType]? = nil, amazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig? = nil, selfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig? = nil, documentDBEventSourceConfig: DocumentDBEventSourceConfig? = nil, provisionedPollerConfig: ProvisionedPollerConfig? = nil) {
         self.uuid = uuid
         self.functionName = functionName
         self.enabled = enabled
         self.batchSize = batchSize
         self.filterCriteria = filterCriteria
+        self.kmsKeyArn = kmsKeyArn
+        self.metricsConfig = metricsConfig
+        self.loggingConfig = loggingConfig
+        self.scalingConfig = scalingConfig
         self.maximumBatchingWindowInSeconds = maximumBatchingWindowInSeconds
+        self.parallelizationFactor = parallelizationFactor
         self.destinationConfig = destinationConfig
         self.maximumRecordAgeInSeconds = maximumRecordAgeInSeconds
         self.bisectBatchOnFunctionError = bisectBatchOnFunctionError
         self.maximumRetryAttempts = maximumRetryAttempts
-        self.parallelizationFactor = parallelizationFactor
-        self.sourceAccessConfigurations = sourceAccessConfigurations
         self.tumblingWindowInSeconds = tumblingWindowInSeconds
+        self.sourceAccessConfigurations = sourceAccessConfigurations
         self.functionResponseTypes = functionResponseTypes
-        self.scalingConfig = scalingConfig
         self.amazonManagedKafkaEventSourceConfig = amazonManagedKafkaEventSourceConfig
         self.selfManagedKafkaEventSourceConfig = selfManagedKafkaEventSourceConfig
         self.documentDBEventSourceConfig = documentDBEventSourceConfig
-        self.kmsKeyArn = kmsKeyArn
-        self.metricsConfig = metricsConfig
-        self.loggingConfig = loggingConfig
         self.provisionedPollerConfig = provisionedPollerConfig
     }
 
@@ -1968,22 +2109,22 @@ package struct UpdateEventSourceMappingRequest: Equatable, Sendable, OperationRe
         self.enabled = try object.optional("Enabled")
         self.batchSize = try object.optional("BatchSize")
         self.filterCriteria = try object.optional("FilterCriteria")
+        self.kmsKeyArn = try object.optional("KMSKeyArn")
+        self.metricsConfig = try object.optional("MetricsConfig")
+        self.loggingConfig = try object.optional("LoggingConfig")
+        self.scalingConfig = try object.optional("ScalingConfig")
         self.maximumBatchingWindowInSeconds = try object.optional("MaximumBatchingWindowInSeconds")
+        self.parallelizationFactor = try object.optional("ParallelizationFactor")
         self.destinationConfig = try object.optional("DestinationConfig")
         self.maximumRecordAgeInSeconds = try object.optional("MaximumRecordAgeInSeconds")
         self.bisectBatchOnFunctionError = try object.optional("BisectBatchOnFunctionError")
         self.maximumRetryAttempts = try object.optional("MaximumRetryAttempts")
-        self.parallelizationFactor = try object.optional("ParallelizationFactor")
-        self.sourceAccessConfigurations = try object.optional("SourceAccessConfigurations")
         self.tumblingWindowInSeconds = try object.optional("TumblingWindowInSeconds")
+        self.sourceAccessConfigurations = try object.optional("SourceAccessConfigurations")
         self.functionResponseTypes = try object.optional("FunctionResponseTypes")
-        self.scalingConfig = try object.optional("ScalingConfig")
         self.amazonManagedKafkaEventSourceConfig = try object.optional("AmazonManagedKafkaEventSourceConfig")
         self.selfManagedKafkaEventSourceConfig = try object.optional("SelfManagedKafkaEventSourceConfig")
         self.documentDBEventSourceConfig = try object.optional("DocumentDBEventSourceConfig")
-        self.kmsKeyArn = try object.optional("KMSKeyArn")
-        self.metricsConfig = try object.optional("MetricsConfig")
-        self.loggingConfig = try object.optional("LoggingConfig")
         self.provisionedPollerConfig = try object.optional("ProvisionedPollerConfig")
     }
 }
@@ -1995,27 +2136,29 @@ package struct UpdateFunctionCodeRequest: Equatable, Sendable, OperationRequest 
     package var s3Bucket: String?
     package var s3Key: String?
     package var s3ObjectVersion: String?
+    package var s3ObjectStorageMode: S3ObjectStorageMode?
     package var imageUri: String?
+    package var architectures: [Architecture]?
     package var publish: Bool?
+    package var publishTo: FunctionVersionLatestPublished?
     package var dryRun: Bool?
     package var revisionId: String?
-    package var architectures: [Architecture]?
     package var sourceKMSKeyArn: String?
-    package var publishTo: FunctionVersionLatestPublished?
 
-    package init(functionName: String, zipFile: Blob? = nil, s3Bucket: String? = nil, s3Key: String? = nil, s3ObjectVersion: String? = nil, imageUri: String? = nil, publish: Bool? = nil, dryRun: Bool? = nil, revisionId: String? = nil, architectures: [Architecture]? = nil, sourceKMSKeyArn: String? = nil, publishTo: FunctionVersionLatestPublished? = nil) {
+    package init(functionName: String, zipFile: Blob? = nil, s3Bucket: String? = nil, s3Key: String? = nil, s3ObjectVersion: String? = nil, s3ObjectStorageMode: S3ObjectStorageMode? = nil, imageUri: String? = nil, architectures: [Architecture]? = nil, publish: Bool? = nil, publishTo: FunctionVersionLatestPublished? = nil, dryRun: Bool? = nil, revisionId: String? = nil, sourceKMSKeyArn: String? = nil) {
         self.functionName = functionName
         self.zipFile = zipFile
         self.s3Bucket = s3Bucket
         self.s3Key = s3Key
         self.s3ObjectVersion = s3ObjectVersion
+        self.s3ObjectStorageMode = s3ObjectStorageMode
         self.imageUri = imageUri
+        self.architectures = architectures
         self.publish = publish
+        self.publishTo = publishTo
         self.dryRun = dryRun
         self.revisionId = revisionId
-        self.architectures = architectures
         self.sourceKMSKeyArn = sourceKMSKeyArn
-        self.publishTo = publishTo
     }
 
     package static var shape: Shape { Shapes.updateFunctionCodeRequest }
@@ -2027,13 +2170,14 @@ package struct UpdateFunctionCodeRequest: Equatable, Sendable, OperationRequest 
         self.s3Bucket = try object.optional("S3Bucket")
         self.s3Key = try object.optional("S3Key")
         self.s3ObjectVersion = try object.optional("S3ObjectVersion")
+        self.s3ObjectStorageMode = try object.optional("S3ObjectStorageMode")
         self.imageUri = try object.optional("ImageUri")
+        self.architectures = try object.optional("Architectures")
         self.publish = try object.optional("Publish")
+        self.publishTo = try object.optional("PublishTo")
         self.dryRun = try object.optional("DryRun")
         self.revisionId = try object.optional("RevisionId")
-        self.architectures = try object.optional("Architectures")
         self.sourceKMSKeyArn = try object.optional("SourceKMSKeyArn")
-        self.publishTo = try object.optional("PublishTo")
     }
 }
 
@@ -2060,8 +2204,10 @@ package struct UpdateFunctionConfigurationRequest: Equatable, Sendable, Operatio
     package var loggingConfig: LoggingConfig?
     package var capacityProviderConfig: CapacityProviderConfig?
     package var durableConfig: DurableConfig?
+    package var runtimeConfig: FunctionRuntimeConfig?
+    package var acceleratorConfig: AcceleratorConfig?
 
-    package init(functionName: String, role: String? = nil, handler: String? = nil, description: String? = nil, timeout: Int? = nil, memorySize: Int? = nil, vpcConfig: VpcConfig? = nil, environment: Environment? = nil, runtime: Runtime? = nil, deadLetterConfig: DeadLetterConfig? = nil, kmsKeyArn: String? = nil, tracingConfig: TracingConfig? = nil, revisionId: String? = nil, layers: [String]? = nil, fileSystemConfigs: [FileSystemConfig]? = nil, imageConfig: ImageConfig? = nil, ephemeralStorage: EphemeralStorage? = nil, snapStart: SnapStart? = nil, loggingConfig: LoggingConfig? = nil, capacityProviderConfig: CapacityProviderConfig? = nil, durableConfig: DurableConfig? = nil) {
+    package init(functionName: String, role: String? = nil, handler: String? = nil, description: String? = nil, timeout: Int? = nil, memorySize: Int? = nil, vpcConfig: VpcConfig? = nil, environment: Environment? = nil, runtime: Runtime? = nil, deadLetterConfig: DeadLetterConfig? = nil, kmsKeyArn: String? = nil, tracingConfig: TracingConfig? = nil, revisionId: String? = nil, layers: [String]? = nil, fileSystemConfigs: [FileSystemConfig]? = nil, imageConfig: ImageConfig? = nil, ephemeralStorage: EphemeralStorage? = nil, snapStart: SnapStart? = nil, loggingConfig: LoggingConfig? = nil, capacityProviderConfig: CapacityProviderConfig? = nil, durableConfig: DurableConfig? = nil, runtimeConfig: FunctionRuntimeConfig? = nil, acceleratorConfig: AcceleratorConfig? = nil) {
         self.functionName = functionName
         self.role = role
         self.handler = handler
@@ -2083,6 +2229,8 @@ package struct UpdateFunctionConfigurationRequest: Equatable, Sendable, Operatio
         self.loggingConfig = loggingConfig
         self.capacityProviderConfig = capacityProviderConfig
         self.durableConfig = durableConfig
+        self.runtimeConfig = runtimeConfig
+        self.acceleratorConfig = acceleratorConfig
     }
 
     package static var shape: Shape { Shapes.updateFunctionConfigurationRequest }
@@ -2110,6 +2258,8 @@ package struct UpdateFunctionConfigurationRequest: Equatable, Sendable, Operatio
         self.loggingConfig = try object.optional("LoggingConfig")
         self.capacityProviderConfig = try object.optional("CapacityProviderConfig")
         self.durableConfig = try object.optional("DurableConfig")
+        self.runtimeConfig = try object.optional("RuntimeConfig")
+        self.acceleratorConfig = try object.optional("AcceleratorConfig")
     }
 }
 

@@ -196,6 +196,21 @@ package struct DeleteCodeSigningConfigResponse: Equatable, Sendable, OperationRe
     }
 }
 
+/// The response of DeleteDurableExecution.
+package struct DeleteDurableExecutionResponse: Equatable, Sendable, OperationResponse {
+    package var deletionRequestTimestamp: Timestamp?
+
+    package init(deletionRequestTimestamp: Timestamp? = nil) {
+        self.deletionRequestTimestamp = deletionRequestTimestamp
+    }
+
+    package func encode(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("DeletionRequestTimestamp", deletionRequestTimestamp)
+        }
+    }
+}
+
 /// The response of DeleteFunction.
 package struct DeleteFunctionResponse: Equatable, Sendable, OperationResponse {
     package var statusCode: Int?
@@ -212,7 +227,7 @@ package struct DeleteFunctionResponse: Equatable, Sendable, OperationResponse {
 }
 
 /// The response of CreateEventSourceMapping and DeleteEventSourceMapping and GetEventSourceMapping and UpdateEventSourceMapping.
-package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationResponse, JSONCodable {
+package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationResponse, JSONCodable, Codable {
     package var uuid: String?
     package var startingPosition: EventSourcePosition?
     package var startingPositionTimestamp: Timestamp?
@@ -221,6 +236,11 @@ package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationRe
     package var parallelizationFactor: Int?
     package var eventSourceArn: String?
     package var filterCriteria: FilterCriteria?
+    package var filterCriteriaError: FilterCriteriaError?
+    package var kmsKeyArn: String?
+    package var metricsConfig: EventSourceMappingMetricsConfig?
+    package var loggingConfig: EventSourceMappingLoggingConfig?
+    package var scalingConfig: ScalingConfig?
     package var functionArn: String?
     package var lastModified: Timestamp?
     package var lastProcessingResult: String?
@@ -238,16 +258,11 @@ package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationRe
     package var functionResponseTypes: [FunctionResponseType]?
     package var amazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig?
     package var selfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig?
-    package var scalingConfig: ScalingConfig?
     package var documentDBEventSourceConfig: DocumentDBEventSourceConfig?
-    package var kmsKeyArn: String?
-    package var filterCriteriaError: FilterCriteriaError?
     package var eventSourceMappingArn: String?
-    package var metricsConfig: EventSourceMappingMetricsConfig?
-    package var loggingConfig: EventSourceMappingLoggingConfig?
     package var provisionedPollerConfig: ProvisionedPollerConfig?
 
-    package init(uuid: String? = nil, startingPosition: EventSourcePosition? = nil, startingPositionTimestamp: Timestamp? = nil, batchSize: Int? = nil, maximumBatchingWindowInSeconds: Int? = nil, parallelizationFactor: Int? = nil, eventSourceArn: String? = nil, filterCriteria: FilterCriteria? = nil, functionArn: String? = nil, lastModified: Timestamp? = nil, lastProcessingResult: String? = nil, state: String? = nil, stateTransitionReason: String? = nil, destinationConfig: DestinationConfig? = nil, topics: [String]? = nil, queues: [String]? = nil, sourceAccessConfigurations: [SourceAccessConfiguration]? = nil, selfManagedEventSource: SelfManagedEventSource? = nil, maximumRecordAgeInSeconds: Int? = nil, bisectBatchOnFunctionError: Bool? = nil, maximumRetryAttempts: Int? = nil, tumblingWindowInSeconds: Int? = nil, functionResponseTypes: [FunctionResponseType]? = nil, amazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig? = nil, selfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig? = nil, scalingConfig: ScalingConfig? = nil, documentDBEventSourceConfig: DocumentDBEventSourceConfig? = nil, kmsKeyArn: String? = nil, filterCriteriaError: FilterCriteriaError? = nil, eventSourceMappingArn: String? = nil, metricsConfig: EventSourceMappingMetricsConfig? = nil, loggingConfig: EventSourceMappingLoggingConfig? = nil, provisionedPollerConfig: ProvisionedPollerConfig? = nil) {
+    package init(uuid: String? = nil, startingPosition: EventSourcePosition? = nil, startingPositionTimestamp: Timestamp? = nil, batchSize: Int? = nil, maximumBatchingWindowInSeconds: Int? = nil, parallelizationFactor: Int? = nil, eventSourceArn: String? = nil, filterCriteria: FilterCriteria? = nil, filterCriteriaError: FilterCriteriaError? = nil, kmsKeyArn: String? = nil, metricsConfig: EventSourceMappingMetricsConfig? = nil, loggingConfig: EventSourceMappingLoggingConfig? = nil, scalingConfig: ScalingConfig? = nil, functionArn: String? = nil, lastModified: Timestamp? = nil, lastProcessingResult: String? = nil, state: String? = nil, stateTransitionReason: String? = nil, destinationConfig: DestinationConfig? = nil, topics: [String]? = nil, queues: [String]? = nil, sourceAccessConfigurations: [SourceAccessConfiguration]? = nil, selfManagedEventSource: SelfManagedEventSource? = nil, maximumRecordAgeInSeconds: Int? = nil, bisectBatchOnFunctionError: Bool? = nil, maximumRetryAttempts: Int? = nil, tumblingWindowInSeconds: Int? = nil, functionResponseTypes: [FunctionResponseType]? = nil, amazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig? = nil, selfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig? = nil, documentDBEventSourceConfig: DocumentDBEventSourceConfig? = nil, eventSourceMappingArn: String? = nil, provisionedPollerConfig: ProvisionedPollerConfig? = nil) {
         self.uuid = uuid
         self.startingPosition = startingPosition
         self.startingPositionTimestamp = startingPositionTimestamp
@@ -256,6 +271,11 @@ package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationRe
         self.parallelizationFactor = parallelizationFactor
         self.eventSourceArn = eventSourceArn
         self.filterCriteria = filterCriteria
+        self.filterCriteriaError = filterCriteriaError
+        self.kmsKeyArn = kmsKeyArn
+        self.metricsConfig = metricsConfig
+        self.loggingConfig = loggingConfig
+        self.scalingConfig = scalingConfig
         self.functionArn = functionArn
         self.lastModified = lastModified
         self.lastProcessingResult = lastProcessingResult
@@ -273,13 +293,8 @@ package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationRe
         self.functionResponseTypes = functionResponseTypes
         self.amazonManagedKafkaEventSourceConfig = amazonManagedKafkaEventSourceConfig
         self.selfManagedKafkaEventSourceConfig = selfManagedKafkaEventSourceConfig
-        self.scalingConfig = scalingConfig
         self.documentDBEventSourceConfig = documentDBEventSourceConfig
-        self.kmsKeyArn = kmsKeyArn
-        self.filterCriteriaError = filterCriteriaError
         self.eventSourceMappingArn = eventSourceMappingArn
-        self.metricsConfig = metricsConfig
-        self.loggingConfig = loggingConfig
         self.provisionedPollerConfig = provisionedPollerConfig
     }
 
@@ -293,6 +308,11 @@ package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationRe
         self.parallelizationFactor = try object.optional("ParallelizationFactor")
         self.eventSourceArn = try object.optional("EventSourceArn")
         self.filterCriteria = try object.optional("FilterCriteria")
+        self.filterCriteriaError = try object.optional("FilterCriteriaError")
+        self.kmsKeyArn = try object.optional("KMSKeyArn")
+        self.metricsConfig = try object.optional("MetricsConfig")
+        self.loggingConfig = try object.optional("LoggingConfig")
+        self.scalingConfig = try object.optional("ScalingConfig")
         self.functionArn = try object.optional("FunctionArn")
         self.lastModified = try object.optional("LastModified")
         self.lastProcessingResult = try object.optional("LastProcessingResult")
@@ -310,13 +330,8 @@ package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationRe
         self.functionResponseTypes = try object.optional("FunctionResponseTypes")
         self.amazonManagedKafkaEventSourceConfig = try object.optional("AmazonManagedKafkaEventSourceConfig")
         self.selfManagedKafkaEventSourceConfig = try object.optional("SelfManagedKafkaEventSourceConfig")
-        self.scalingConfig = try object.optional("ScalingConfig")
         self.documentDBEventSourceConfig = try object.optional("DocumentDBEventSourceConfig")
-        self.kmsKeyArn = try object.optional("KMSKeyArn")
-        self.filterCriteriaError = try object.optional("FilterCriteriaError")
         self.eventSourceMappingArn = try object.optional("EventSourceMappingArn")
-        self.metricsConfig = try object.optional("MetricsConfig")
-        self.loggingConfig = try object.optional("LoggingConfig")
         self.provisionedPollerConfig = try object.optional("ProvisionedPollerConfig")
     }
 
@@ -330,6 +345,11 @@ package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationRe
             writer.member("ParallelizationFactor", parallelizationFactor)
             writer.member("EventSourceArn", eventSourceArn)
             writer.member("FilterCriteria", filterCriteria)
+            writer.member("FilterCriteriaError", filterCriteriaError)
+            writer.member("KMSKeyArn", kmsKeyArn)
+            writer.member("MetricsConfig", metricsConfig)
+            writer.member("LoggingConfig", loggingConfig)
+            writer.member("ScalingConfig", scalingConfig)
             writer.member("FunctionArn", functionArn)
             writer.member("LastModified", lastModified)
             writer.member("LastProcessingResult", lastProcessingResult)
@@ -347,13 +367,8 @@ package struct EventSourceMappingConfiguration: Equatable, Sendable, OperationRe
             writer.member("FunctionResponseTypes", functionResponseTypes)
             writer.member("AmazonManagedKafkaEventSourceConfig", amazonManagedKafkaEventSourceConfig)
             writer.member("SelfManagedKafkaEventSourceConfig", selfManagedKafkaEventSourceConfig)
-            writer.member("ScalingConfig", scalingConfig)
             writer.member("DocumentDBEventSourceConfig", documentDBEventSourceConfig)
-            writer.member("KMSKeyArn", kmsKeyArn)
-            writer.member("FilterCriteriaError", filterCriteriaError)
             writer.member("EventSourceMappingArn", eventSourceMappingArn)
-            writer.member("MetricsConfig", metricsConfig)
-            writer.member("LoggingConfig", loggingConfig)
             writer.member("ProvisionedPollerConfig", provisionedPollerConfig)
         }
     }
@@ -388,21 +403,23 @@ package struct FunctionConfiguration: Equatable, Sendable, OperationResponse, JS
     package var lastUpdateStatusReason: String?
     package var lastUpdateStatusReasonCode: LastUpdateStatusReasonCode?
     package var fileSystemConfigs: [FileSystemConfig]?
-    package var packageType: PackageType?
-    package var imageConfigResponse: ImageConfigResponse?
     package var signingProfileVersionArn: String?
     package var signingJobArn: String?
+    package var packageType: PackageType?
+    package var imageConfigResponse: ImageConfigResponse?
     package var architectures: [Architecture]?
     package var ephemeralStorage: EphemeralStorage?
     package var snapStart: SnapStartResponse?
     package var runtimeVersionConfig: RuntimeVersionConfig?
     package var loggingConfig: LoggingConfig?
+    package var tenancyConfig: TenancyConfig?
     package var capacityProviderConfig: CapacityProviderConfig?
     package var configSha256: String?
     package var durableConfig: DurableConfig?
-    package var tenancyConfig: TenancyConfig?
+    package var runtimeConfig: FunctionRuntimeConfig?
+    package var acceleratorConfig: AcceleratorConfig?
 
-    package init(functionName: String? = nil, functionArn: String? = nil, runtime: Runtime? = nil, role: String? = nil, handler: String? = nil, codeSize: Int? = nil, description: String? = nil, timeout: Int? = nil, memorySize: Int? = nil, lastModified: String? = nil, codeSha256: String? = nil, version: String? = nil, vpcConfig: VpcConfigResponse? = nil, deadLetterConfig: DeadLetterConfig? = nil, environment: EnvironmentResponse? = nil, kmsKeyArn: String? = nil, tracingConfig: TracingConfigResponse? = nil, masterArn: String? = nil, revisionId: String? = nil, layers: [Layer]? = nil, state: FunctionState? = nil, stateReason: String? = nil, stateReasonCode: StateReasonCode? = nil, lastUpdateStatus: LastUpdateStatus? = nil, lastUpdateStatusReason: String? = nil, lastUpdateStatusReasonCode: LastUpdateStatusReasonCode? = nil, fileSystemConfigs: [FileSystemConfig]? = nil, packageType: PackageType? = nil, imageConfigResponse: ImageConfigResponse? = nil, signingProfileVersionArn: String? = nil, signingJobArn: String? = nil, architectures: [Architecture]? = nil, ephemeralStorage: EphemeralStorage? = nil, snapStart: SnapStartResponse? = nil, runtimeVersionConfig: RuntimeVersionConfig? = nil, loggingConfig: LoggingConfig? = nil, capacityProviderConfig: CapacityProviderConfig? = nil, configSha256: String? = nil, durableConfig: DurableConfig? = nil, tenancyConfig: TenancyConfig? = nil) {
+    package init(functionName: String? = nil, functionArn: String? = nil, runtime: Runtime? = nil, role: String? = nil, handler: String? = nil, codeSize: Int? = nil, description: String? = nil, timeout: Int? = nil, memorySize: Int? = nil, lastModified: String? = nil, codeSha256: String? = nil, version: String? = nil, vpcConfig: VpcConfigResponse? = nil, deadLetterConfig: DeadLetterConfig? = nil, environment: EnvironmentResponse? = nil, kmsKeyArn: String? = nil, tracingConfig: TracingConfigResponse? = nil, masterArn: String? = nil, revisionId: String? = nil, layers: [Layer]? = nil, state: FunctionState? = nil, stateReason: String? = nil, stateReasonCode: StateReasonCode? = nil, lastUpdateStatus: LastUpdateStatus? = nil, lastUpdateStatusReason: String? = nil, lastUpdateStatusReasonCode: LastUpdateStatusReasonCode? = nil, fileSystemConfigs: [FileSystemConfig]? = nil, signingProfileVersionArn: String? = nil, signingJobArn: String? = nil, packageType: PackageType? = nil, imageConfigResponse: ImageConfigResponse? = nil, architectures: [Architecture]? = nil, ephemeralStorage: EphemeralStorage? = nil, snapStart: SnapStartResponse? = nil, runtimeVersionConfig: RuntimeVersionConfig? = nil, loggingConfig: LoggingConfig? = nil, tenancyConfig: TenancyConfig? = nil, capacityProviderConfig: CapacityProviderConfig? = nil, configSha256: String? = nil, durableConfig: DurableConfig? = nil, runtimeConfig: FunctionRuntimeConfig? = nil, acceleratorConfig: AcceleratorConfig? = nil) {
         self.functionName = functionName
         self.functionArn = functionArn
         self.runtime = runtime
@@ -430,19 +447,21 @@ package struct FunctionConfiguration: Equatable, Sendable, OperationResponse, JS
         self.lastUpdateStatusReason = lastUpdateStatusReason
         self.lastUpdateStatusReasonCode = lastUpdateStatusReasonCode
         self.fileSystemConfigs = fileSystemConfigs
-        self.packageType = packageType
-        self.imageConfigResponse = imageConfigResponse
         self.signingProfileVersionArn = signingProfileVersionArn
         self.signingJobArn = signingJobArn
+        self.packageType = packageType
+        self.imageConfigResponse = imageConfigResponse
         self.architectures = architectures
         self.ephemeralStorage = ephemeralStorage
         self.snapStart = snapStart
         self.runtimeVersionConfig = runtimeVersionConfig
         self.loggingConfig = loggingConfig
+        self.tenancyConfig = tenancyConfig
         self.capacityProviderConfig = capacityProviderConfig
         self.configSha256 = configSha256
         self.durableConfig = durableConfig
-        self.tenancyConfig = tenancyConfig
+        self.runtimeConfig = runtimeConfig
+        self.acceleratorConfig = acceleratorConfig
     }
 
     package init(json: JSONValue) throws(JSONShapeError) {
@@ -474,19 +493,21 @@ package struct FunctionConfiguration: Equatable, Sendable, OperationResponse, JS
         self.lastUpdateStatusReason = try object.optional("LastUpdateStatusReason")
         self.lastUpdateStatusReasonCode = try object.optional("LastUpdateStatusReasonCode")
         self.fileSystemConfigs = try object.optional("FileSystemConfigs")
-        self.packageType = try object.optional("PackageType")
-        self.imageConfigResponse = try object.optional("ImageConfigResponse")
         self.signingProfileVersionArn = try object.optional("SigningProfileVersionArn")
         self.signingJobArn = try object.optional("SigningJobArn")
+        self.packageType = try object.optional("PackageType")
+        self.imageConfigResponse = try object.optional("ImageConfigResponse")
         self.architectures = try object.optional("Architectures")
         self.ephemeralStorage = try object.optional("EphemeralStorage")
         self.snapStart = try object.optional("SnapStart")
         self.runtimeVersionConfig = try object.optional("RuntimeVersionConfig")
         self.loggingConfig = try object.optional("LoggingConfig")
+        self.tenancyConfig = try object.optional("TenancyConfig")
         self.capacityProviderConfig = try object.optional("CapacityProviderConfig")
         self.configSha256 = try object.optional("ConfigSha256")
         self.durableConfig = try object.optional("DurableConfig")
-        self.tenancyConfig = try object.optional("TenancyConfig")
+        self.runtimeConfig = try object.optional("RuntimeConfig")
+        self.acceleratorConfig = try object.optional("AcceleratorConfig")
     }
 
     package func encode(to writer: inout JSONWriter) {
@@ -518,19 +539,21 @@ package struct FunctionConfiguration: Equatable, Sendable, OperationResponse, JS
             writer.member("LastUpdateStatusReason", lastUpdateStatusReason)
             writer.member("LastUpdateStatusReasonCode", lastUpdateStatusReasonCode)
             writer.member("FileSystemConfigs", fileSystemConfigs)
-            writer.member("PackageType", packageType)
-            writer.member("ImageConfigResponse", imageConfigResponse)
             writer.member("SigningProfileVersionArn", signingProfileVersionArn)
             writer.member("SigningJobArn", signingJobArn)
+            writer.member("PackageType", packageType)
+            writer.member("ImageConfigResponse", imageConfigResponse)
             writer.member("Architectures", architectures)
             writer.member("EphemeralStorage", ephemeralStorage)
             writer.member("SnapStart", snapStart)
             writer.member("RuntimeVersionConfig", runtimeVersionConfig)
             writer.member("LoggingConfig", loggingConfig)
+            writer.member("TenancyConfig", tenancyConfig)
             writer.member("CapacityProviderConfig", capacityProviderConfig)
             writer.member("ConfigSha256", configSha256)
             writer.member("DurableConfig", durableConfig)
-            writer.member("TenancyConfig", tenancyConfig)
+            writer.member("RuntimeConfig", runtimeConfig)
+            writer.member("AcceleratorConfig", acceleratorConfig)
         }
     }
 }
@@ -650,8 +673,12 @@ package struct GetDurableExecutionResponse: Equatable, Sendable, OperationRespon
     package var endTimestamp: Timestamp?
     package var version: String?
     package var traceHeader: TraceHeader?
+    package var executionDataIncluded: Bool?
+    package var durableConfig: DurableConfig?
+    package var pauseDetails: PauseDetails?
+    package var expectedExecutionTimeoutTimestamp: Timestamp?
 
-    package init(durableExecutionArn: String? = nil, durableExecutionName: String? = nil, functionArn: String? = nil, inputPayload: String? = nil, result: String? = nil, error: ErrorObject? = nil, startTimestamp: Timestamp? = nil, status: ExecutionStatus? = nil, endTimestamp: Timestamp? = nil, version: String? = nil, traceHeader: TraceHeader? = nil) {
+    package init(durableExecutionArn: String? = nil, durableExecutionName: String? = nil, functionArn: String? = nil, inputPayload: String? = nil, result: String? = nil, error: ErrorObject? = nil, startTimestamp: Timestamp? = nil, status: ExecutionStatus? = nil, endTimestamp: Timestamp? = nil, version: String? = nil, traceHeader: TraceHeader? = nil, executionDataIncluded: Bool? = nil, durableConfig: DurableConfig? = nil, pauseDetails: PauseDetails? = nil, expectedExecutionTimeoutTimestamp: Timestamp? = nil) {
         self.durableExecutionArn = durableExecutionArn
         self.durableExecutionName = durableExecutionName
         self.functionArn = functionArn
@@ -663,6 +690,10 @@ package struct GetDurableExecutionResponse: Equatable, Sendable, OperationRespon
         self.endTimestamp = endTimestamp
         self.version = version
         self.traceHeader = traceHeader
+        self.executionDataIncluded = executionDataIncluded
+        self.durableConfig = durableConfig
+        self.pauseDetails = pauseDetails
+        self.expectedExecutionTimeoutTimestamp = expectedExecutionTimeoutTimestamp
     }
 
     package func encode(to writer: inout JSONWriter) {
@@ -678,6 +709,10 @@ package struct GetDurableExecutionResponse: Equatable, Sendable, OperationRespon
             writer.member("EndTimestamp", endTimestamp)
             writer.member("Version", version)
             writer.member("TraceHeader", traceHeader)
+            writer.member("ExecutionDataIncluded", executionDataIncluded)
+            writer.member("DurableConfig", durableConfig)
+            writer.member("PauseDetails", pauseDetails)
+            writer.member("ExpectedExecutionTimeoutTimestamp", expectedExecutionTimeoutTimestamp)
         }
     }
 }
@@ -855,20 +890,20 @@ package struct GetLayerVersionResponse: Equatable, Sendable, OperationResponse {
     package var description: String?
     package var createdDate: String?
     package var version: Int?
+    package var compatibleArchitectures: [Architecture]?
     package var compatibleRuntimes: [Runtime]?
     package var licenseInfo: String?
-    package var compatibleArchitectures: [Architecture]?
 
-    package init(content: LayerVersionContentOutput? = nil, layerArn: String? = nil, layerVersionArn: String? = nil, description: String? = nil, createdDate: String? = nil, version: Int? = nil, compatibleRuntimes: [Runtime]? = nil, licenseInfo: String? = nil, compatibleArchitectures: [Architecture]? = nil) {
+    package init(content: LayerVersionContentOutput? = nil, layerArn: String? = nil, layerVersionArn: String? = nil, description: String? = nil, createdDate: String? = nil, version: Int? = nil, compatibleArchitectures: [Architecture]? = nil, compatibleRuntimes: [Runtime]? = nil, licenseInfo: String? = nil) {
         self.content = content
         self.layerArn = layerArn
         self.layerVersionArn = layerVersionArn
         self.description = description
         self.createdDate = createdDate
         self.version = version
+        self.compatibleArchitectures = compatibleArchitectures
         self.compatibleRuntimes = compatibleRuntimes
         self.licenseInfo = licenseInfo
-        self.compatibleArchitectures = compatibleArchitectures
     }
 
     package func encode(to writer: inout JSONWriter) {
@@ -879,9 +914,9 @@ package struct GetLayerVersionResponse: Equatable, Sendable, OperationResponse {
             writer.member("Description", description)
             writer.member("CreatedDate", createdDate)
             writer.member("Version", version)
+            writer.member("CompatibleArchitectures", compatibleArchitectures)
             writer.member("CompatibleRuntimes", compatibleRuntimes)
             writer.member("LicenseInfo", licenseInfo)
-            writer.member("CompatibleArchitectures", compatibleArchitectures)
         }
     }
 }
@@ -934,23 +969,41 @@ package struct GetProvisionedConcurrencyConfigResponse: Equatable, Sendable, Ope
     }
 }
 
+/// The response of GetResourcePolicy.
+package struct GetResourcePolicyResponse: Equatable, Sendable, OperationResponse {
+    package var policy: String?
+    package var revisionId: String?
+
+    package init(policy: String? = nil, revisionId: String? = nil) {
+        self.policy = policy
+        self.revisionId = revisionId
+    }
+
+    package func encode(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("Policy", policy)
+            writer.member("RevisionId", revisionId)
+        }
+    }
+}
+
 /// The response of GetRuntimeManagementConfig.
 package struct GetRuntimeManagementConfigResponse: Equatable, Sendable, OperationResponse {
     package var updateRuntimeOn: UpdateRuntimeOn?
-    package var runtimeVersionArn: String?
     package var functionArn: String?
+    package var runtimeVersionArn: String?
 
-    package init(updateRuntimeOn: UpdateRuntimeOn? = nil, runtimeVersionArn: String? = nil, functionArn: String? = nil) {
+    package init(updateRuntimeOn: UpdateRuntimeOn? = nil, functionArn: String? = nil, runtimeVersionArn: String? = nil) {
         self.updateRuntimeOn = updateRuntimeOn
-        self.runtimeVersionArn = runtimeVersionArn
         self.functionArn = functionArn
+        self.runtimeVersionArn = runtimeVersionArn
     }
 
     package func encode(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("UpdateRuntimeOn", updateRuntimeOn)
-            writer.member("RuntimeVersionArn", runtimeVersionArn)
             writer.member("FunctionArn", functionArn)
+            writer.member("RuntimeVersionArn", runtimeVersionArn)
         }
     }
 }
@@ -1266,6 +1319,15 @@ package struct ListVersionsByFunctionResponse: Equatable, Sendable, OperationRes
     }
 }
 
+/// The response of PauseDurableExecution.
+package struct PauseDurableExecutionResponse: Equatable, Sendable, OperationResponse {
+    package init() {}
+
+    package func encode(to writer: inout JSONWriter) {
+        writer.object { _ in }
+    }
+}
+
 /// The response of PublishLayerVersion.
 package struct PublishLayerVersionResponse: Equatable, Sendable, OperationResponse {
     package var content: LayerVersionContentOutput?
@@ -1274,20 +1336,20 @@ package struct PublishLayerVersionResponse: Equatable, Sendable, OperationRespon
     package var description: String?
     package var createdDate: String?
     package var version: Int?
+    package var compatibleArchitectures: [Architecture]?
     package var compatibleRuntimes: [Runtime]?
     package var licenseInfo: String?
-    package var compatibleArchitectures: [Architecture]?
 
-    package init(content: LayerVersionContentOutput? = nil, layerArn: String? = nil, layerVersionArn: String? = nil, description: String? = nil, createdDate: String? = nil, version: Int? = nil, compatibleRuntimes: [Runtime]? = nil, licenseInfo: String? = nil, compatibleArchitectures: [Architecture]? = nil) {
+    package init(content: LayerVersionContentOutput? = nil, layerArn: String? = nil, layerVersionArn: String? = nil, description: String? = nil, createdDate: String? = nil, version: Int? = nil, compatibleArchitectures: [Architecture]? = nil, compatibleRuntimes: [Runtime]? = nil, licenseInfo: String? = nil) {
         self.content = content
         self.layerArn = layerArn
         self.layerVersionArn = layerVersionArn
         self.description = description
         self.createdDate = createdDate
         self.version = version
+        self.compatibleArchitectures = compatibleArchitectures
         self.compatibleRuntimes = compatibleRuntimes
         self.licenseInfo = licenseInfo
-        self.compatibleArchitectures = compatibleArchitectures
     }
 
     package func encode(to writer: inout JSONWriter) {
@@ -1298,9 +1360,9 @@ package struct PublishLayerVersionResponse: Equatable, Sendable, OperationRespon
             writer.member("Description", description)
             writer.member("CreatedDate", createdDate)
             writer.member("Version", version)
+            writer.member("CompatibleArchitectures", compatibleArchitectures)
             writer.member("CompatibleRuntimes", compatibleRuntimes)
             writer.member("LicenseInfo", licenseInfo)
-            writer.member("CompatibleArchitectures", compatibleArchitectures)
         }
     }
 }
@@ -1356,16 +1418,16 @@ package struct PutFunctionScalingConfigResponse: Equatable, Sendable, OperationR
 /// The response of PutProvisionedConcurrencyConfig.
 package struct PutProvisionedConcurrencyConfigResponse: Equatable, Sendable, OperationResponse {
     package var requestedProvisionedConcurrentExecutions: Int?
-    package var availableProvisionedConcurrentExecutions: Int?
     package var allocatedProvisionedConcurrentExecutions: Int?
+    package var availableProvisionedConcurrentExecutions: Int?
     package var status: ProvisionedConcurrencyStatusEnum?
     package var statusReason: String?
     package var lastModified: String?
 
-    package init(requestedProvisionedConcurrentExecutions: Int? = nil, availableProvisionedConcurrentExecutions: Int? = nil, allocatedProvisionedConcurrentExecutions: Int? = nil, status: ProvisionedConcurrencyStatusEnum? = nil, statusReason: String? = nil, lastModified: String? = nil) {
+    package init(requestedProvisionedConcurrentExecutions: Int? = nil, allocatedProvisionedConcurrentExecutions: Int? = nil, availableProvisionedConcurrentExecutions: Int? = nil, status: ProvisionedConcurrencyStatusEnum? = nil, statusReason: String? = nil, lastModified: String? = nil) {
         self.requestedProvisionedConcurrentExecutions = requestedProvisionedConcurrentExecutions
-        self.availableProvisionedConcurrentExecutions = availableProvisionedConcurrentExecutions
         self.allocatedProvisionedConcurrentExecutions = allocatedProvisionedConcurrentExecutions
+        self.availableProvisionedConcurrentExecutions = availableProvisionedConcurrentExecutions
         self.status = status
         self.statusReason = statusReason
         self.lastModified = lastModified
@@ -1374,11 +1436,29 @@ package struct PutProvisionedConcurrencyConfigResponse: Equatable, Sendable, Ope
     package func encode(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("RequestedProvisionedConcurrentExecutions", requestedProvisionedConcurrentExecutions)
-            writer.member("AvailableProvisionedConcurrentExecutions", availableProvisionedConcurrentExecutions)
             writer.member("AllocatedProvisionedConcurrentExecutions", allocatedProvisionedConcurrentExecutions)
+            writer.member("AvailableProvisionedConcurrentExecutions", availableProvisionedConcurrentExecutions)
             writer.member("Status", status)
             writer.member("StatusReason", statusReason)
             writer.member("LastModified", lastModified)
+        }
+    }
+}
+
+/// The response of PutResourcePolicy.
+package struct PutResourcePolicyResponse: Equatable, Sendable, OperationResponse {
+    package var policy: String?
+    package var revisionId: String?
+
+    package init(policy: String? = nil, revisionId: String? = nil) {
+        self.policy = policy
+        self.revisionId = revisionId
+    }
+
+    package func encode(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("Policy", policy)
+            writer.member("RevisionId", revisionId)
         }
     }
 }
@@ -1401,6 +1481,15 @@ package struct PutRuntimeManagementConfigResponse: Equatable, Sendable, Operatio
             writer.member("FunctionArn", functionArn)
             writer.member("RuntimeVersionArn", runtimeVersionArn)
         }
+    }
+}
+
+/// The response of ResumeDurableExecution.
+package struct ResumeDurableExecutionResponse: Equatable, Sendable, OperationResponse {
+    package init() {}
+
+    package func encode(to writer: inout JSONWriter) {
+        writer.object { _ in }
     }
 }
 

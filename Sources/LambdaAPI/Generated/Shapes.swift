@@ -3,9 +3,13 @@
 
 /// The shapes of all requests and of what they hold, with the constraints of the service model.
 package enum Shapes {
-    package static let action: Shape = .string(pattern: "(lambda:[*]|lambda:[a-zA-Z]+|[*])")
+    package static let acceleratorConfig: Shape = .structure([
+        Member("AcceleratorMemorySize", Shapes.acceleratorMemoryGB, required: true),
+    ])
+    package static let acceleratorMemoryGB: Shape = .integer()
+    package static let action: Shape = .string(min: 0, max: 10000, pattern: "(lambda:[*]|lambda:[a-zA-Z]+|[*])")
     package static let addLayerVersionPermissionRequest: Shape = .structure([
-        Member("LayerName", Shapes.layerName, required: true, in: .path),
+        Member("LayerName", Shapes.layerNameOrArn, required: true, in: .path),
         Member("VersionNumber", Shapes.layerVersionNumber, required: true, in: .path),
         Member("StatementId", Shapes.statementId, required: true),
         Member("Action", Shapes.layerPermissionAllowedAction, required: true),
@@ -19,13 +23,13 @@ package enum Shapes {
         Member("Action", Shapes.action, required: true),
         Member("Principal", Shapes.principal, required: true),
         Member("SourceArn", Shapes.arn),
+        Member("FunctionUrlAuthType", Shapes.functionUrlAuthType),
+        Member("InvokedViaFunctionUrl", Shapes.invokedViaFunctionUrl),
         Member("SourceAccount", Shapes.sourceOwner),
         Member("EventSourceToken", Shapes.eventSourceToken),
         Member("Qualifier", Shapes.numericLatestPublishedOrAliasQualifier, in: .query("Qualifier")),
         Member("RevisionId", Shapes.string),
         Member("PrincipalOrgID", Shapes.principalOrgID),
-        Member("FunctionUrlAuthType", Shapes.functionUrlAuthType),
-        Member("InvokedViaFunctionUrl", Shapes.invokedViaFunctionUrl),
     ])
     package static let additionalVersion: Shape = .string(min: 1, max: 1024, pattern: "[0-9]+")
     package static let additionalVersionWeights: Shape = .map(keys: Shapes.additionalVersion, values: Shapes.weight)
@@ -46,28 +50,34 @@ package enum Shapes {
     package static let applicationLogLevel: Shape = .string(values: ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"])
     package static let architecture: Shape = .string(values: ["x86_64", "arm64"])
     package static let architecturesList: Shape = .list(of: Shapes.architecture, min: 1, max: 1)
-    package static let arn: Shape = .string(pattern: #"arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)"#)
+    package static let arn: Shape = .string(min: 0, max: 10000, pattern: #"arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"#)
     package static let batchSize: Shape = .integer(min: 1, max: 10000)
-    package static let binaryOperationPayload: Shape = .blob(min: 0, max: 262144, sensitive: true)
+    package static let binaryOperationPayload: Shape = .blob(min: 0, max: 1048576, sensitive: true)
     package static let bisectBatchOnFunctionError: Shape = .boolean()
     package static let blob: Shape = .blob(sensitive: true)
     package static let blobStream: Shape = .blob()
     package static let boolean: Shape = .boolean()
     package static let callbackId: Shape = .string(min: 1, max: 1024, pattern: "[A-Za-z0-9+/]+={0,2}")
     package static let callbackOptions: Shape = .structure([
-        Member("TimeoutSeconds", Shapes.durationSeconds),
-        Member("HeartbeatTimeoutSeconds", Shapes.durationSeconds),
+        Member("TimeoutSeconds", Shapes.callbackOptionsTimeoutSecondsInteger),
+        Member("HeartbeatTimeoutSeconds", Shapes.callbackOptionsHeartbeatTimeoutSecondsInteger),
     ])
-    package static let capacityProviderArn: Shape = .string(min: 1, max: 140, pattern: #"arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+"#)
+    package static let callbackOptionsHeartbeatTimeoutSecondsInteger: Shape = .integer(min: 0, max: 99999999)
+    package static let callbackOptionsTimeoutSecondsInteger: Shape = .integer(min: 0, max: 99999999)
+    package static let capacityProviderArn: Shape = .string(min: 1, max: 140, pattern: #"arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+"#)
     package static let capacityProviderConfig: Shape = .structure([
         Member("LambdaManagedInstancesCapacityProviderConfig", Shapes.lambdaManagedInstancesCapacityProviderConfig, required: true),
     ])
+    package static let capacityProviderLoggingConfig: Shape = .structure([
+        Member("SystemLogLevel", Shapes.systemLogLevel),
+        Member("LogGroup", Shapes.logGroup),
+    ])
     package static let capacityProviderMaxVCpuCount: Shape = .integer(min: 2, max: 15000)
-    package static let capacityProviderName: Shape = .string(min: 1, max: 140, pattern: #"(arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+"#)
+    package static let capacityProviderName: Shape = .string(min: 1, max: 140, pattern: #"(arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+"#)
     package static let capacityProviderPermissionsConfig: Shape = .structure([
         Member("CapacityProviderOperatorRoleArn", Shapes.roleArn, required: true),
     ])
-    package static let capacityProviderPredefinedMetricType: Shape = .string(values: ["LambdaCapacityProviderAverageCPUUtilization"])
+    package static let capacityProviderPredefinedMetricType: Shape = .string(values: ["LambdaCapacityProviderAverageCPUUtilization", "LambdaCapacityProviderAverageGPUUtilization"])
     package static let capacityProviderScalingConfig: Shape = .structure([
         Member("MaxVCpuCount", Shapes.capacityProviderMaxVCpuCount),
         Member("ScalingMode", Shapes.capacityProviderScalingMode),
@@ -78,6 +88,9 @@ package enum Shapes {
     package static let capacityProviderSecurityGroupIds: Shape = .list(of: Shapes.securityGroupId, min: 0, max: 5)
     package static let capacityProviderState: Shape = .string(values: ["Pending", "Active", "Failed", "Deleting"])
     package static let capacityProviderSubnetIds: Shape = .list(of: Shapes.subnetId, min: 1, max: 16)
+    package static let capacityProviderTelemetryConfig: Shape = .structure([
+        Member("LoggingConfig", Shapes.capacityProviderLoggingConfig),
+    ])
     package static let capacityProviderVpcConfig: Shape = .structure([
         Member("SubnetIds", Shapes.capacityProviderSubnetIds, required: true),
         Member("SecurityGroupIds", Shapes.capacityProviderSecurityGroupIds, required: true),
@@ -85,6 +98,7 @@ package enum Shapes {
     package static let chainedInvokeOptions: Shape = .structure([
         Member("FunctionName", Shapes.namespacedFunctionName, required: true),
         Member("TenantId", Shapes.tenantId),
+        Member("XAmznTraceId", Shapes.xAmznTraceId),
     ])
     package static let checkpointDurableExecutionRequest: Shape = .structure([
         Member("DurableExecutionArn", Shapes.durableExecutionArn, required: true, in: .path),
@@ -94,7 +108,7 @@ package enum Shapes {
     ])
     package static let checkpointToken: Shape = .string(min: 1, max: 2048, pattern: "[A-Za-z0-9+/]+={0,2}")
     package static let clientToken: Shape = .string(min: 1, max: 64, pattern: #"[\x21-\x7E]+"#)
-    package static let codeSigningConfigArn: Shape = .string(min: 0, max: 200, pattern: #"arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}"#)
+    package static let codeSigningConfigArn: Shape = .string(min: 0, max: 200, pattern: #"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}"#)
     package static let codeSigningPolicies: Shape = .structure([
         Member("UntrustedArtifactOnDeployment", Shapes.codeSigningPolicy),
     ])
@@ -128,6 +142,8 @@ package enum Shapes {
         Member("CapacityProviderScalingConfig", Shapes.capacityProviderScalingConfig),
         Member("KmsKeyArn", Shapes.kmsKeyArnNonEmpty),
         Member("Tags", Shapes.tags),
+        Member("PropagateTags", Shapes.propagateTags),
+        Member("TelemetryConfig", Shapes.capacityProviderTelemetryConfig),
     ])
     package static let createCodeSigningConfigRequest: Shape = .structure([
         Member("Description", Shapes.description),
@@ -141,6 +157,10 @@ package enum Shapes {
         Member("Enabled", Shapes.enabled),
         Member("BatchSize", Shapes.batchSize),
         Member("FilterCriteria", Shapes.filterCriteria),
+        Member("KMSKeyArn", Shapes.kmsKeyArn),
+        Member("MetricsConfig", Shapes.eventSourceMappingMetricsConfig),
+        Member("LoggingConfig", Shapes.eventSourceMappingLoggingConfig),
+        Member("ScalingConfig", Shapes.scalingConfig),
         Member("MaximumBatchingWindowInSeconds", Shapes.maximumBatchingWindowInSeconds),
         Member("ParallelizationFactor", Shapes.parallelizationFactor),
         Member("StartingPosition", Shapes.eventSourcePosition),
@@ -158,11 +178,7 @@ package enum Shapes {
         Member("FunctionResponseTypes", Shapes.functionResponseTypeList),
         Member("AmazonManagedKafkaEventSourceConfig", Shapes.amazonManagedKafkaEventSourceConfig),
         Member("SelfManagedKafkaEventSourceConfig", Shapes.selfManagedKafkaEventSourceConfig),
-        Member("ScalingConfig", Shapes.scalingConfig),
         Member("DocumentDBEventSourceConfig", Shapes.documentDBEventSourceConfig),
-        Member("KMSKeyArn", Shapes.kmsKeyArn),
-        Member("MetricsConfig", Shapes.eventSourceMappingMetricsConfig),
-        Member("LoggingConfig", Shapes.eventSourceMappingLoggingConfig),
         Member("ProvisionedPollerConfig", Shapes.provisionedPollerConfig),
     ])
     package static let createFunctionRequest: Shape = .structure([
@@ -175,6 +191,7 @@ package enum Shapes {
         Member("Timeout", Shapes.timeout),
         Member("MemorySize", Shapes.memorySize),
         Member("Publish", Shapes.boolean),
+        Member("PublishTo", Shapes.functionVersionLatestPublished),
         Member("VpcConfig", Shapes.vpcConfig),
         Member("PackageType", Shapes.packageType),
         Member("DeadLetterConfig", Shapes.deadLetterConfig),
@@ -184,19 +201,20 @@ package enum Shapes {
         Member("Tags", Shapes.tags),
         Member("Layers", Shapes.layerList),
         Member("FileSystemConfigs", Shapes.fileSystemConfigList),
-        Member("ImageConfig", Shapes.imageConfig),
         Member("CodeSigningConfigArn", Shapes.codeSigningConfigArn),
+        Member("ImageConfig", Shapes.imageConfig),
         Member("Architectures", Shapes.architecturesList),
         Member("EphemeralStorage", Shapes.ephemeralStorage),
         Member("SnapStart", Shapes.snapStart),
         Member("LoggingConfig", Shapes.loggingConfig),
-        Member("CapacityProviderConfig", Shapes.capacityProviderConfig),
-        Member("PublishTo", Shapes.functionVersionLatestPublished),
-        Member("DurableConfig", Shapes.durableConfig),
         Member("TenancyConfig", Shapes.tenancyConfig),
+        Member("CapacityProviderConfig", Shapes.capacityProviderConfig),
+        Member("DurableConfig", Shapes.durableConfig),
+        Member("RuntimeConfig", Shapes.functionRuntimeConfig),
+        Member("AcceleratorConfig", Shapes.acceleratorConfig),
     ])
     package static let createFunctionUrlConfigRequest: Shape = .structure([
-        Member("FunctionName", Shapes.functionName, required: true, in: .path),
+        Member("FunctionName", Shapes.functionUrlFunctionName, required: true, in: .path),
         Member("Qualifier", Shapes.functionUrlQualifier, in: .query("Qualifier")),
         Member("AuthType", Shapes.functionUrlAuthType, required: true),
         Member("Cors", Shapes.cors),
@@ -217,8 +235,11 @@ package enum Shapes {
     package static let deleteCodeSigningConfigRequest: Shape = .structure([
         Member("CodeSigningConfigArn", Shapes.codeSigningConfigArn, required: true, in: .path),
     ])
+    package static let deleteDurableExecutionRequest: Shape = .structure([
+        Member("DurableExecutionArn", Shapes.durableExecutionArn, required: true, in: .path),
+    ])
     package static let deleteEventSourceMappingRequest: Shape = .structure([
-        Member("UUID", Shapes.string, required: true, in: .path),
+        Member("UUID", Shapes.uuidString, required: true, in: .path),
     ])
     package static let deleteFunctionCodeSigningConfigRequest: Shape = .structure([
         Member("FunctionName", Shapes.namespacedFunctionName, required: true, in: .path),
@@ -235,35 +256,40 @@ package enum Shapes {
         Member("Qualifier", Shapes.numericLatestPublishedOrAliasQualifier, in: .query("Qualifier")),
     ])
     package static let deleteFunctionUrlConfigRequest: Shape = .structure([
-        Member("FunctionName", Shapes.functionName, required: true, in: .path),
+        Member("FunctionName", Shapes.functionUrlFunctionName, required: true, in: .path),
         Member("Qualifier", Shapes.functionUrlQualifier, in: .query("Qualifier")),
     ])
     package static let deleteLayerVersionRequest: Shape = .structure([
-        Member("LayerName", Shapes.layerName, required: true, in: .path),
+        Member("LayerName", Shapes.layerNameOrArn, required: true, in: .path),
         Member("VersionNumber", Shapes.layerVersionNumber, required: true, in: .path),
     ])
     package static let deleteProvisionedConcurrencyConfigRequest: Shape = .structure([
         Member("FunctionName", Shapes.functionName, required: true, in: .path),
         Member("Qualifier", Shapes.qualifier, required: true, in: .query("Qualifier")),
     ])
+    package static let deleteResourcePolicyRequest: Shape = .structure([
+        Member("ResourceArn", Shapes.policyResourceArn, required: true, in: .path),
+        Member("RevisionId", Shapes.revisionId, in: .query("RevisionId")),
+    ])
     package static let description: Shape = .string(min: 0, max: 256)
-    package static let destinationArn: Shape = .string(min: 0, max: 350, pattern: #"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"#)
+    package static let destinationArn: Shape = .string(min: 0, max: 350, pattern: #"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"#)
     package static let destinationConfig: Shape = .structure([
         Member("OnSuccess", Shapes.onSuccess),
         Member("OnFailure", Shapes.onFailure),
     ])
+    package static let directS3Read: Shape = .string(values: ["ENABLED", "DISABLED", "AUTO"])
     package static let documentDBEventSourceConfig: Shape = .structure([
         Member("DatabaseName", Shapes.databaseName),
         Member("CollectionName", Shapes.collectionName),
         Member("FullDocument", Shapes.fullDocument),
     ])
     package static let durableConfig: Shape = .structure([
+        Member("KMSKeyArn", Shapes.kmsKeyArn),
         Member("RetentionPeriodInDays", Shapes.retentionPeriodInDays),
         Member("ExecutionTimeout", Shapes.executionTimeout),
     ])
     package static let durableExecutionArn: Shape = .string(min: 1, max: 1024, pattern: #"arn:([a-zA-Z0-9-]+):lambda:([a-zA-Z0-9-]+):(\d{12}):function:([a-zA-Z0-9_-]+):(\$LATEST(?:\.PUBLISHED)?|[0-9]+)/durable-execution/([a-zA-Z0-9_-]+)/([a-zA-Z0-9_-]+)"#)
     package static let durableExecutionName: Shape = .string(min: 1, max: 64, pattern: "[a-zA-Z0-9-_]+")
-    package static let durationSeconds: Shape = .integer(min: 0)
     package static let enabled: Shape = .boolean()
     package static let endPointType: Shape = .string(values: ["KAFKA_BOOTSTRAP_SERVERS"])
     package static let endpoint: Shape = .string(min: 1, max: 300, pattern: #"(([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\-]*[a-zA-Z0-9])\.)*([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9\-]*[A-Za-z0-9]):[0-9]{1,5}"#)
@@ -278,7 +304,7 @@ package enum Shapes {
     package static let ephemeralStorage: Shape = .structure([
         Member("Size", Shapes.ephemeralStorageSize, required: true),
     ])
-    package static let ephemeralStorageSize: Shape = .integer(min: 512, max: 10240)
+    package static let ephemeralStorageSize: Shape = .integer(min: 512, max: 32768)
     package static let errorData: Shape = .string(sensitive: true)
     package static let errorMessage: Shape = .string(sensitive: true)
     package static let errorObject: Shape = .structure([
@@ -299,15 +325,17 @@ package enum Shapes {
     package static let eventSourceMappingSystemLogLevel: Shape = .string(values: ["DEBUG", "INFO", "WARN"])
     package static let eventSourcePosition: Shape = .string(values: ["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"])
     package static let eventSourceToken: Shape = .string(min: 0, max: 256, pattern: #"[a-zA-Z0-9._\-]+"#)
-    package static let executionEnvironmentMemoryGiBPerVCpu: Shape = .double(min: 2.0, max: 8.0)
-    package static let executionStatus: Shape = .string(values: ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED"])
+    package static let executionEnvironmentMemoryGiBPerVCpu: Shape = .double(min: 2, max: 8)
+    package static let executionStatus: Shape = .string(values: ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "DELETING", "PAUSING", "PAUSED"])
     package static let executionStatusList: Shape = .list(of: Shapes.executionStatus, min: 1, max: 10)
     package static let executionTimeout: Shape = .integer(min: 1, max: 31622400)
+    package static let executionTimeoutPaused: Shape = .boolean()
     package static let executionTimestamp: Shape = .timestamp()
-    package static let fileSystemArn: Shape = .string(min: 0, max: 256, pattern: #"arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}"#)
+    package static let fileSystemArn: Shape = .string(min: 0, max: 256, pattern: #"arn:aws[a-zA-Z-]*:elasticfilesystem:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}"#)
     package static let fileSystemConfig: Shape = .structure([
         Member("Arn", Shapes.fileSystemArn, required: true),
         Member("LocalMountPath", Shapes.localMountPath, required: true),
+        Member("S3FilesConfig", Shapes.s3FilesConfig),
     ])
     package static let fileSystemConfigList: Shape = .list(of: Shapes.fileSystemConfig, min: 0, max: 1)
     package static let filter: Shape = .structure([
@@ -323,18 +351,26 @@ package enum Shapes {
         Member("S3Bucket", Shapes.s3Bucket),
         Member("S3Key", Shapes.s3Key),
         Member("S3ObjectVersion", Shapes.s3ObjectVersion),
+        Member("S3ObjectStorageMode", Shapes.s3ObjectStorageMode),
         Member("ImageUri", Shapes.string),
         Member("SourceKMSKeyArn", Shapes.kmsKeyArn),
     ])
-    package static let functionName: Shape = .string(min: 1, max: 140, pattern: #"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"#)
+    package static let functionName: Shape = .string(min: 1, max: 140, pattern: #"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"#)
     package static let functionResponseType: Shape = .string(values: ["ReportBatchItemFailures"])
     package static let functionResponseTypeList: Shape = .list(of: Shapes.functionResponseType, min: 0, max: 1)
+    package static let functionRuntimeAlias: Shape = .string(min: 1, max: 128)
+    package static let functionRuntimeArn: Shape = .string(min: 48, max: 2048, pattern: #"arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:runtime/.+"#)
+    package static let functionRuntimeConfig: Shape = .structure([
+        Member("RuntimeArn", Shapes.functionRuntimeArn, required: true),
+        Member("RuntimeAlias", Shapes.functionRuntimeAlias, required: true),
+    ])
     package static let functionScalingConfig: Shape = .structure([
         Member("MinExecutionEnvironments", Shapes.functionScalingConfigExecutionEnvironments),
         Member("MaxExecutionEnvironments", Shapes.functionScalingConfigExecutionEnvironments),
     ])
     package static let functionScalingConfigExecutionEnvironments: Shape = .integer(min: 0, max: 15000)
     package static let functionUrlAuthType: Shape = .string(values: ["NONE", "AWS_IAM"])
+    package static let functionUrlFunctionName: Shape = .string(min: 1, max: 140, pattern: #"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})(:((?!\d+$)[0-9a-zA-Z-_]+))?"#)
     package static let functionUrlQualifier: Shape = .string(min: 1, max: 128, pattern: #"((?!^\d+$)^[0-9a-zA-Z-_]+$)"#)
     package static let functionVersion: Shape = .string(values: ["ALL"])
     package static let functionVersionLatestPublished: Shape = .string(values: ["LATEST_PUBLISHED"])
@@ -358,6 +394,7 @@ package enum Shapes {
     ])
     package static let getDurableExecutionRequest: Shape = .structure([
         Member("DurableExecutionArn", Shapes.durableExecutionArn, required: true, in: .path),
+        Member("IncludeExecutionData", Shapes.includeExecutionData, in: .query("IncludeExecutionData")),
     ])
     package static let getDurableExecutionStateRequest: Shape = .structure([
         Member("DurableExecutionArn", Shapes.durableExecutionArn, required: true, in: .path),
@@ -366,7 +403,7 @@ package enum Shapes {
         Member("MaxItems", Shapes.itemCount, in: .query("MaxItems")),
     ])
     package static let getEventSourceMappingRequest: Shape = .structure([
-        Member("UUID", Shapes.string, required: true, in: .path),
+        Member("UUID", Shapes.uuidString, required: true, in: .path),
     ])
     package static let getFunctionCodeSigningConfigRequest: Shape = .structure([
         Member("FunctionName", Shapes.namespacedFunctionName, required: true, in: .path),
@@ -394,18 +431,18 @@ package enum Shapes {
         Member("Qualifier", Shapes.publishedFunctionQualifier, required: true, in: .query("Qualifier")),
     ])
     package static let getFunctionUrlConfigRequest: Shape = .structure([
-        Member("FunctionName", Shapes.functionName, required: true, in: .path),
+        Member("FunctionName", Shapes.functionUrlFunctionName, required: true, in: .path),
         Member("Qualifier", Shapes.functionUrlQualifier, in: .query("Qualifier")),
     ])
     package static let getLayerVersionByArnRequest: Shape = .structure([
         Member("Arn", Shapes.layerVersionArn, required: true, in: .query("Arn")),
     ])
     package static let getLayerVersionPolicyRequest: Shape = .structure([
-        Member("LayerName", Shapes.layerName, required: true, in: .path),
+        Member("LayerName", Shapes.layerNameOrArn, required: true, in: .path),
         Member("VersionNumber", Shapes.layerVersionNumber, required: true, in: .path),
     ])
     package static let getLayerVersionRequest: Shape = .structure([
-        Member("LayerName", Shapes.layerName, required: true, in: .path),
+        Member("LayerName", Shapes.layerNameOrArn, required: true, in: .path),
         Member("VersionNumber", Shapes.layerVersionNumber, required: true, in: .path),
     ])
     package static let getPolicyRequest: Shape = .structure([
@@ -415,6 +452,9 @@ package enum Shapes {
     package static let getProvisionedConcurrencyConfigRequest: Shape = .structure([
         Member("FunctionName", Shapes.functionName, required: true, in: .path),
         Member("Qualifier", Shapes.qualifier, required: true, in: .query("Qualifier")),
+    ])
+    package static let getResourcePolicyRequest: Shape = .structure([
+        Member("ResourceArn", Shapes.policyResourceArn, required: true, in: .path),
     ])
     package static let getRuntimeManagementConfigRequest: Shape = .structure([
         Member("FunctionName", Shapes.namespacedFunctionName, required: true, in: .path),
@@ -434,7 +474,7 @@ package enum Shapes {
         Member("AllowedInstanceTypes", Shapes.instanceTypeSet),
         Member("ExcludedInstanceTypes", Shapes.instanceTypeSet),
     ])
-    package static let instanceType: Shape = .string(min: 1, max: 30, pattern: #"[a-zA-Z0-9\.\-]+"#)
+    package static let instanceType: Shape = .string(min: 1, max: 30, pattern: #"[a-zA-Z0-9\.\*\-]+"#)
     package static let instanceTypeSet: Shape = .list(of: Shapes.instanceType, min: 0, max: 400)
     package static let invocationRequest: Shape = .structure([
         Member("FunctionName", Shapes.namespacedFunctionName, required: true, in: .path),
@@ -454,23 +494,24 @@ package enum Shapes {
     package static let invokeMode: Shape = .string(values: ["BUFFERED", "RESPONSE_STREAM"])
     package static let invokeWithResponseStreamRequest: Shape = .structure([
         Member("FunctionName", Shapes.namespacedFunctionName, required: true, in: .path),
-        Member("InvocationType", Shapes.responseStreamingInvocationType, in: .header("X-Amz-Invocation-Type")),
         Member("LogType", Shapes.logType, in: .header("X-Amz-Log-Type")),
         Member("ClientContext", Shapes.string, in: .header("X-Amz-Client-Context")),
         Member("Qualifier", Shapes.numericLatestPublishedOrAliasQualifier, in: .query("Qualifier")),
         Member("Payload", Shapes.blob, in: .payload),
         Member("TenantId", Shapes.tenantId, in: .header("X-Amz-Tenant-Id")),
+        Member("InvocationType", Shapes.responseStreamingInvocationType, in: .header("X-Amz-Invocation-Type")),
     ])
     package static let invokedViaFunctionUrl: Shape = .boolean()
     package static let itemCount: Shape = .integer(min: 0, max: 1000)
-    package static let kmsKeyArn: Shape = .string(pattern: "(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
+    package static let kmsKeyArn: Shape = .string(min: 0, max: 10000, pattern: "(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
     package static let kmsKeyArnNonEmpty: Shape = .string(min: 0, max: 10000, pattern: "arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*")
+    package static let kafkaEventSourceMappingConsumptionMode: Shape = .string(values: ["Stream", "Queue"])
     package static let kafkaSchemaRegistryAccessConfig: Shape = .structure([
         Member("Type", Shapes.kafkaSchemaRegistryAuthType),
         Member("URI", Shapes.arn),
     ])
     package static let kafkaSchemaRegistryAccessConfigList: Shape = .list(of: Shapes.kafkaSchemaRegistryAccessConfig)
-    package static let kafkaSchemaRegistryAuthType: Shape = .string(values: ["BASIC_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH", "SERVER_ROOT_CA_CERTIFICATE"])
+    package static let kafkaSchemaRegistryAuthType: Shape = .string(values: ["BASIC_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH", "SERVER_ROOT_CA_CERTIFICATE", "OAUTHBEARER_AUTH"])
     package static let kafkaSchemaRegistryConfig: Shape = .structure([
         Member("SchemaRegistryURI", Shapes.schemaRegistryUri),
         Member("EventRecordFormat", Shapes.schemaRegistryEventRecordFormat),
@@ -488,18 +529,19 @@ package enum Shapes {
         Member("ExecutionEnvironmentMemoryGiBPerVCpu", Shapes.executionEnvironmentMemoryGiBPerVCpu),
     ])
     package static let layerList: Shape = .list(of: Shapes.layerVersionArn)
-    package static let layerName: Shape = .string(min: 1, max: 140, pattern: #"(arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+"#)
+    package static let layerNameOrArn: Shape = .string(min: 1, max: 2048, pattern: #"(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:layer:[a-zA-Z0-9-_]{1,140}|[a-zA-Z0-9-_]{1,140})"#)
     package static let layerPermissionAllowedAction: Shape = .string(min: 0, max: 22, pattern: "lambda:GetLayerVersion")
-    package static let layerPermissionAllowedPrincipal: Shape = .string(pattern: #"\d{12}|\*|arn:(aws[a-zA-Z-]*):iam::\d{12}:root"#)
-    package static let layerVersionArn: Shape = .string(min: 1, max: 140, pattern: #"arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+"#)
+    package static let layerPermissionAllowedPrincipal: Shape = .string(min: 0, max: 10000, pattern: #"\d{12}|\*|arn:(aws[a-zA-Z-]*):iam::\d{12}:root"#)
+    package static let layerVersionArn: Shape = .string(min: 1, max: 2048, pattern: #"((arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+))"#)
     package static let layerVersionContentInput: Shape = .structure([
         Member("S3Bucket", Shapes.s3Bucket),
         Member("S3Key", Shapes.s3Key),
         Member("S3ObjectVersion", Shapes.s3ObjectVersion),
+        Member("S3ObjectStorageMode", Shapes.s3ObjectStorageMode),
         Member("ZipFile", Shapes.blob),
     ])
     package static let layerVersionNumber: Shape = .long()
-    package static let licenseInfo: Shape = .string(min: 0, max: 512)
+    package static let licenseInfo: Shape = .string(min: 0, max: 512, pattern: ".*")
     package static let listAliasesRequest: Shape = .structure([
         Member("FunctionName", Shapes.functionName, required: true, in: .path),
         Member("FunctionVersion", Shapes.versionWithLatestPublished, in: .query("FunctionVersion")),
@@ -538,7 +580,7 @@ package enum Shapes {
         Member("MaxItems", Shapes.maxFunctionEventInvokeConfigListItems, in: .query("MaxItems")),
     ])
     package static let listFunctionUrlConfigsRequest: Shape = .structure([
-        Member("FunctionName", Shapes.functionName, required: true, in: .path),
+        Member("FunctionName", Shapes.functionUrlFunctionName, required: true, in: .path),
         Member("Marker", Shapes.string, in: .query("Marker")),
         Member("MaxItems", Shapes.maxItems, in: .query("MaxItems")),
     ])
@@ -559,17 +601,17 @@ package enum Shapes {
         Member("MaxItems", Shapes.maxListItems, in: .query("MaxItems")),
     ])
     package static let listLayerVersionsRequest: Shape = .structure([
+        Member("CompatibleArchitecture", Shapes.architecture, in: .query("CompatibleArchitecture")),
         Member("CompatibleRuntime", Shapes.runtime, in: .query("CompatibleRuntime")),
-        Member("LayerName", Shapes.layerName, required: true, in: .path),
+        Member("LayerName", Shapes.layerNameOrArn, required: true, in: .path),
         Member("Marker", Shapes.string, in: .query("Marker")),
         Member("MaxItems", Shapes.maxLayerListItems, in: .query("MaxItems")),
-        Member("CompatibleArchitecture", Shapes.architecture, in: .query("CompatibleArchitecture")),
     ])
     package static let listLayersRequest: Shape = .structure([
+        Member("CompatibleArchitecture", Shapes.architecture, in: .query("CompatibleArchitecture")),
         Member("CompatibleRuntime", Shapes.runtime, in: .query("CompatibleRuntime")),
         Member("Marker", Shapes.string, in: .query("Marker")),
         Member("MaxItems", Shapes.maxLayerListItems, in: .query("MaxItems")),
-        Member("CompatibleArchitecture", Shapes.architecture, in: .query("CompatibleArchitecture")),
     ])
     package static let listProvisionedConcurrencyConfigsRequest: Shape = .structure([
         Member("FunctionName", Shapes.functionName, required: true, in: .path),
@@ -594,7 +636,7 @@ package enum Shapes {
         Member("SystemLogLevel", Shapes.systemLogLevel),
         Member("LogGroup", Shapes.logGroup),
     ])
-    package static let masterRegion: Shape = .string(pattern: #"ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}"#)
+    package static let masterRegion: Shape = .string(min: 1, max: 50, pattern: #"ALL|(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}"#)
     package static let maxAge: Shape = .integer(min: 0, max: 86400)
     package static let maxFiftyListItems: Shape = .integer(min: 1, max: 50)
     package static let maxFunctionEventInvokeConfigListItems: Shape = .integer(min: 1, max: 50)
@@ -605,13 +647,13 @@ package enum Shapes {
     package static let maximumBatchingWindowInSeconds: Shape = .integer(min: 0, max: 300)
     package static let maximumConcurrency: Shape = .integer(min: 2, max: 1000)
     package static let maximumEventAgeInSeconds: Shape = .integer(min: 60, max: 21600)
-    package static let maximumNumberOfPollers: Shape = .integer(min: 1, max: 2000)
+    package static let maximumNumberOfPollers: Shape = .integer(min: 1, max: 10000)
     package static let maximumRecordAgeInSeconds: Shape = .integer(min: -1, max: 604800)
     package static let maximumRetryAttempts: Shape = .integer(min: 0, max: 2)
     package static let maximumRetryAttemptsEventSourceMapping: Shape = .integer(min: -1, max: 10000)
     package static let memorySize: Shape = .integer(min: 128, max: 32768)
     package static let method: Shape = .string(min: 0, max: 6, pattern: ".*")
-    package static let metricTargetValue: Shape = .double(min: 0.0, max: 100.0)
+    package static let metricTargetValue: Shape = .double(min: 0, max: 100)
     package static let minimumNumberOfPollers: Shape = .integer(min: 1, max: 200)
     package static let namespacedFunctionName: Shape = .string(min: 1, max: 256, pattern: #"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"#)
     package static let namespacedStatementId: Shape = .string(min: 1, max: 100, pattern: "([a-zA-Z0-9-_.]+)")
@@ -649,11 +691,25 @@ package enum Shapes {
     package static let origin: Shape = .string(min: 1, max: 253, pattern: ".*")
     package static let packageType: Shape = .string(values: ["Zip", "Image"])
     package static let parallelizationFactor: Shape = .integer(min: 1, max: 10)
-    package static let pattern: Shape = .string(min: 0, max: 4096, pattern: ".*")
+    package static let pattern: Shape = .string(min: 0, max: 4096, pattern: #"[\s\S]*"#)
+    package static let pauseDurableExecutionRequest: Shape = .structure([
+        Member("DurableExecutionArn", Shapes.durableExecutionArn, required: true, in: .path),
+        Member("ClientToken", Shapes.clientToken),
+        Member("Reason", Shapes.pauseReason),
+        Member("ExecutionTimeoutPaused", Shapes.executionTimeoutPaused),
+    ])
+    package static let pauseReason: Shape = .string(min: 0, max: 1024, sensitive: true)
     package static let perExecutionEnvironmentMaxConcurrency: Shape = .integer(min: 1, max: 1600)
+    package static let policyResourceArn: Shape = .string(min: 0, max: 512, pattern: #"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_])+)?|runtime/[a-zA-Z0-9-_./]+)"#)
     package static let positiveInteger: Shape = .integer(min: 1)
-    package static let principal: Shape = .string(pattern: #"[^\s]+"#)
+    package static let principal: Shape = .string(min: 0, max: 2048, pattern: #"[^\s]+"#)
     package static let principalOrgID: Shape = .string(min: 12, max: 34, pattern: "o-[a-z0-9]{10,32}")
+    package static let propagateTags: Shape = .structure([
+        Member("Mode", Shapes.propagateTagsMode),
+        Member("ExplicitTags", Shapes.propagateTagsExplicitTagsMap),
+    ])
+    package static let propagateTagsExplicitTagsMap: Shape = .map(keys: Shapes.tagKey, values: Shapes.tagValue, min: 0, max: 40)
+    package static let propagateTagsMode: Shape = .string(values: ["None", "Explicit"])
     package static let provisionedPollerConfig: Shape = .structure([
         Member("MinimumPollers", Shapes.minimumNumberOfPollers),
         Member("MaximumPollers", Shapes.maximumNumberOfPollers),
@@ -661,12 +717,12 @@ package enum Shapes {
     ])
     package static let provisionedPollerGroupName: Shape = .string(min: 0, max: 128, pattern: "[a-zA-Z0-9-_]*")
     package static let publishLayerVersionRequest: Shape = .structure([
-        Member("LayerName", Shapes.layerName, required: true, in: .path),
+        Member("LayerName", Shapes.layerNameOrArn, required: true, in: .path),
         Member("Description", Shapes.description),
         Member("Content", Shapes.layerVersionContentInput, required: true),
+        Member("CompatibleArchitectures", Shapes.compatibleArchitectures),
         Member("CompatibleRuntimes", Shapes.compatibleRuntimes),
         Member("LicenseInfo", Shapes.licenseInfo),
-        Member("CompatibleArchitectures", Shapes.compatibleArchitectures),
     ])
     package static let publishVersionRequest: Shape = .structure([
         Member("FunctionName", Shapes.functionName, required: true, in: .path),
@@ -705,6 +761,11 @@ package enum Shapes {
         Member("Qualifier", Shapes.qualifier, required: true, in: .query("Qualifier")),
         Member("ProvisionedConcurrentExecutions", Shapes.positiveInteger, required: true),
     ])
+    package static let putResourcePolicyRequest: Shape = .structure([
+        Member("ResourceArn", Shapes.policyResourceArn, required: true, in: .path),
+        Member("Policy", Shapes.resourcePolicy, required: true),
+        Member("RevisionId", Shapes.revisionId),
+    ])
     package static let putRuntimeManagementConfigRequest: Shape = .structure([
         Member("FunctionName", Shapes.namespacedFunctionName, required: true, in: .path),
         Member("Qualifier", Shapes.numericLatestPublishedOrAliasQualifier, in: .query("Qualifier")),
@@ -716,7 +777,7 @@ package enum Shapes {
     package static let queues: Shape = .list(of: Shapes.queue, min: 1, max: 1)
     package static let recursiveLoop: Shape = .string(values: ["Allow", "Terminate"])
     package static let removeLayerVersionPermissionRequest: Shape = .structure([
-        Member("LayerName", Shapes.layerName, required: true, in: .path),
+        Member("LayerName", Shapes.layerNameOrArn, required: true, in: .path),
         Member("VersionNumber", Shapes.layerVersionNumber, required: true, in: .path),
         Member("StatementId", Shapes.statementId, required: true, in: .path),
         Member("RevisionId", Shapes.string, in: .query("RevisionId")),
@@ -729,22 +790,34 @@ package enum Shapes {
     ])
     package static let replayChildren: Shape = .boolean()
     package static let reservedConcurrentExecutions: Shape = .integer(min: 0)
-    package static let resourceArn: Shape = .string(pattern: "(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
+    package static let resourceArn: Shape = .string(min: 0, max: 10000, pattern: "(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
+    package static let resourcePolicy: Shape = .string(min: 1, max: 20480, pattern: #"[\s\S]+"#)
     package static let responseStreamingInvocationType: Shape = .string(values: ["RequestResponse", "DryRun"])
+    package static let resumeDurableExecutionRequest: Shape = .structure([
+        Member("DurableExecutionArn", Shapes.durableExecutionArn, required: true, in: .path),
+        Member("ClientToken", Shapes.clientToken),
+        Member("Reason", Shapes.resumeReason),
+    ])
+    package static let resumeReason: Shape = .string(min: 0, max: 1024, sensitive: true)
     package static let retentionPeriodInDays: Shape = .integer(min: 1, max: 90)
     package static let reverseOrder: Shape = .boolean()
-    package static let roleArn: Shape = .string(pattern: #"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"#)
+    package static let revisionId: Shape = .string(min: 36, max: 36, pattern: "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+    package static let roleArn: Shape = .string(min: 0, max: 10000, pattern: #"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"#)
     package static let runtime: Shape = .string()
-    package static let runtimeVersionArn: Shape = .string(min: 26, max: 2048, pattern: #"arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}::runtime:.+"#)
+    package static let runtimeVersionArn: Shape = .string(min: 26, max: 2048, pattern: #"((arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}::runtime:.+)|(arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:runtime/[A-Za-z0-9_.-]{1,128}/version/[A-Za-z0-9_.-]{1,128}))"#)
     package static let s3Bucket: Shape = .string(min: 3, max: 63, pattern: #"[0-9A-Za-z\.\-_]*(?<!\.)"#)
-    package static let s3Key: Shape = .string(min: 1, max: 1024)
-    package static let s3ObjectVersion: Shape = .string(min: 1, max: 1024)
+    package static let s3FilesConfig: Shape = .structure([
+        Member("DirectS3Read", Shapes.directS3Read),
+    ])
+    package static let s3Key: Shape = .string(min: 1, max: 1024, pattern: ".*")
+    package static let s3ObjectStorageMode: Shape = .string(values: ["COPY", "REFERENCE"])
+    package static let s3ObjectVersion: Shape = .string(min: 1, max: 1024, pattern: ".*")
     package static let scalingConfig: Shape = .structure([
         Member("MaximumConcurrency", Shapes.maximumConcurrency),
     ])
     package static let schemaRegistryEventRecordFormat: Shape = .string(values: ["JSON", "SOURCE"])
     package static let schemaRegistryUri: Shape = .string(min: 1, max: 10000, pattern: #"[a-zA-Z0-9-\/*:_+=.@-]*"#)
-    package static let securityGroupId: Shape = .string()
+    package static let securityGroupId: Shape = .string(min: 0, max: 1024, pattern: "sg-[0-9a-zA-Z]*")
     package static let securityGroupIds: Shape = .list(of: Shapes.securityGroupId, min: 0, max: 5)
     package static let selfManagedEventSource: Shape = .structure([
         Member("Endpoints", Shapes.endpoints),
@@ -752,6 +825,7 @@ package enum Shapes {
     package static let selfManagedKafkaEventSourceConfig: Shape = .structure([
         Member("ConsumerGroupId", Shapes.uri),
         Member("SchemaRegistryConfig", Shapes.kafkaSchemaRegistryConfig),
+        Member("ConsumptionMode", Shapes.kafkaEventSourceMappingConsumptionMode),
     ])
     package static let sendDurableExecutionCallbackFailureRequest: Shape = .structure([
         Member("CallbackId", Shapes.callbackId, required: true, in: .path),
@@ -773,8 +847,8 @@ package enum Shapes {
         Member("Type", Shapes.sourceAccessType),
         Member("URI", Shapes.uri),
     ])
-    package static let sourceAccessConfigurations: Shape = .list(of: Shapes.sourceAccessConfiguration, min: 0, max: 22)
-    package static let sourceAccessType: Shape = .string(values: ["BASIC_AUTH", "VPC_SUBNET", "VPC_SECURITY_GROUP", "SASL_SCRAM_512_AUTH", "SASL_SCRAM_256_AUTH", "VIRTUAL_HOST", "CLIENT_CERTIFICATE_TLS_AUTH", "SERVER_ROOT_CA_CERTIFICATE"])
+    package static let sourceAccessConfigurations: Shape = .list(of: Shapes.sourceAccessConfiguration, min: 0, max: 23)
+    package static let sourceAccessType: Shape = .string(values: ["BASIC_AUTH", "VPC_SUBNET", "VPC_SECURITY_GROUP", "SASL_SCRAM_512_AUTH", "SASL_SCRAM_256_AUTH", "VIRTUAL_HOST", "CLIENT_CERTIFICATE_TLS_AUTH", "SERVER_ROOT_CA_CERTIFICATE", "OAUTHBEARER_AUTH", "OAUTHBEARER_SCOPE", "OAUTHBEARER_AUDIENCE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL", "IAM_AUTH", "IAM_OAUTHBEARER_AUTH"])
     package static let sourceOwner: Shape = .string(min: 0, max: 12, pattern: #"\d{12}"#)
     package static let stackTraceEntries: Shape = .list(of: Shapes.stackTraceEntry)
     package static let stackTraceEntry: Shape = .string(sensitive: true)
@@ -789,17 +863,17 @@ package enum Shapes {
     ])
     package static let string: Shape = .string()
     package static let stringList: Shape = .list(of: Shapes.string, min: 0, max: 1500)
-    package static let subnetId: Shape = .string()
+    package static let subnetId: Shape = .string(min: 0, max: 1024, pattern: "subnet-[0-9a-z]*")
     package static let subnetIds: Shape = .list(of: Shapes.subnetId, min: 0, max: 16)
     package static let systemLogLevel: Shape = .string(values: ["DEBUG", "INFO", "WARN"])
-    package static let tagKey: Shape = .string()
+    package static let tagKey: Shape = .string(min: 1, max: 128, pattern: #"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"#)
     package static let tagKeyList: Shape = .list(of: Shapes.tagKey)
     package static let tagResourceRequest: Shape = .structure([
         Member("Resource", Shapes.taggableResource, required: true, in: .path),
         Member("Tags", Shapes.tags, required: true),
     ])
-    package static let tagValue: Shape = .string()
-    package static let taggableResource: Shape = .string(min: 1, max: 256, pattern: #"arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)"#)
+    package static let tagValue: Shape = .string(min: 0, max: 256, pattern: #"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"#)
+    package static let taggableResource: Shape = .string(min: 1, max: 10000, pattern: #"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})"#)
     package static let tags: Shape = .map(keys: Shapes.tagKey, values: Shapes.tagValue)
     package static let targetTrackingScalingPolicy: Shape = .structure([
         Member("PredefinedMetricType", Shapes.capacityProviderPredefinedMetricType, required: true),
@@ -810,7 +884,7 @@ package enum Shapes {
     ])
     package static let tenantId: Shape = .string(min: 1, max: 256, pattern: #"[a-zA-Z0-9\._:\/=+\-@ ]+"#)
     package static let tenantIsolationMode: Shape = .string(values: ["PER_TENANT"])
-    package static let timeout: Shape = .integer(min: 1)
+    package static let timeout: Shape = .integer(min: 1, max: 5400)
     package static let topic: Shape = .string(min: 1, max: 249, pattern: #"[^.]([a-zA-Z0-9\-_.]+)"#)
     package static let topics: Shape = .list(of: Shapes.topic, min: 1, max: 1)
     package static let tracingConfig: Shape = .structure([
@@ -818,8 +892,9 @@ package enum Shapes {
     ])
     package static let tracingMode: Shape = .string(values: ["Active", "PassThrough"])
     package static let tumblingWindowInSeconds: Shape = .integer(min: 0, max: 900)
-    package static let uri: Shape = .string(min: 1, max: 200, pattern: #"[a-zA-Z0-9-\/*:_+=.@-]*"#)
-    package static let unqualifiedFunctionName: Shape = .string(min: 1, max: 140, pattern: #"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)"#)
+    package static let uri: Shape = .string(min: 1, max: 200, pattern: #"[ a-zA-Z0-9-\/*:_+=.@-]*"#)
+    package static let uuidString: Shape = .string(min: 36, max: 36)
+    package static let unqualifiedFunctionName: Shape = .string(min: 1, max: 140, pattern: #"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)"#)
     package static let untagResourceRequest: Shape = .structure([
         Member("Resource", Shapes.taggableResource, required: true, in: .path),
         Member("TagKeys", Shapes.tagKeyList, required: true, in: .query("tagKeys")),
@@ -835,6 +910,8 @@ package enum Shapes {
     package static let updateCapacityProviderRequest: Shape = .structure([
         Member("CapacityProviderName", Shapes.capacityProviderName, required: true, in: .path),
         Member("CapacityProviderScalingConfig", Shapes.capacityProviderScalingConfig),
+        Member("PropagateTags", Shapes.propagateTags),
+        Member("TelemetryConfig", Shapes.capacityProviderTelemetryConfig),
     ])
     package static let updateCodeSigningConfigRequest: Shape = .structure([
         Member("CodeSigningConfigArn", Shapes.codeSigningConfigArn, required: true, in: .path),
@@ -843,27 +920,27 @@ package enum Shapes {
         Member("CodeSigningPolicies", Shapes.codeSigningPolicies),
     ])
     package static let updateEventSourceMappingRequest: Shape = .structure([
-        Member("UUID", Shapes.string, required: true, in: .path),
+        Member("UUID", Shapes.uuidString, required: true, in: .path),
         Member("FunctionName", Shapes.namespacedFunctionName),
         Member("Enabled", Shapes.enabled),
         Member("BatchSize", Shapes.batchSize),
         Member("FilterCriteria", Shapes.filterCriteria),
+        Member("KMSKeyArn", Shapes.kmsKeyArn),
+        Member("MetricsConfig", Shapes.eventSourceMappingMetricsConfig),
+        Member("LoggingConfig", Shapes.eventSourceMappingLoggingConfig),
+        Member("ScalingConfig", Shapes.scalingConfig),
         Member("MaximumBatchingWindowInSeconds", Shapes.maximumBatchingWindowInSeconds),
+        Member("ParallelizationFactor", Shapes.parallelizationFactor),
         Member("DestinationConfig", Shapes.destinationConfig),
         Member("MaximumRecordAgeInSeconds", Shapes.maximumRecordAgeInSeconds),
         Member("BisectBatchOnFunctionError", Shapes.bisectBatchOnFunctionError),
         Member("MaximumRetryAttempts", Shapes.maximumRetryAttemptsEventSourceMapping),
-        Member("ParallelizationFactor", Shapes.parallelizationFactor),
-        Member("SourceAccessConfigurations", Shapes.sourceAccessConfigurations),
         Member("TumblingWindowInSeconds", Shapes.tumblingWindowInSeconds),
+        Member("SourceAccessConfigurations", Shapes.sourceAccessConfigurations),
         Member("FunctionResponseTypes", Shapes.functionResponseTypeList),
-        Member("ScalingConfig", Shapes.scalingConfig),
         Member("AmazonManagedKafkaEventSourceConfig", Shapes.amazonManagedKafkaEventSourceConfig),
         Member("SelfManagedKafkaEventSourceConfig", Shapes.selfManagedKafkaEventSourceConfig),
         Member("DocumentDBEventSourceConfig", Shapes.documentDBEventSourceConfig),
-        Member("KMSKeyArn", Shapes.kmsKeyArn),
-        Member("MetricsConfig", Shapes.eventSourceMappingMetricsConfig),
-        Member("LoggingConfig", Shapes.eventSourceMappingLoggingConfig),
         Member("ProvisionedPollerConfig", Shapes.provisionedPollerConfig),
     ])
     package static let updateFunctionCodeRequest: Shape = .structure([
@@ -872,13 +949,14 @@ package enum Shapes {
         Member("S3Bucket", Shapes.s3Bucket),
         Member("S3Key", Shapes.s3Key),
         Member("S3ObjectVersion", Shapes.s3ObjectVersion),
+        Member("S3ObjectStorageMode", Shapes.s3ObjectStorageMode),
         Member("ImageUri", Shapes.string),
+        Member("Architectures", Shapes.architecturesList),
         Member("Publish", Shapes.boolean),
+        Member("PublishTo", Shapes.functionVersionLatestPublished),
         Member("DryRun", Shapes.boolean),
         Member("RevisionId", Shapes.string),
-        Member("Architectures", Shapes.architecturesList),
         Member("SourceKMSKeyArn", Shapes.kmsKeyArn),
-        Member("PublishTo", Shapes.functionVersionLatestPublished),
     ])
     package static let updateFunctionConfigurationRequest: Shape = .structure([
         Member("FunctionName", Shapes.functionName, required: true, in: .path),
@@ -902,6 +980,8 @@ package enum Shapes {
         Member("LoggingConfig", Shapes.loggingConfig),
         Member("CapacityProviderConfig", Shapes.capacityProviderConfig),
         Member("DurableConfig", Shapes.durableConfig),
+        Member("RuntimeConfig", Shapes.functionRuntimeConfig),
+        Member("AcceleratorConfig", Shapes.acceleratorConfig),
     ])
     package static let updateFunctionEventInvokeConfigRequest: Shape = .structure([
         Member("FunctionName", Shapes.namespacedFunctionName, required: true, in: .path),
@@ -911,7 +991,7 @@ package enum Shapes {
         Member("DestinationConfig", Shapes.destinationConfig),
     ])
     package static let updateFunctionUrlConfigRequest: Shape = .structure([
-        Member("FunctionName", Shapes.functionName, required: true, in: .path),
+        Member("FunctionName", Shapes.functionUrlFunctionName, required: true, in: .path),
         Member("Qualifier", Shapes.functionUrlQualifier, in: .query("Qualifier")),
         Member("AuthType", Shapes.functionUrlAuthType),
         Member("Cors", Shapes.cors),
@@ -930,4 +1010,5 @@ package enum Shapes {
     package static let waitOptionsWaitSecondsInteger: Shape = .integer(min: 1, max: 31622400)
     package static let weight: Shape = .double(min: 0.0, max: 1.0)
     package static let workingDirectory: Shape = .string(min: 0, max: 1000)
+    package static let xAmznTraceId: Shape = .string(min: 0, max: 8192)
 }

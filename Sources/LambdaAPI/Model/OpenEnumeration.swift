@@ -1,5 +1,5 @@
 /// An enumeration of the service model, open to values that it did not have when it was read.
-package protocol OpenEnumeration: RawRepresentable, Hashable, Sendable, CustomStringConvertible, JSONCodable
+package protocol OpenEnumeration: RawRepresentable, Hashable, Sendable, CustomStringConvertible, JSONCodable, Codable
 where RawValue == String {
     /// Every value of the model, in its order.
     static var allValues: [Self] { get }
