@@ -24,6 +24,8 @@ package struct FunctionRecord: Codable, Sendable, Equatable {
     package var aliases: [String: AliasRecord]
     /// What is reserved and provisioned.
     package var concurrency: ConcurrencySettings
+    /// What is attached to the function beside code and configuration.
+    package var attachments: FunctionAttachments
 
     package init(
         name: FunctionName,
@@ -38,6 +40,7 @@ package struct FunctionRecord: Codable, Sendable, Equatable {
         lastVersion = 0
         aliases = [:]
         concurrency = ConcurrencySettings()
+        attachments = FunctionAttachments()
         self.revisionID = revisionID
         self.definition = definition
         self.status = status
@@ -71,6 +74,20 @@ package struct FunctionDefinition: Codable, Sendable, Equatable {
     package var layers: [FunctionLayer]?
     /// What it is attached to; nil if it never was to anything, which reads differently from being detached.
     package var network: NetworkSettings?
+    /// Where events go that could not be processed; nil if nowhere.
+    package var deadLetterTargetARN: String?
+    /// The key that the user wants the environment's variables encrypted with. It is kept and shown, nothing else.
+    package var kmsKeyARN: String?
+    /// The key that the user wants the package encrypted with. It is kept and shown, nothing else.
+    package var sourceKMSKeyARN: String?
+    /// File systems that the user wants mounted. They are kept and shown, nothing else.
+    package var fileSystems: [FileSystemConfig]?
+    /// Whether versions are to start from snapshots; nil if the user never said.
+    package var snapStart: SnapStartApplyOn?
+    /// Set for functions whose executions are durable.
+    package var durable: DurableConfig?
+    /// Set for functions that run on a capacity provider.
+    package var capacityProvider: CapacityProviderConfig?
 
     /// How a function's log is written.
     package struct LoggingSettings: Codable, Sendable, Equatable {

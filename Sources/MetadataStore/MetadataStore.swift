@@ -4,7 +4,7 @@ package import LambdaAPI
 ///
 /// Writes to one function are ordered by generation: a replacement succeeds only on the record it was computed from, so
 /// concurrent updates cannot undo each other. What concerns a version and its function at once is one write.
-package protocol MetadataStore: LayerStore {
+package protocol MetadataStore: LayerStore, ResourceStore {
     /// Adds a function with its first versions. Throws `.exists` if there is one of that name.
     func insert(_ record: FunctionRecord, versions: [VersionRecord]) async throws(MetadataStoreError)
 
@@ -30,6 +30,25 @@ package protocol MetadataStore: LayerStore {
     /// At most `limit` functions in the order of their names, from the first one after `name`. Functions that come or go
     /// between two pages neither repeat nor hide others.
     func functions(after name: FunctionName?, limit: Int) async throws(MetadataStoreError) -> [FunctionRecord]
+
+    /// The function that has the URL of that identifier, or nil.
+    func function(withURL id: String) async throws(MetadataStoreError) -> FunctionRecord?
+
+    /// At most `limit` functions that have the code signing configuration, in the order of their names, from the first one
+    /// after `name`.
+    func functions(
+        signedBy codeSigningConfigARN: String,
+        after name: FunctionName?,
+        limit: Int
+    ) async throws(MetadataStoreError) -> [FunctionRecord]
+
+    /// At most `limit` versions that run on the capacity provider, in the order of their functions' names and their
+    /// numbers, from the first one after `version`.
+    func versions(
+        on capacityProviderARN: String,
+        after version: (name: FunctionName, number: Int)?,
+        limit: Int
+    ) async throws(MetadataStoreError) -> [VersionRecord]
 
     /// All functions whose creation or update was not finished, for the next start to take up.
     func unfinishedFunctions() async throws(MetadataStoreError) -> [FunctionRecord]

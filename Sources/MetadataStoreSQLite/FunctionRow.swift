@@ -11,6 +11,7 @@ struct FunctionRow: Codable, FetchableRecord, PersistableRecord, Sendable {
         static let name = Column("name")
         static let isUnfinished = Column("isUnfinished")
         static let hasConcurrencySettings = Column("hasConcurrencySettings")
+        static let codeSigningConfigARN = Column("codeSigningConfigARN")
     }
 
     var name: String
@@ -22,6 +23,7 @@ struct FunctionRow: Codable, FetchableRecord, PersistableRecord, Sendable {
     var isUnfinished: Bool
     var hasConcurrencySettings: Bool
     var claimedConcurrency: Int
+    var codeSigningConfigARN: String?
     var document: Data
 
     init(_ record: FunctionRecord) throws {
@@ -34,6 +36,7 @@ struct FunctionRow: Codable, FetchableRecord, PersistableRecord, Sendable {
         isUnfinished = record.status.state == .pending || record.status.lastUpdate == .inProgress
         hasConcurrencySettings = record.concurrency != ConcurrencySettings()
         claimedConcurrency = record.concurrency.claimed
+        codeSigningConfigARN = record.attachments.codeSigningConfigARN
         document = try JSONEncoder().encode(record)
     }
 

@@ -8,7 +8,7 @@ extension SQLiteMetadataStore {
         of name: LayerName,
         _ definition: LayerVersionDefinition
     ) async throws(MetadataStoreError) -> LayerVersionRecord {
-        try await writeLayers("publish a version of layer \(name)") { database in
+        try await writeQuietly("publish a version of layer \(name)") { database in
             let sql = """
                 INSERT INTO layer (name, versionMax) VALUES (?, 1)
                 ON CONFLICT (name) DO UPDATE SET versionMax = versionMax + 1
@@ -38,7 +38,7 @@ extension SQLiteMetadataStore {
         of name: LayerName,
         expecting revisionID: String?
     ) async throws(MetadataStoreError) {
-        try await writeLayers("change the policy of version \(version) of layer \(name)") { database in
+        try await writeQuietly("change the policy of version \(version) of layer \(name)") { database in
             let current = try LayerVersionRow.fetch(version, of: name, in: database)?.record()
             guard var record = current, record.policy?.revisionID == revisionID else {
                 throw MetadataStoreError(
@@ -52,7 +52,7 @@ extension SQLiteMetadataStore {
     }
 
     package func deleteLayerVersion(_ version: Int, of name: LayerName) async throws(MetadataStoreError) -> Bool {
-        try await writeLayers("delete version \(version) of layer \(name)") { database in
+        try await writeQuietly("delete version \(version) of layer \(name)") { database in
             try LayerVersionRow.fetch(version, of: name, in: database)?.delete(database) ?? false
         }
     }
@@ -123,18 +123,6 @@ extension SQLiteMetadataStore {
             )
             let stacks = try lists.map { try JSONDecoder().decode([FunctionLayer].self, from: $0).map(\.codeHash) }
             return LayersInUse(published: published, stacks: Set(stacks.filter { !$0.isEmpty }))
-        }
-    }
-
-    /// Runs a transaction. Nobody keeps a copy of layers, so nobody is told.
-    private func writeLayers<Value: Sendable>(
-        _ operation: String,
-        _ body: @escaping @Sendable (Database) throws -> Value
-    ) async throws(MetadataStoreError) -> Value {
-        do {
-            return try await database.write(body)
-        } catch {
-            throw Self.storeError(operation, error)
         }
     }
 }

@@ -52,6 +52,7 @@ package final class SQLiteMetadataStore: MetadataStore {
             } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_PRIMARYKEY {
                 throw MetadataStoreError(.exists, "failed to insert function \(record.name): it exists")
             }
+            try Self.updateURLs(of: record, in: database)
             for version in versions {
                 try VersionRow(version).insert(database)
             }
@@ -82,6 +83,7 @@ package final class SQLiteMetadataStore: MetadataStore {
             var record = record
             record.generation = generation + 1
             try FunctionRow(record).update(database)
+            try Self.updateURLs(of: record, in: database)
             let changes = try versions.map { try Self.apply($0, to: record.name, in: database) }
             guard try claimedMax == .max || Self.claimedConcurrency(database) <= claimedMax else {
                 throw MetadataStoreError(
@@ -239,6 +241,18 @@ package final class SQLiteMetadataStore: MetadataStore {
                 }
                 return true
             }
+        } catch {
+            throw Self.storeError(operation, error)
+        }
+    }
+
+    /// Runs a transaction. Nobody keeps a copy of what it changes, so nobody is told.
+    func writeQuietly<Value: Sendable>(
+        _ operation: String,
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(MetadataStoreError) -> Value {
+        do {
+            return try await database.write(body)
         } catch {
             throw Self.storeError(operation, error)
         }

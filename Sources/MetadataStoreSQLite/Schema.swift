@@ -22,6 +22,7 @@ enum Schema {
         },
         layers,
         versions,
+        attachments,
     ]
 
     static var migrator: DatabaseMigrator { migrator(upTo: migrations.count) }

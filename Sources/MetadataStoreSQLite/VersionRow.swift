@@ -19,6 +19,7 @@ struct VersionRow: Codable, FetchableRecord, PersistableRecord, Sendable {
     var codeHash: String
     var codeSize: Int
     var isUnfinished: Bool
+    var capacityProviderARN: String?
     var document: Data
 
     init(_ record: VersionRecord) throws {
@@ -28,6 +29,9 @@ struct VersionRow: Codable, FetchableRecord, PersistableRecord, Sendable {
         codeHash = record.definition.codeHash
         codeSize = record.definition.codeSize
         isUnfinished = record.status.state == .pending
+        capacityProviderARN = record.definition.capacityProvider.map {
+            $0.lambdaManagedInstancesCapacityProviderConfig.capacityProviderArn
+        }
         document = try JSONEncoder().encode(record)
     }
 
