@@ -62,7 +62,7 @@ let package = Package(
 
         .systemLibrary(name: "CLinux"),
 
-        room("LambdaAPI", []),
+        room("LambdaAPI", [crypto]),
         room("LogsAPI", ["LambdaAPI"]),
         room("LogStore", ["LambdaAPI", crypto]),
         room("Telemetry", ["LogStore", "LambdaAPI", "CLinux", logging, nioPosix]),

@@ -61,6 +61,7 @@ extension ControlPlane {
             var next = record
             next.aliases[request.name] = nil
             next.concurrency.provisioned[request.name] = nil
+            next.attachments.removeAll(of: request.name)
             return RecordChange(record: next, value: ())
         }
     }

@@ -16,6 +16,8 @@ extension ControlPlane {
         guard let archive = request.code.zipFile else {
             throw .invalidParameterValue("Please provide a source for function code.")
         }
+        try await checkSignature(request.codeSigningConfigArn, of: reference.name)
+        try await checkCapacityProvider(request.capacityProviderConfig)
         let known = try await inStore { store throws(MetadataStoreError) in
             try await store.function(named: reference.name)
         }
@@ -35,13 +37,14 @@ extension ControlPlane {
             configurationID: definition.configurationID
         )
         try await checkLayers(of: definition)
-        let record = FunctionLifecycle.created(
+        var record = FunctionLifecycle.created(
             reference.name,
             definition,
             tags: request.tags ?? [:],
             revisionID: RequestID.random().rawValue,
             at: dependencies.now()
         )
+        record.attachments.codeSigningConfigARN = request.codeSigningConfigArn
         let publication = request.publish == true ? publication(of: record) : nil
         do throws(MetadataStoreError) {
             try await dependencies.store.insert(
@@ -66,7 +69,8 @@ extension ControlPlane {
             configuration: configuration(target, qualifier: reference.qualifier),
             code: FunctionCodeLocation(
                 repositoryType: "S3",
-                location: url(of: CodeHash(hexadecimal: definition.codeHash))
+                location: url(of: CodeHash(hexadecimal: definition.codeHash)),
+                sourceKMSKeyArn: definition.sourceKMSKeyARN
             ),
             tags: target.record.tags.isEmpty ? nil : target.record.tags,
             concurrency: target.record.concurrency.reserved.map { Concurrency(reservedConcurrentExecutions: $0) }

@@ -55,7 +55,7 @@ extension ControlPlane {
     }
 
     /// How often a change is tried that others get in the way of.
-    private static var attemptsMax: Int { 32 }
+    static var attemptsMax: Int { 32 }
 
     /// Changes a function's record, whatever else changes it at the same time: what `body` makes of the record is written,
     /// and if another was faster, `body` is asked again.

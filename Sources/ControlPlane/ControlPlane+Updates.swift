@@ -17,6 +17,7 @@ extension ControlPlane {
             throw .invalidParameterValue("Please provide a source for function code.")
         }
         try checkUpdatable(record, expecting: request.revisionId)
+        try await checkSignature(record.attachments.codeSigningConfigARN, of: record.name)
         let package = try await inCodeStore { store throws(CodeStoreError) in try await store.put(archive.bytes) }
         let definition = record.definition.updated(
             code: package,
@@ -34,11 +35,12 @@ extension ControlPlane {
             expecting: request.revisionId,
             publishing: request.publish == true
         ) { record throws(LambdaError) in
-            let definition = record.definition.updated(
+            var definition = record.definition.updated(
                 code: package,
                 architecture: request.architectures?.first?.rawValue,
                 configurationID: definition.configurationID
             )
+            definition.sourceKMSKeyARN = request.sourceKMSKeyArn.map { $0.nonEmpty } ?? definition.sourceKMSKeyARN
             try await checkLayers(of: definition)
             return definition
         }
@@ -48,7 +50,7 @@ extension ControlPlane {
         _ request: UpdateFunctionConfigurationRequest
     ) async throws(LambdaError) -> FunctionConfiguration {
         let record = try await record(try reference(request.functionName))
-        try UnsupportedFeatures(request).check(.updateFunctionConfiguration)
+        try await checkCapacityProvider(request.capacityProviderConfig)
         return try await update(record.name, expecting: request.revisionId) { record throws(LambdaError) in
             var definition = try record.definition.updated(by: request, configurationID: RequestID.random().rawValue)
             if let arns = request.layers {

@@ -69,6 +69,7 @@ extension ControlPlane {
             }
             var next = record
             next.concurrency.provisioned[version.rawValue] = nil
+            next.attachments.removeAll(of: version.rawValue)
             return RecordChange(record: next, versions: [.deleted(published.number)], value: ())
         }
     }

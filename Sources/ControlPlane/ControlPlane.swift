@@ -51,19 +51,22 @@ package final class ControlPlane: LambdaOperations {
 
     let dependencies: Dependencies
     private let activation: FunctionActivation
-    private let baseURL = Mutex("http://127.0.0.1:9000")
+    private let address = Mutex(ServiceAddress(scheme: "http", host: "127.0.0.1", port: 9000))
     private let provisionedVersions: ProvisionedVersions
     private let begun: AsyncStream<Begun>
     private let begunContinuation: AsyncStream<Begun>.Continuation
 
     /// What has begun and is to be finished.
-    private enum Begun {
+    private enum Begun: CustomStringConvertible {
         case function(FunctionName)
         case version(Int, of: FunctionName)
+        case mapping(String)
 
-        var name: FunctionName {
+        var description: String {
             switch self {
-            case .function(let name), .version(_, let name): name
+            case .function(let name): "function \(name)"
+            case .version(let number, let name): "version \(number) of function \(name)"
+            case .mapping(let uuid): "event source mapping \(uuid)"
             }
         }
     }
@@ -103,16 +106,10 @@ package final class ControlPlane: LambdaOperations {
         }
     }
 
-    package static let implementedOperations: Set<Operation> = [
-        .createFunction, .getFunction, .getFunctionConfiguration, .updateFunctionCode, .updateFunctionConfiguration,
-        .publishLayerVersion, .getLayerVersion, .getLayerVersionByArn, .listLayers, .listLayerVersions,
-        .deleteLayerVersion, .addLayerVersionPermission, .removeLayerVersionPermission, .getLayerVersionPolicy,
-        .listFunctions, .deleteFunction, .getAccountSettings, .publishVersion, .listVersionsByFunction, .createAlias,
-        .getAlias, .updateAlias, .deleteAlias, .listAliases, .putFunctionConcurrency, .getFunctionConcurrency,
-        .deleteFunctionConcurrency, .putProvisionedConcurrencyConfig, .getProvisionedConcurrencyConfig,
-        .deleteProvisionedConcurrencyConfig, .listProvisionedConcurrencyConfigs, .tagResource, .untagResource,
-        .listTags, .getFunctionCodeSigningConfig,
-    ]
+    /// All operations but those of the invoke path, which have routes of their own.
+    package static let implementedOperations = Set(Operation.allCases).subtracting([
+        .invoke, .invokeAsync, .invokeWithResponseStream,
+    ])
 
     /// Removes what a crash has left behind and takes up what was under way. To be called before any request is served.
     package func recover() async throws(LambdaError) {
@@ -128,6 +125,7 @@ package final class ControlPlane: LambdaOperations {
         for version in versions {
             finishLater(version)
         }
+        try await recoverMappings()
         let limited = try await inStore { store throws(MetadataStoreError) in
             try await store.functionsWithConcurrencySettings()
         }
@@ -188,9 +186,9 @@ package final class ControlPlane: LambdaOperations {
         begunContinuation.finish()
     }
 
-    /// The service is reachable at this URL, such as `http://127.0.0.1:9000`; addresses of packages begin with it.
-    package func served(at url: String) {
-        baseURL.withLock { $0 = url }
+    /// The service is reachable at this address; those of packages and functions are made of it.
+    package func served(at address: ServiceAddress) {
+        self.address.withLock { $0 = address }
     }
 
     /// A package's archive, for whoever has a valid address of it.
@@ -205,7 +203,12 @@ package final class ControlPlane: LambdaOperations {
     }
 
     func url(of hash: CodeHash) -> String {
-        baseURL.withLock { $0 } + codeLocation.path(to: hash, at: dependencies.now())
+        address.withLock { $0 }.url + codeLocation.path(to: hash, at: dependencies.now())
+    }
+
+    /// Where a function is reached by its URL.
+    func functionURL(_ record: FunctionURLRecord) -> String {
+        address.withLock { $0 }.functionURL(record.id, in: dependencies.locality)
     }
 
     /// Asks for the environments that are provisioned for a function, now rather than in the background.
@@ -222,16 +225,21 @@ package final class ControlPlane: LambdaOperations {
         begunContinuation.yield(.version(version.number, of: version.functionName))
     }
 
+    func finishMappingLater(_ uuid: String) {
+        begunContinuation.yield(.mapping(uuid))
+    }
+
     private func finish(_ item: Begun) async {
         do throws(MetadataStoreError) {
             switch item {
             case .function(let name): _ = try await activation.finish(name)
             case .version(let number, let name): _ = try await activation.finish(number, of: name)
+            case .mapping(let uuid): try await finishMapping(uuid)
             }
         } catch {
             dependencies.logger.error(
-                "function could not be activated; the next start tries again",
-                metadata: [LogKey.functionName: "\(item.name)", LogKey.error: "\(error)"]
+                "what was begun could not be finished; the next start tries again",
+                metadata: [LogKey.item: "\(item)", LogKey.error: "\(error)"]
             )
         }
     }

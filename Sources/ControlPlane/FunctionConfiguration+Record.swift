@@ -22,20 +22,32 @@ extension FunctionConfiguration {
             codeSha256: CodeHash(hexadecimal: definition.codeHash).base64,
             version: FunctionVersion.latest.rawValue,
             vpcConfig: definition.network?.response,
+            deadLetterConfig: definition.deadLetterTargetARN.map { DeadLetterConfig(targetArn: $0) },
             environment: definition.environment.map { EnvironmentResponse(variables: $0) },
+            kmsKeyArn: definition.kmsKeyARN,
             tracingConfig: TracingConfigResponse(mode: TracingMode(rawValue: definition.tracingMode)),
             revisionId: record.revisionID,
             layers: definition.layers?.map { Layer(arn: $0.arn, codeSize: $0.codeSize) },
+            fileSystemConfigs: definition.fileSystems,
             packageType: .zip,
             architectures: [Architecture(rawValue: definition.architecture)],
             ephemeralStorage: EphemeralStorage(size: definition.ephemeralStorageMegabytes),
-            snapStart: SnapStartResponse(applyOn: SnapStartApplyOn.none, optimizationStatus: .off),
+            // Nothing starts from a snapshot yet, whatever is asked for.
+            snapStart: SnapStartResponse(
+                applyOn: definition.snapStart ?? SnapStartApplyOn.none,
+                optimizationStatus: .off
+            ),
+            runtimeVersionConfig: RuntimeVersionConfig(
+                runtimeVersionArn: RuntimeVersion(of: definition.runtime, in: locality).arn
+            ),
             loggingConfig: LoggingConfig(
                 logFormat: LogFormat(rawValue: definition.logging.format),
                 applicationLogLevel: definition.logging.applicationLevel.map { ApplicationLogLevel(rawValue: $0) },
                 systemLogLevel: definition.logging.systemLevel.map { SystemLogLevel(rawValue: $0) },
                 logGroup: definition.logging.group
-            )
+            ),
+            capacityProviderConfig: definition.capacityProvider,
+            durableConfig: definition.durable
         )
     }
 

@@ -19,7 +19,9 @@ extension FunctionDefinition {
         try RuntimePolicy.check(runtime.rawValue)
         let environment = request.environment?.variables
         try ConfigurationRules.checkEnvironment(environment ?? [:])
-        try ConfigurationRules.checkMemory(request.memorySize ?? Limits.memorySizeDefaultMB)
+        if request.capacityProviderConfig == nil {
+            try ConfigurationRules.checkMemory(request.memorySize ?? Limits.memorySizeDefaultMB)
+        }
         self.init(
             configurationID: configurationID,
             codeHash: "",
@@ -37,6 +39,10 @@ extension FunctionDefinition {
             logging: try LoggingSettings.standard(for: name.rawValue).updated(by: request.loggingConfig)
         )
         network = try NetworkSettings.updated(nil, by: request.vpcConfig)
+        try updateIntegrations(by: request)
+        durable = try request.durableConfig.map { config throws(LambdaError) in try DurableConfig(checked: config) }
+        capacityProvider = request.capacityProviderConfig
+        sourceKMSKeyARN = request.code.sourceKMSKeyArn.nonEmpty
     }
 
     /// This definition with what UpdateFunctionConfiguration changes; what the request does not name stays.
@@ -55,7 +61,7 @@ extension FunctionDefinition {
             next.environment = environment.variables
         }
         if let memory = request.memorySize {
-            try ConfigurationRules.checkMemory(memory)
+            if capacityProvider == nil { try ConfigurationRules.checkMemory(memory) }
             next.memoryMegabytes = memory
         }
         next.logging = try logging.updated(by: request.loggingConfig)
@@ -66,6 +72,19 @@ extension FunctionDefinition {
         next.timeoutSeconds = request.timeout ?? timeoutSeconds
         next.ephemeralStorageMegabytes = request.ephemeralStorage?.size ?? ephemeralStorageMegabytes
         next.tracingMode = request.tracingConfig?.mode?.rawValue ?? tracingMode
+        try next.updateIntegrations(by: request)
+        if let config = request.durableConfig {
+            guard durable != nil else {
+                throw .invalidParameterValue("DurableConfig can only be set when a function is created.")
+            }
+            next.durable = try DurableConfig(checked: config)
+        }
+        if let config = request.capacityProviderConfig {
+            guard capacityProvider != nil else {
+                throw .invalidParameterValue("CapacityProviderConfig isn't supported for Lambda Default functions.")
+            }
+            next.capacityProvider = config
+        }
         return next
     }
 

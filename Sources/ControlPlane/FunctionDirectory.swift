@@ -68,15 +68,30 @@ package final class FunctionDirectory: Sendable {
                 guard let definition = FunctionLifecycle(record).invocable else {
                     throw .functionState(record.status.state.rawValue)
                 }
-                let function = InvocableFunction(record.name, .latest, definition, in: locality)
+                let function = try invocable(record, .latest, definition)
                 if keep(function, of: record, ifUnchangedSince: changes) { return function }
                 continue
             }
             guard let published = try await load(version, of: record.name) else { throw notFound(reference) }
             guard published.status.state == .active else { throw .functionState(published.status.state.rawValue) }
-            let function = InvocableFunction(record.name, version, published.definition, in: locality)
+            let function = try invocable(record, version, published.definition)
             if keep(function, of: record, ifUnchangedSince: changes) { return function }
         }
+    }
+
+    /// A version of a function as invokes see it. Throws for one that cannot be invoked here.
+    private func invocable(
+        _ record: FunctionRecord,
+        _ version: FunctionVersion,
+        _ definition: FunctionDefinition
+    ) throws(LambdaError) -> InvocableFunction {
+        guard definition.durable == nil else {
+            throw LambdaError(
+                .notImplemented,
+                "Swiftlet cannot start durable executions yet, so the function \(record.name) cannot be invoked."
+            )
+        }
+        return InvocableFunction(record.name, version, definition, in: locality)
     }
 
     /// The version that a reference means; for one that is neither there nor an alias, what it would be.
@@ -112,7 +127,7 @@ package final class FunctionDirectory: Sendable {
             let definition = FunctionLifecycle(record).invocable
             replace(
                 record.name,
-                with: definition.map { InvocableFunction(record.name, .latest, $0, in: locality) },
+                with: definition.flatMap { try? invocable(record, .latest, $0) },
                 aliases: record.aliases
             )
         case .deleted(let name):

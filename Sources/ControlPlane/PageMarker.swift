@@ -36,6 +36,14 @@ struct PageMarker {
         self.version = version
     }
 
+    /// Reads the marker of a list that is ordered by texts of any kind, such as ARNs.
+    init(opaque text: String) throws(LambdaError) {
+        guard let data = Data(base64Encoded: text), let decoded = String(validating: data, as: UTF8.self) else {
+            throw Self.invalid(text)
+        }
+        self.init(after: decoded)
+    }
+
     static func invalid(_ text: String) -> LambdaError {
         .invalidParameterValue("Invalid pagination marker: \(text.prefix(100))")
     }

@@ -85,6 +85,12 @@ package enum Limits {
     package static let scaleUpPeriod = Duration.seconds(10)
     /// Entries of one page of ListProvisionedConcurrencyConfigs.
     package static let provisionedConfigsPerPageMax = 50
+    /// The CPUs that a capacity provider may have if the user does not say. Source: `spec/quotas.md`.
+    package static let capacityProviderCPUsDefault = 400
+    /// Entries of one page of ListCapacityProviders, ListFunctionUrlConfigs and ListFunctionEventInvokeConfigs.
+    package static let attachmentsPerPageMax = 50
+    /// Entries of one page of ListEventSourceMappings and ListCodeSigningConfigs, whatever `MaxItems` asks for.
+    package static let resourcesPerPageMax = 100
     /// Entries of one page of ListFunctions and ListVersionsByFunction, whatever `MaxItems` asks for.
     package static let functionsPerPageMax = 50
     /// Entries of one page of ListLayers and ListLayerVersions.

@@ -18,6 +18,8 @@ package enum LogKey {
     package static let address = "address"
     /// How many of something.
     package static let count = "count"
+    /// What an operation was about, in words.
+    package static let item = "item"
 }
 
 extension Logger {

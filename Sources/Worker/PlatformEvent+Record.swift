@@ -26,8 +26,8 @@ extension PlatformEvent {
         switch self {
         case .initStart(let phase):
             platform.writeInitialisation(phase, to: &record)
-            record.member("runtimeVersion", platform.runtimeVersion)
-            record.member("runtimeVersionArn", platform.runtimeVersionARN)
+            record.member("runtimeVersion", platform.runtimeVersion.name)
+            record.member("runtimeVersionArn", platform.runtimeVersion.arn)
             record.member("functionName", platform.functionName.rawValue)
             record.member("functionVersion", platform.version.rawValue)
             record.member("instanceId", platform.instanceID)

@@ -8,8 +8,8 @@ extension PlatformEvent {
     func lines(of platform: PlatformIdentity) -> [String] {
         switch self {
         case .initStart(.initialisation):
-            let version = "Runtime Version: \(platform.runtimeVersion)"
-            return ["INIT_START \(version)\tRuntime Version ARN: \(platform.runtimeVersionARN)"]
+            let version = "Runtime Version: \(platform.runtimeVersion.name)"
+            return ["INIT_START \(version)\tRuntime Version ARN: \(platform.runtimeVersion.arn)"]
         case .initStart(.invoke), .initRuntimeDone, .runtimeDone:
             return []
         case .initReport(let phase, let duration, let outcome):

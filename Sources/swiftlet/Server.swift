@@ -143,9 +143,9 @@ struct Server {
             eventLoops: eventLoops
         ) { address in
             guard let address, let port = address.port else { return }
-            let authority = "\(address.ipAddress ?? configuration.host):\(port)"
-            controlPlane.served(at: "http://\(authority)")
-            logger.notice("serving", metadata: [LogKey.address: "\(authority)"])
+            let served = ServiceAddress(scheme: "http", host: address.ipAddress ?? configuration.host, port: port)
+            controlPlane.served(at: served)
+            logger.notice("serving", metadata: [LogKey.address: "\(served.authority)"])
         }
 
         // Shut down from the last to the first: first no more requests, then no more invokes, then no environments.

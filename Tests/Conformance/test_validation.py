@@ -134,9 +134,9 @@ def test_too_many_variables_are_refused(client):
 
 def test_operation_without_behaviour_says_so(client):
     with pytest.raises(ClientError) as caught:
-        client.list_code_signing_configs()
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 400
-    assert "ListCodeSigningConfigs" in caught.value.response["Error"]["Message"]
+        client.invoke_async(FunctionName="f", InvokeArgs=b"{}")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "InvokeAsync" in caught.value.response["Error"]["Message"]
 
 
 # Below the SDK: bytes that no SDK would send.

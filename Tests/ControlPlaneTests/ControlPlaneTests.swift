@@ -175,7 +175,7 @@ struct ControlPlaneTests {
     @Test func codeIsDownloadedForTenMinutesByWhoHasTheAddress() async throws {
         let blob = try ControlPlaneFixture.package()
         try await fixture.active("f")
-        plane.served(at: "http://127.0.0.1:1")
+        plane.served(at: ServiceAddress(scheme: "http", host: "127.0.0.1", port: 1))
         let answer = try await plane.getFunction(GetFunctionRequest(functionName: "f"))
         let location = try #require(answer.code?.location.flatMap { URLComponents(string: $0) })
         #expect(location.host == "127.0.0.1")
