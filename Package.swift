@@ -99,6 +99,7 @@ let package = Package(
             ]
         ),
         room("ControlPlane", ["CodeStore", "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging]),
+        room("FunctionURL", ["LambdaAPI", nioCore, nioHTTP1]),
         room(
             "Frontend",
             [
@@ -143,6 +144,7 @@ let package = Package(
             "ControlPlaneTests",
             ["ControlPlane", "CodeStore", "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport", logging]
         ),
+        tests("FunctionURLTests", ["FunctionURL", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("FrontendTests", ["Frontend", "LambdaAPI", nioHTTP1]),
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
