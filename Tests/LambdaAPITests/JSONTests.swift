@@ -109,6 +109,12 @@ import Testing
 }
 
 @Suite struct JSONWriterTests {
+    @Test func writesWhatWasParsed() throws {
+        let json = #"{"b":[null,true,-1,1.5,"a\"\u0001é"],"a":{},"b":[]}"#
+        let spaced = json.replacing(",", with: " , \n").replacing("{}", with: "{ }")
+        #expect(JSONWriter.bytes(of: try JSONParser.parse(Array(spaced.utf8))) == Array(json.utf8))
+    }
+
     @Test func writesCompactJSONInTheGivenOrder() {
         var writer = JSONWriter()
         writer.object { writer in
