@@ -21,6 +21,8 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
@@ -53,6 +55,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
@@ -69,7 +75,7 @@ let package = Package(
         room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),
         room("MetadataStore", ["LambdaAPI"]),
         room("MetadataStoreSQLite", ["MetadataStore", "LambdaAPI", .product(name: "GRDB", package: "GRDB.swift")]),
-        room("CodeStore", ["LambdaAPI", "Telemetry", "CArchive", crypto, logging, nioPosix]),
+        room("CodeStore", ["LambdaAPI", "Telemetry", "CArchive", asyncHTTPClient, crypto, logging, nioCore, nioPosix]),
 
         .target(name: "CSandbox", cSettings: strictC),
         .executableTarget(name: "swiftlet-launcher", dependencies: ["CSandbox", "CSeccomp"], cSettings: strictC),
@@ -107,6 +113,9 @@ let package = Package(
                 "CZlib", hummingbird, httpTypes, logging,
                 nioCore,
                 nioHTTP1,
+                nioSSL,
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ]
         ),
         room("Developer", ["LambdaAPI", "CodeStore", nioCore, nioPosix, nioHTTP1]),
@@ -122,6 +131,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "X509", package: "swift-certificates"),
             ],
             swiftSettings: strict
         ),

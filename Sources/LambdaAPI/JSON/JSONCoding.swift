@@ -63,25 +63,6 @@ extension JSONObject: JSONDecodable {
     }
 }
 
-extension JSONValue: JSONEncodable {
-    /// Writes what was parsed: equal JSON, though not always the same bytes.
-    package func encode(to writer: inout JSONWriter) {
-        switch self {
-        case .null: writer.verbatim("null")
-        case .bool(let value): value.encode(to: &writer)
-        case .integer(let value): value.encode(to: &writer)
-        case .double(let value): value.encode(to: &writer)
-        case .string(let text): writer.string(text.string)
-        case .array(let values): values.encode(to: &writer)
-        case .bytes(let bytes): Blob(bytes).encode(to: &writer)
-        case .object(let object):
-            writer.object { writer in
-                for member in object.members { writer.member(member.name, member.value) }
-            }
-        }
-    }
-}
-
 extension String: JSONCodable {
     package init(json: JSONValue) throws(JSONShapeError) {
         guard case .string(let text) = json else { throw JSONShapeError(expected: "a string") }
