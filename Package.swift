@@ -69,6 +69,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
 
         room("LambdaAPI", [crypto]),
+        room("Identity", ["LambdaAPI", crypto]),
         room("LogsAPI", ["LambdaAPI"]),
         room("LogStore", ["LambdaAPI", crypto]),
         room("Telemetry", ["LogStore", "LambdaAPI", "CLinux", logging, nioPosix]),
@@ -138,6 +139,7 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("LambdaAPITests", ["LambdaAPI", "TestSupport"]),
+        tests("IdentityTests", ["Identity", "LambdaAPI", "TestSupport"]),
         tests("LogsAPITests", ["LogsAPI", "LambdaAPI"]),
         tests("LogStoreTests", ["LogStore", "LambdaAPI", "TestSupport"]),
         tests("LogsServiceTests", ["LogsService", "LogsAPI", "LogStore", "LambdaAPI", "TestSupport"]),
