@@ -22,7 +22,9 @@ struct SignatureParts {
         switch (authorizations.isEmpty, isLink) {
         case (true, false): throw .missingToken
         case (true, true): try self.init(query: request)
-        case (false, false): try self.init(header: authorizations.joined(separator: ","), of: request)
+        case (false, false):
+            guard authorizations.count == 1 else { throw .incomplete("Authorization header must be given once.") }
+            try self.init(header: authorizations[0], of: request)
         case (false, true):
             throw .incomplete(
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
@@ -95,8 +97,10 @@ extension SignatureParts {
                         + "(hashed with SHA-256 and encoded with Base64): '\(fingerprint(header))'."
                 )
             }
+            let name = pair[..<equals]
+            guard pairs[name] == nil else { throw .incomplete("Authorization header must have '\(name)' once.") }
             let value = pair[pair.index(after: equals)...]
-            pairs[pair[..<equals]] = value.hasSuffix(" ") ? value.dropLast() : value
+            pairs[name] = value.hasSuffix(" ") ? value.dropLast() : value
         }
         return pairs
     }
