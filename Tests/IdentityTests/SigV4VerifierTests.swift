@@ -67,14 +67,17 @@ import Testing
     @Test(arguments: [
         (
             "Basic dTpw=",
-            "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. "
+            "Authorization header requires 'Credential' parameter. "
+                + "Authorization header requires 'Signature' parameter. "
                 + "Authorization header requires 'SignedHeaders' parameter. "
-                + "(Hashed with SHA-256 and encoded with Base64) Authorization=M4vBn5nvXktdWvFiMC1nPD++5/uVhzetfRFFBzaNQyc="
+                + "(Hashed with SHA-256 and encoded with Base64) "
+                + "Authorization=M4vBn5nvXktdWvFiMC1nPD++5/uVhzetfRFFBzaNQyc="
         ),
         (
             "AWS4-HMAC-SHA256 Credential=A/20150830/us-east-1/lambda/aws4_request, SignedHeaders=host",
             "Authorization header requires 'Signature' parameter. "
-                + "(Hashed with SHA-256 and encoded with Base64) Authorization=OVKLGNZis11Dlvsx28ZySpWTcKxP7AC1KvkImbTVxpo="
+                + "(Hashed with SHA-256 and encoded with Base64) "
+                + "Authorization=OVKLGNZis11Dlvsx28ZySpWTcKxP7AC1KvkImbTVxpo="
         ),
         (
             "Bearer token",
@@ -203,7 +206,8 @@ import Testing
         #expect(Self.refusal(of: Self.signed(), seconds: -300) == nil)
         #expect(
             Self.refusal(of: Self.signed(), seconds: 600)?.message
-                == "Signature expired: 20150830T123600Z is now earlier than 20150830T124100Z (20150830T124600Z - 5 min.)"
+                == "Signature expired: 20150830T123600Z is now earlier than 20150830T124100Z "
+                + "(20150830T124600Z - 5 min.)"
         )
         #expect(
             Self.refusal(of: Self.signed(), seconds: -600)?.message
@@ -212,7 +216,8 @@ import Testing
         )
         #expect(
             Self.refusal(of: Self.link(), seconds: 120)?.message
-                == "Signature expired: 20150830T123600Z is now earlier than 20150830T123700Z (20150830T123800Z - 1 min.)"
+                == "Signature expired: 20150830T123600Z is now earlier than 20150830T123700Z "
+                + "(20150830T123800Z - 1 min.)"
         )
     }
 

@@ -1,4 +1,4 @@
-/// Why a request is not taken for its sender's, with AWS's code and text. The one who answers maps it to the API's error.
+/// Why a request is not taken for its sender's, with AWS's code and text. Who answers maps it to the API's error.
 package struct AuthenticationError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The name of the exception on the wire.
     package struct Code: Hashable, Sendable, CustomStringConvertible {

@@ -27,7 +27,7 @@ package struct SignatureClaim: Sendable {
     let signedHeaders: [String]
     let signature: String
 
-    /// Checks the signature against the secret and the body. The body's hash counts only for ``Payload/whole(declared:)``.
+    /// Checks the signature against the secret and the body, whose hash counts only for ``Payload/whole(declared:)``.
     @discardableResult
     package func verify(
         secretAccessKey: String,

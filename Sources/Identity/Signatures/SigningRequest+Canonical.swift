@@ -12,8 +12,8 @@ extension SigningRequest {
         return text + "\n\(signedHeaders.joined(separator: ";"))\n\(payload.text)"
     }
 
-    /// S3 signs keys as they are sent: to it `a//b` and `a/./b` are names. All others take the path for a path, and what
-    /// is escaped in it is escaped once more.
+    /// S3 signs keys as they are sent: to it `a//b` and `a/./b` are names. All others take the path for a path, and
+    /// what is escaped in it is escaped once more.
     private func canonicalPath(service: String) -> String {
         if path.isEmpty { return "/" }
         return service == "s3" ? path : URIEncoding.encode(Self.normalized(path).utf8, keepingSlashes: true)

@@ -1,4 +1,5 @@
-/// The percent-encoding that signatures are made over: RFC 3986 with upper-case digits and nothing reserved left as it is.
+/// The percent-encoding that signatures are made over: RFC 3986's, with upper-case digits and nothing reserved left as
+/// it is.
 enum URIEncoding {
     /// Encodes every byte that is not unreserved; a slash only where it is no separator.
     static func encode(_ bytes: some Sequence<UInt8>, keepingSlashes: Bool = false) -> String {
