@@ -21,15 +21,17 @@ package struct SigV4Verifier: Sendable {
         self.services = services
     }
 
-    /// Reads and checks all about the signature that needs no secret.
+    /// Reads and checks all about the signature that needs no secret, in AWS's order.
     package func claim(of request: SigningRequest, at now: Timestamp) throws(AuthenticationError) -> SignatureClaim {
         let parts = try SignatureParts(of: request)
+        try checkTime(parts, now: now)
+        try checkSignedHeaders(parts.signedHeaders, of: request)
         guard parts.algorithm == SigningKey.algorithm else {
-            throw .incomplete("Unsupported AWS 'algorithm': '\(parts.algorithm)'.")
+            throw .incomplete(
+                "Unsupported AWS 'algorithm': '\(parts.algorithm)' (only \(SigningKey.algorithm) for now). "
+            )
         }
         let (accessKeyID, scope) = try scope(parts)
-        try checkSignedHeaders(parts.signedHeaders, of: request)
-        try checkTime(parts, now: now)
         return SignatureClaim(
             accessKeyID: accessKeyID,
             scope: scope,
@@ -53,7 +55,7 @@ package struct SigV4Verifier: Sendable {
         }
         var complaints = ""
         if elements[2] != region {
-            complaints += "Credential should be scoped to a valid region, not '\(elements[2])'. "
+            complaints += "Credential should be scoped to a valid region. "
         }
         if !services.contains(elements[3]) {
             complaints += "Credential should be scoped to correct service: '\(services[0])'. "

@@ -26,9 +26,8 @@ struct SignatureParts {
             guard authorizations.count == 1 else { throw .incomplete("Authorization header must be given once.") }
             try self.init(header: authorizations[0], of: request)
         case (false, true):
-            throw .incomplete(
-                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
-                    + "parameter or the Authorization header should be specified"
+            throw .invalid(
+                "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
             )
         }
     }
