@@ -162,6 +162,20 @@ import Testing
         #expect(!decide(context.merging(["aws:SourceArn": ["arn:aws:s3:::bucket2"]]) { $1 }).isAllowed)
     }
 
+    /// The trust policy of a role stands where a resource's policy stands.
+    @Test func letsARoleBeAssumedByWhomItTrusts() throws {
+        let json = #"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"lambda.amazonaws.com"}}"#
+        let policy = try Self.policy(json, kind: .trust)
+        func decide(_ principal: PolicyPrincipal) -> AuthorizationDecision {
+            let role = "arn:aws:iam::000000000000:role/r"
+            let request = Self.request(by: principal, action: "sts:AssumeRole", resource: role)
+            return PolicyEvaluation.decide(request, identityPolicies: [], resourcePolicy: policy)
+        }
+        #expect(decide(.service("lambda.amazonaws.com")) == .allowed(by: .resource))
+        #expect(decide(Self.storage) == .implicitDeny(missing: .resource))
+        #expect(decide(Self.ada) == .implicitDeny(missing: .identity))
+    }
+
     // MARK: - Refusals
 
     @Test(arguments: [
