@@ -76,7 +76,13 @@ let package = Package(
         room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),
         room("MetadataStore", ["LambdaAPI"]),
         room("MetadataStoreSQLite", ["MetadataStore", "LambdaAPI", .product(name: "GRDB", package: "GRDB.swift")]),
-        room("CodeStore", ["LambdaAPI", "Telemetry", "CArchive", asyncHTTPClient, crypto, logging, nioCore, nioPosix]),
+        room(
+            "CodeStore",
+            [
+                "LambdaAPI", "Identity", "Telemetry", "CArchive", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1,
+                nioPosix, .product(name: "NIOFoundationCompat", package: "swift-nio"),
+            ]
+        ),
 
         .target(name: "CSandbox", cSettings: strictC),
         .executableTarget(name: "swiftlet-launcher", dependencies: ["CSandbox", "CSeccomp"], cSettings: strictC),
@@ -105,12 +111,16 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
-        room("ControlPlane", ["CodeStore", "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging]),
         room("FunctionURL", ["LambdaAPI", nioCore, nioHTTP1]),
+        room(
+            "ControlPlane",
+            ["FunctionURL", "CodeStore", "MetadataStore", "Telemetry", "Identity", "LambdaAPI", crypto, logging]
+        ),
         room(
             "Frontend",
             [
-                "ControlPlane", "Invocation", "Worker", "CodeStore", "LogsService", "LogsAPI", "Telemetry", "LambdaAPI",
+                "ControlPlane", "FunctionURL", "Invocation", "Worker", "CodeStore", "LogsService", "LogsAPI",
+                "Telemetry", "Identity", "LambdaAPI",
                 "CZlib", hummingbird, httpTypes, logging,
                 nioCore,
                 nioHTTP1,
@@ -125,7 +135,7 @@ let package = Package(
             dependencies: [
                 "Developer",
                 "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "Sandbox",
-                "CodeStore",
+                "CodeStore", "Identity", asyncHTTPClient,
                 "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI", hummingbird, logging,
                 serviceLifecycle, unixSignals, nioCore,
                 nioPosix,

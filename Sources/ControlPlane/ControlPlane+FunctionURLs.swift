@@ -1,3 +1,4 @@
+import FunctionURL
 package import LambdaAPI
 import MetadataStore
 
@@ -7,8 +8,9 @@ extension ControlPlane {
         _ request: CreateFunctionUrlConfigRequest
     ) async throws(LambdaError) -> CreateFunctionUrlConfigResponse {
         let reference = try reference(request.functionName, qualifier: request.qualifier)
+        var generator = SystemRandomNumberGenerator()
         var url = FunctionURLRecord(
-            id: FunctionURLID.random(),
+            id: FunctionURLID.random(using: &generator).rawValue,
             authType: request.authType,
             invokeMode: request.invokeMode ?? .buffered,
             created: dependencies.now()
@@ -138,15 +140,6 @@ extension ControlPlane {
             next.attachments.urls[reference.attachmentKey] = url
             return RecordChange(record: next, value: url)
         }
-    }
-}
-
-/// The first label of a URL's host name: 32 letters and digits, at random. Source: `spec/control-plane.md` section 3.
-enum FunctionURLID {
-    private static let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789")
-
-    static func random() -> String {
-        String((0..<32).map { _ in alphabet[Int.random(in: alphabet.indices)] })
     }
 }
 

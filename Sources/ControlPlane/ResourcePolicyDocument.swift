@@ -2,7 +2,7 @@ import LambdaAPI
 import MetadataStore
 
 /// Whom a statement of a resource policy allows something. Source: `spec/control-plane.md` section 1, AddPermission.
-enum PolicyPrincipal: JSONEncodable {
+enum StatementPrincipal: JSONEncodable {
     case everybody
     /// An ARN of IAM; an account is that of its root.
     case identity(arn: String)
@@ -36,7 +36,7 @@ enum PolicyPrincipal: JSONEncodable {
 /// One statement of a resource policy as IAM writes it.
 struct PolicyStatementDocument: JSONEncodable {
     let id: String
-    let principal: PolicyPrincipal
+    let principal: StatementPrincipal
     let action: String
     let resource: String
     /// The values of each operator, by condition key.
@@ -86,7 +86,7 @@ struct PolicyStatementDocument: JSONEncodable {
 extension PolicyStatementDocument {
     /// The statement that AddPermission asks for.
     init(_ request: AddPermissionRequest, resource: String) throws(LambdaError) {
-        guard let principal = PolicyPrincipal(request.principal) else {
+        guard let principal = StatementPrincipal(request.principal) else {
             throw .invalidParameterValue(
                 "The provided principal was invalid. Please check the principal and try again."
             )
@@ -127,7 +127,7 @@ struct LayerPolicyDocument {
     private static func document(of statement: LayerPolicy.Statement, resource: String) -> PolicyStatementDocument {
         var document = PolicyStatementDocument(
             id: statement.id,
-            principal: PolicyPrincipal(statement.principal) ?? .identity(arn: statement.principal),
+            principal: StatementPrincipal(statement.principal) ?? .identity(arn: statement.principal),
             action: "lambda:GetLayerVersion",
             resource: resource
         )

@@ -1,3 +1,4 @@
+import FunctionURL
 import LambdaAPI
 
 /// Where clients reach the service.
@@ -23,7 +24,7 @@ package struct ServiceAddress: Hashable, Sendable {
     package var url: String { "\(scheme)://\(authority)" }
 
     /// Such as `http://<id>.lambda-url.us-east-1.localhost:9000/`. Source: `spec/control-plane.md` section 5.
-    func functionURL(_ id: String, in locality: Locality) -> String {
-        "\(scheme)://\(id).lambda-url.\(locality.region).\(functionDomain):\(port)/"
+    func functionURL(_ id: FunctionURLID, in locality: Locality) -> String {
+        FunctionURLDomain(region: locality.region, suffix: functionDomain).url(of: id, scheme: scheme, port: port)
     }
 }

@@ -1,4 +1,5 @@
 package import ControlPlane
+import FunctionURL
 package import Hummingbird
 import HummingbirdCore
 package import Invocation
@@ -45,6 +46,14 @@ package struct Frontend: Sendable {
             locality: locality,
             errors: errors
         )
+        let functionURLs = FunctionURLService(
+            urls: controlPlane.functionURLs,
+            functions: controlPlane.functions,
+            invoker: invoker,
+            locality: locality,
+            domain: FunctionURLDomain(region: locality.region),
+            errors: errors
+        )
         // The framework's own lines are of no use to an operator who does not debug it.
         var quietLogger = logger
         quietLogger.logLevel = max(logger.logLevel, .warning)
@@ -54,7 +63,9 @@ package struct Frontend: Sendable {
                 logs: LogsRoute(service: logs, logger: logger),
                 errors: errors
             ),
-            server: HTTPServerBuilder { LambdaChannel(responder: $0, invokes: invokes) },
+            server: HTTPServerBuilder {
+                LambdaChannel(responder: $0, invokes: invokes, functionURLs: functionURLs)
+            },
             configuration: .init(address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { await onServing($0.localAddress) },
             eventLoopGroupProvider: .shared(eventLoops),

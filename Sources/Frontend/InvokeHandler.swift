@@ -1,8 +1,10 @@
+import FunctionURL
+import Invocation
 import LambdaAPI
 import NIOCore
 import NIOHTTP1
 
-/// Takes the Invoke requests of a connection before the router sees them, and answers them on the connection's own
+/// Takes the invokes of a connection, by the API and by functions' URLs, before the router sees them, and answers them on the connection's own
 /// event loop; passes everything else on.
 ///
 /// An invoke is three HTTP exchanges, and each hop between threads in one costs more than the exchange itself. Hence a
@@ -16,13 +18,19 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
+    /// What a request invokes a function by.
+    private enum Route {
+        case operation(InvokeRoute)
+        case functionURL(FunctionURLAddress)
+    }
+
     private enum State {
         /// No request is under way. Next: `forwarding`, `receiving`.
         case idle
         /// The request is the router's until both it and its response have ended. Next: `idle`.
         case forwarding(requestEnded: Bool, responseEnded: Bool)
         /// The body of an invoke is being gathered. Next: `invoking`, `refused`.
-        case receiving(InvokeRoute, HTTPRequestHead)
+        case receiving(Route, HTTPRequestHead)
         /// An invoke was refused before its body had come; the rest of it is dropped. Next: closed.
         case refused(LambdaError, RequestID, droppedBytes: Int)
         /// The answer to an invoke is awaited. Next: `idle`, closed.
@@ -34,6 +42,7 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private static let droppedBytesMax = 64 << 20
 
     private let service: InvokeService
+    private let functionURLs: FunctionURLService
     private var context: ChannelHandlerContext?
     private var state: State = .idle
     /// The body so far of the invoke that is being received; apart from the state, so that appending never copies.
@@ -41,10 +50,13 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var waiting = CircularBuffer<HTTPServerRequestPart>()
     private var isReadHeld = false
     private var mustClose = false
+    /// Whether the request was `HEAD`, whose answer has no body.
+    private var isBodyless = false
     private var isQuiescing = false
 
-    init(service: InvokeService) {
+    init(service: InvokeService, functionURLs: FunctionURLService) {
         self.service = service
+        self.functionURLs = functionURLs
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -140,7 +152,7 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             let head = HTTPResponseHead(version: .http1_1, status: .continue)
             context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
         }
-        guard let route = InvokeRoute(method: head.method, uri: head.uri) else {
+        guard let route = route(of: head) else {
             state = .forwarding(requestEnded: false, responseEnded: false)
             return context.fireChannelRead(wrapInboundOut(.head(head)))
         }
@@ -150,6 +162,15 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if length > Limits.requestPayloadMax.bytes {
             refuse(InvokeService.payloadTooLarge)
         }
+    }
+
+    /// Nil for a request that is the router's.
+    private func route(of head: HTTPRequestHead) -> Route? {
+        let host = head.headers.first(name: "Host")
+        if let address = FunctionURLAddress(host: host, uri: head.uri, in: functionURLs.domain) {
+            return .functionURL(address)
+        }
+        return InvokeRoute(method: head.method, uri: head.uri).map { .operation($0) }
     }
 
     private func append(_ more: ByteBuffer) {
@@ -168,38 +189,60 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func invoke(
-        _ route: InvokeRoute,
+        _ route: Route,
         _ head: HTTPRequestHead,
         _ body: ByteBuffer,
         _ context: ChannelHandlerContext
     ) {
-        let streamed = route.operation == .invokeWithResponseStream ? makeStreamedResponse(context) : nil
-        service.respond(to: route, head, body, on: context.eventLoop, streamingTo: streamed)
-            .assumeIsolated()
-            .whenSuccess { response in
-                // Alive until here, since the stream itself does not keep its reader.
-                withExtendedLifetime(streamed) {
-                    if let response { self.write(response) }
-                }
+        switch route {
+        case .operation(let route):
+            let isStreamed = route.operation == .invokeWithResponseStream
+            let streamed = isStreamed ? StreamedResponse(on: context.eventLoop, writer: answerWriter) : nil
+            let response = service.respond(to: route, head, body, on: context.eventLoop, streamingTo: streamed)
+            write(response, keepingAlive: streamed)
+        case .functionURL(let address):
+            isBodyless = head.method == .HEAD
+            let streamed = StreamedURLAnswer(on: context.eventLoop, writer: answerWriter)
+            let call = FunctionURLService.Call(
+                address: address,
+                head: head,
+                body: body,
+                connection: FunctionURLRequest.Connection(
+                    sourceIP: context.remoteAddress?.ipAddress ?? "127.0.0.1",
+                    port: context.localAddress?.port ?? 0
+                ),
+                streamed: NIOLoopBound(streamed, eventLoop: context.eventLoop),
+                trace: XRayTraceHeader(caller: head.headers.first(name: "X-Amzn-Trace-Id"))
+            )
+            write(functionURLs.respond(to: call, on: context.eventLoop), keepingAlive: streamed)
+        }
+    }
+
+    /// Writes the answer once it is there.
+    ///
+    /// - Parameter reader: Takes the response while it is streamed; the stream itself does not keep it alive.
+    private func write(_ response: EventLoopFuture<InvokeResponse?>, keepingAlive reader: AnyObject?) {
+        response.assumeIsolated().whenSuccess { response in
+            withExtendedLifetime(reader) {
+                if let response { self.write(response) }
             }
+        }
     }
 
     // MARK: Streamed responses
 
-    private func makeStreamedResponse(_ context: ChannelHandlerContext) -> StreamedResponse {
-        StreamedResponse(
-            on: context.eventLoop,
-            writer: StreamedResponse.Writer(
-                head: { self.writeHead(.ok, $0) },
-                part: { part, onWritten in self.write(part: part, onWritten: onWritten) },
-                end: { self.endResponse() }
-            )
+    private var answerWriter: AnswerWriter {
+        AnswerWriter(
+            head: { self.writeHead($0, $1) },
+            part: { part, onWritten in self.write(part: part, onWritten: onWritten) },
+            end: { self.endResponse() },
+            abort: { self.abortResponse() }
         )
     }
 
     private func write(part: ByteBuffer, onWritten: @escaping () -> Void) {
         // Nobody may be there any more; what the function still sends is dropped.
-        guard let context, context.channel.isActive else { return onWritten() }
+        guard let context, context.channel.isActive, !isBodyless, part.readableBytes > 0 else { return onWritten() }
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { _ in onWritten() }
         context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(part))), promise: promise)
@@ -220,7 +263,7 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Writes the answer to an invoke; nobody may be there any more to read it.
     private func write(_ response: InvokeResponse) {
         writeHead(response.status, response.headers)
-        if response.body.readableBytes > 0 {
+        if response.body.readableBytes > 0, !isBodyless {
             context?.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
         }
         endResponse()
@@ -234,8 +277,14 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context?.write(wrapOutboundOut(.head(head)), promise: nil)
     }
 
+    private func abortResponse() {
+        state = .idle
+        context?.close(promise: nil)
+    }
+
     private func endResponse() {
         state = .idle
+        isBodyless = false
         guard let context else { return }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         if mustClose || isQuiescing {

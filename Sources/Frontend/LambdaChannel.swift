@@ -9,8 +9,13 @@ import NIOHTTPTypesHTTP1
 struct LambdaChannel: ServerChildChannel {
     private let http: HTTP1Channel
     private let invokes: InvokeService
+    private let functionURLs: FunctionURLService
 
-    init(responder: @escaping HTTPChannelHandler.Responder, invokes: InvokeService) {
+    init(
+        responder: @escaping HTTPChannelHandler.Responder,
+        invokes: InvokeService,
+        functionURLs: FunctionURLService
+    ) {
         // Clients that send headers without end are cut off at Lambda's limit for them.
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
             maxHeaderFieldSize: 64 << 10,
@@ -23,15 +28,17 @@ struct LambdaChannel: ServerChildChannel {
             configuration: .init(idleTimeout: nil, httpDecoderConfiguration: decoder)
         )
         self.invokes = invokes
+        self.functionURLs = functionURLs
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        let invokes = invokes
+        let (invokes, functionURLs) = (invokes, functionURLs)
         return http.setup(channel: channel, logger: logger).flatMapThrowing { value in
             // In front of the translation into Hummingbird's own HTTP types, which an invoke need not pay for.
             let pipeline = channel.pipeline.syncOperations
             let codec = try pipeline.context(handlerType: HTTP1ToHTTPServerCodec.self).handler
-            try pipeline.addHandler(InvokeHandler(service: invokes), position: .before(codec))
+            let handler = InvokeHandler(service: invokes, functionURLs: functionURLs)
+            try pipeline.addHandler(handler, position: .before(codec))
             return value
         }
     }

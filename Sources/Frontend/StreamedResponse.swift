@@ -4,29 +4,31 @@ import NIOCore
 import NIOHTTP1
 import Worker
 
+/// How the parts of an answer reach the caller whose length is not known when it begins.
+struct AnswerWriter {
+    /// Writes the head; called once.
+    let head: (HTTPResponseStatus, HTTPHeaders) -> Void
+    /// Writes a part of the body, and calls back when it is on its way or will never be.
+    let part: (ByteBuffer, _ onWritten: @escaping () -> Void) -> Void
+    /// Ends the answer; called once.
+    let end: () -> Void
+    /// Breaks the answer off, so that the caller does not take it for whole; called once in place of `end`.
+    let abort: () -> Void
+}
+
 /// Writes the answer to an InvokeWithResponseStream request, as its parts come. Source: `spec/invoke.md` section 5.
 ///
 /// Confined to the event loop of the caller's connection.
 final class StreamedResponse: ResponseStreamReader {
-    /// How the answer's parts reach the caller.
-    struct Writer {
-        /// Writes the head; called once.
-        let head: (HTTPHeaders) -> Void
-        /// Writes a part of the body, and calls back when it is on its way or will never be.
-        let part: (ByteBuffer, _ onWritten: @escaping () -> Void) -> Void
-        /// Ends the answer; called once.
-        let end: () -> Void
-    }
-
     /// What the function's response comes through.
     let stream: ResponseStream
 
-    private let writer: Writer
+    private let writer: AnswerWriter
     private let allocator = ByteBufferAllocator()
     private var headers = HTTPHeaders()
     private var hasBegun = false
 
-    init(on eventLoop: any EventLoop, writer: Writer) {
+    init(on eventLoop: any EventLoop, writer: AnswerWriter) {
         stream = ResponseStream(on: eventLoop)
         self.writer = writer
         stream.setReader(self)
@@ -42,7 +44,7 @@ final class StreamedResponse: ResponseStreamReader {
         hasBegun = true
         headers.add(name: "Content-Type", value: "application/vnd.amazon.eventstream")
         headers.add(name: "Transfer-Encoding", value: "chunked")
-        writer.head(headers)
+        writer.head(.ok, headers)
     }
 
     func responseReceived(_ chunk: ByteBuffer) {

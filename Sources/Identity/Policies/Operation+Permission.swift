@@ -79,9 +79,12 @@ extension Operation {
             .capacityProvider
         case .checkpointDurableExecution, .getDurableExecution, .getDurableExecutionHistory,
             .getDurableExecutionState, .sendDurableExecutionCallbackFailure, .sendDurableExecutionCallbackHeartbeat,
-            .sendDurableExecutionCallbackSuccess, .stopDurableExecution:
+            .sendDurableExecutionCallbackSuccess, .stopDurableExecution, .pauseDurableExecution,
+            .resumeDurableExecution,
+            .deleteDurableExecution:
             .durableExecution
-        case .listTags, .tagResource, .untagResource: .tagged
+        case .deleteResourcePolicy, .getResourcePolicy, .listTags, .putResourcePolicy, .tagResource, .untagResource:
+            .tagged
         }
     }
 }

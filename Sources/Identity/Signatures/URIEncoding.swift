@@ -1,8 +1,8 @@
 /// The percent-encoding that signatures are made over: RFC 3986's, with upper-case digits and nothing reserved left as
 /// it is.
-enum URIEncoding {
+package enum URIEncoding {
     /// Encodes every byte that is not unreserved; a slash only where it is no separator.
-    static func encode(_ bytes: some Sequence<UInt8>, keepingSlashes: Bool = false) -> String {
+    package static func encode(_ bytes: some Sequence<UInt8>, keepingSlashes: Bool = false) -> String {
         var encoded: [UInt8] = []
         for byte in bytes {
             if isUnreserved(byte) || (keepingSlashes && byte == UInt8(ascii: "/")) {
