@@ -1,5 +1,5 @@
 import Glibc
-import LambdaAPI
+package import LambdaAPI
 package import Logging
 import NIOPosix
 import Telemetry
@@ -67,10 +67,14 @@ package actor CodeStore {
 
     /// Stores a package. When this returns, its archive is on disk for good and its content is ready to be mounted.
     ///
+    /// - Parameter sizeMax: How large the archive may be.
     /// - Throws: `.archiveTooLarge`, `.contentTooLarge`, `.emptyArchive` or `.invalidArchive` for archives that are not
     ///   acceptable; then nothing of the package is kept.
-    package func put(_ archive: [UInt8]) async throws(CodeStoreError) -> CodePackage {
-        guard archive.count <= Limits.zipSizeMax.bytes else {
+    package func put(
+        _ archive: [UInt8],
+        sizeMax: ByteCount = Limits.zipSizeMax
+    ) async throws(CodeStoreError) -> CodePackage {
+        guard archive.count <= sizeMax.bytes else {
             throw CodeStoreError(.archiveTooLarge, "failed to store a package: it has \(archive.count) bytes")
         }
         let hash = try await Self.run(on: threads) { CodeHash(of: archive) }

@@ -13,9 +13,8 @@ extension ControlPlane {
         }
         try UnsupportedFeatures(request).check(.createFunction)
         try ConfigurationRules.checkTags(request.tags ?? [:])
-        guard let archive = request.code.zipFile else {
-            throw .invalidParameterValue("Please provide a source for function code.")
-        }
+        let source = PackageSource(request.code)
+        try check(source, for: "function code")
         try await checkSignature(request.codeSigningConfigArn, of: reference.name)
         try await checkCapacityProvider(request.capacityProviderConfig)
         let known = try await inStore { store throws(MetadataStoreError) in
@@ -30,7 +29,7 @@ extension ControlPlane {
             configurationID: RequestID.random().rawValue
         )
         definition.layers = try await layers(request.layers ?? [])
-        let package = try await inCodeStore { store throws(CodeStoreError) in try await store.put(archive.bytes) }
+        let package = try await store(source)
         definition = definition.updated(
             code: package,
             architecture: nil,

@@ -6,13 +6,11 @@ extension ControlPlane {
     package func publishLayerVersion(
         _ request: PublishLayerVersionRequest
     ) async throws(LambdaError) -> PublishLayerVersionResponse {
-        try UnsupportedFeatures(request).check(.publishLayerVersion)
         let name = try ownLayer(request.layerName, for: .publishLayerVersion).name
         try RuntimePolicy.checkNames(request.compatibleRuntimes?.map(\.rawValue))
-        guard let archive = request.content.zipFile else {
-            throw .invalidParameterValue("Please provide a source for layer content.")
-        }
-        let package = try await inCodeStore { store throws(CodeStoreError) in try await store.put(archive.bytes) }
+        let source = PackageSource(request.content)
+        try check(source, for: "layer content")
+        let package = try await store(source)
         let definition = LayerVersionDefinition(
             codeHash: package.hash.hexadecimal,
             codeSize: package.size,

@@ -13,12 +13,11 @@ extension ControlPlane {
             )
         }
         try UnsupportedFeatures(request).check(.updateFunctionCode)
-        guard let archive = request.zipFile else {
-            throw .invalidParameterValue("Please provide a source for function code.")
-        }
+        let source = PackageSource(request)
+        try check(source, for: "function code")
         try checkUpdatable(record, expecting: request.revisionId)
         try await checkSignature(record.attachments.codeSigningConfigARN, of: record.name)
-        let package = try await inCodeStore { store throws(CodeStoreError) in try await store.put(archive.bytes) }
+        let package = try await store(source)
         let definition = record.definition.updated(
             code: package,
             architecture: request.architectures?.first?.rawValue,

@@ -1,4 +1,5 @@
 package import CodeStore
+import FunctionURL
 package import LambdaAPI
 package import Logging
 package import MetadataStore
@@ -15,6 +16,8 @@ package final class ControlPlane: LambdaOperations {
         package var runtimes: any RuntimeSupport
         package var locality: Locality
         package var logger: Logger
+        /// Where packages are fetched from that requests only name; nil if nowhere.
+        package var objects: S3Source?
         /// The moment of a change.
         package var now: @Sendable () -> Timestamp = { .now() }
         /// Told of every configuration that no invoke will begin to run any more. It must not block.
@@ -46,6 +49,8 @@ package final class ControlPlane: LambdaOperations {
 
     /// What invokes are resolved with.
     package let functions: FunctionDirectory
+    /// What requests to functions' URLs are answered with.
+    package let functionURLs: FunctionURLDirectory
     /// The addresses of packages.
     package let codeLocation = CodeLocation()
 
@@ -84,6 +89,7 @@ package final class ControlPlane: LambdaOperations {
             locality: dependencies.locality,
             onRetired: dependencies.onRetired
         )
+        functionURLs = FunctionURLDirectory(store: dependencies.store)
         provisionedVersions = ProvisionedVersions(
             store: dependencies.store,
             functions: functions,
@@ -208,7 +214,7 @@ package final class ControlPlane: LambdaOperations {
 
     /// Where a function is reached by its URL.
     func functionURL(_ record: FunctionURLRecord) -> String {
-        address.withLock { $0 }.functionURL(record.id, in: dependencies.locality)
+        address.withLock { $0 }.functionURL(FunctionURLID(record.id), in: dependencies.locality)
     }
 
     /// Asks for the environments that are provisioned for a function, now rather than in the background.

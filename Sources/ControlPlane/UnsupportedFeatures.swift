@@ -6,7 +6,6 @@ struct UnsupportedFeatures {
     private var names: [String] = []
 
     init(_ request: CreateFunctionRequest) {
-        add("Code.S3Bucket", request.code.s3Bucket != nil)
         add("Code.ImageUri", request.code.imageUri != nil)
         add("PackageType Image", request.packageType == .image)
         add("PublishTo", request.publishTo != nil)
@@ -14,12 +13,7 @@ struct UnsupportedFeatures {
     }
 
     init(_ request: UpdateFunctionCodeRequest) {
-        add("S3Bucket", request.s3Bucket != nil)
         add("PublishTo", request.publishTo != nil)
-    }
-
-    init(_ request: PublishLayerVersionRequest) {
-        add("Content.S3Bucket", request.content.s3Bucket != nil)
     }
 
     /// Throws if there are any.

@@ -28,6 +28,15 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The region that functions are in. (default: us-east-1)")
     var region: String?
 
+    @Option(name: .customLong("s3-endpoint"), help: "Where packages in S3 are fetched. (default: nowhere)")
+    var s3Endpoint: String?
+
+    @Option(
+        name: .customLong("s3-access-key-id"),
+        help: "The access key for S3; its secret is told in SWIFTLET_S3_SECRET_ACCESS_KEY. (default: none)"
+    )
+    var s3AccessKeyID: String?
+
     @Option(help: "The most memory that all execution environments may have, in MB. (default: 3/4 of the host's)")
     var memoryBudget: Int?
 
@@ -36,6 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "The most sandboxes that wait for functions of one runtime; 0 for none. (default: 16)")
     var waitingSandboxes: Int?
+
     @Option(help: "How many invokes may run at once. (default: 1000)")
     var concurrency: Int?
 
@@ -81,7 +91,8 @@ struct ServeCommand: AsyncParsableCommand {
         let texts = [
             "listen": listen, "data": data, "runtimes": runtimes, "account-id": accountID, "region": region,
             "log-level": logLevel, "network": network, "internet-subnets": internetSubnets,
-            "network-resolvers": networkResolvers, "network-allow": networkAllow,
+            "network-resolvers": networkResolvers, "network-allow": networkAllow, "s3-endpoint": s3Endpoint,
+            "s3-access-key-id": s3AccessKeyID,
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,

@@ -1,5 +1,7 @@
+import CodeStore
 import Configuration
 import Glibc
+import Identity
 import LambdaAPI
 import Logging
 import NIOCore
@@ -10,7 +12,8 @@ import Worker
 /// What `swiftlet serve` can be told.
 ///
 /// ## Configuration keys
-/// Each is an option (`--listen`), an environment variable (`SWIFTLET_LISTEN`) and a member of the JSON file (`listen`).
+/// Each is an option (`--listen`), an environment variable (`SWIFTLET_LISTEN`) and a member of the JSON file (`listen`);
+/// a secret is no option.
 ///
 /// | Key | Type | Default | Meaning |
 /// |---|---|---|---|
@@ -19,6 +22,9 @@ import Worker
 /// | `runtimes` | paths, colon-separated | `.runtimes:runtimes` | where language runtimes are looked for |
 /// | `account-id` | 12 digits | `000000000000` | the account in ARNs |
 /// | `region` | text | `us-east-1` | the region in ARNs |
+/// | `s3-endpoint` | URL | none | where packages in S3 are fetched, such as `https://s3.us-east-1.amazonaws.com` |
+/// | `s3-access-key-id` | text | none | the access key that they are fetched with; none for public objects |
+/// | `s3-secret-access-key` | text, secret | none | the key's secret |
 /// | `memory-budget` | MB, at least 128 | 3/4 of the host's memory | the sum of all environments' memory sizes |
 /// | `idle-timeout` | seconds, at least 1 | `600` | how long an idle environment is kept |
 /// | `waiting-sandboxes` | 0 to 256 | `16` | the most sandboxes that wait for functions of one runtime |
@@ -39,6 +45,8 @@ struct ServeConfiguration: Sendable {
     var dataDirectory: String
     var runtimeDirectories: [String]
     var locality: Locality
+    /// Where packages in S3 are fetched; `nil` where none are.
+    var s3: S3Settings?
     var memoryBudget: ByteCount
     var idleTimeout: Duration
     var waitingSandboxesMax: Int
@@ -70,6 +78,7 @@ struct ServeConfiguration: Sendable {
         }
         locality = Locality(accountID: accountID, region: region)
 
+        s3 = try await Self.s3Settings(values, region: region)
         let hostMemoryMegabytes = (sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))) >> 20
         memoryBudget = .mebibytes(
             try await values.number("memory-budget", default: hostMemoryMegabytes * 3 / 4, in: 128...(1 << 30))
@@ -104,6 +113,29 @@ struct ServeConfiguration: Sendable {
             )
         }
         self.logLevel = logLevel
+    }
+
+    private static func s3Settings(_ values: ConfigurationValues, region: String) async throws -> S3Settings? {
+        let endpoint = try await values.text("s3-endpoint", default: "")
+        let keyID = try await values.text("s3-access-key-id", default: "")
+        let secret = try await values.secret("s3-secret-access-key")
+        guard !endpoint.isEmpty else {
+            guard keyID.isEmpty, secret == nil else {
+                throw ConfigurationError(key: "s3-endpoint", "it is needed where an access key for S3 is given")
+            }
+            return nil
+        }
+        guard endpoint.wholeMatch(of: /https?:\/\/[^\/?#@]+/) != nil else {
+            throw ConfigurationError(
+                key: "s3-endpoint",
+                "'\(endpoint)' is not scheme, host and port, such as http://127.0.0.1:9100"
+            )
+        }
+        guard keyID.isEmpty == (secret == nil) else {
+            throw ConfigurationError(key: "s3-secret-access-key", "it and s3-access-key-id are given together")
+        }
+        let credentials = secret.map { Credentials(accessKeyID: keyID, secretAccessKey: $0) }
+        return S3Settings(endpoint: endpoint, region: region, credentials: credentials)
     }
 
     private static func networkPolicy(_ values: ConfigurationValues) async throws -> NetworkPolicy {
@@ -171,6 +203,15 @@ private struct ConfigurationValues {
             return try await reader.fetchString(forKey: ConfigKey([key])) ?? fallback
         } catch {
             throw ConfigurationError(key: key, "the value is not text: \(error)")
+        }
+    }
+
+    /// A text that is told to nobody. It is no option of the command line, which every user of the host can read.
+    func secret(_ key: String) async throws -> String? {
+        do {
+            return try await reader.fetchString(forKey: ConfigKey([key]), isSecret: true)
+        } catch {
+            throw ConfigurationError(key: key, "the value is not text")
         }
     }
 

@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import CodeStore
 import ControlPlane
 import Frontend
@@ -122,6 +123,9 @@ struct Server {
             locality: configuration.locality,
             logger: logger
         )
+        dependencies.objects = configuration.s3.map { settings in
+            S3Source(settings: settings, client: .shared, now: { .now() })
+        }
         dependencies.onRetired = { manager.retire($0) }
         dependencies.accountConcurrency = configuration.concurrency
         dependencies.environments = manager
