@@ -71,6 +71,7 @@ let package = Package(
         room("LambdaAPI", [crypto]),
         room("Identity", ["LambdaAPI", crypto]),
         room("LogsAPI", ["LambdaAPI"]),
+        room("IdentityAPI", ["LambdaAPI"]),
         room("LogStore", ["LambdaAPI", crypto]),
         room("Telemetry", ["LogStore", "LambdaAPI", "CLinux", logging, nioPosix]),
         room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),

@@ -32,7 +32,9 @@ SCALARS = {
 
 
 class Model:
-    def __init__(self, facts):
+    def __init__(self, facts, writes="JSON"):
+        #: What responses are written as; requests are values of JSON whatever they were read from.
+        self.writes = writes
         self.operations = facts["operations"]
         self.shapes = facts["shapes"]
         self.other_operations = facts.get("otherOperations", [])
@@ -40,6 +42,7 @@ class Model:
         self.outputs = sorted({operation["output"] for operation in self.operations.values() if "output" in operation})
         self.errors = sorted(name for name, shape in self.shapes.items() if "httpStatus" in shape)
         self.input_reachable = self._reachable(self.inputs)
+        self.output_reachable = self._reachable(self.outputs)
         self.nested = self._nested()
         self.stored = self._reachable(STORED & set(self.shapes))
 

@@ -8,6 +8,7 @@ TYPE_NAMES = {
     "FunctionVersion": "FunctionVersionFilter",
     "Operation": "DurableOperation",
     "State": "FunctionState",
+    "policyScopeType": "PolicyScopeType",
 }
 
 KEYWORDS = {

@@ -31,4 +31,19 @@ LOGS = Service(
         "PutLogEvents", "PutRetentionPolicy", "TagResource", "UntagResource",
     ],
 )
-SERVICES = [LAMBDA, LOGS]
+#: What deployment tools do before they create a function.
+IAM = Service(
+    "iam",
+    "2010-05-08",
+    "IdentityAPI",
+    operations=[
+        "AttachRolePolicy", "CreatePolicy", "CreatePolicyVersion", "CreateRole", "DeletePolicy", "DeletePolicyVersion",
+        "DeleteRole", "DeleteRolePermissionsBoundary", "DeleteRolePolicy", "DetachRolePolicy", "GetPolicy",
+        "GetPolicyVersion", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListEntitiesForPolicy",
+        "ListInstanceProfilesForRole", "ListPolicies", "ListPolicyTags", "ListPolicyVersions", "ListRolePolicies",
+        "ListRoles", "ListRoleTags", "PutRolePermissionsBoundary", "PutRolePolicy", "SetDefaultPolicyVersion",
+        "TagPolicy", "TagRole", "UntagPolicy", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole",
+        "UpdateRoleDescription",
+    ],
+)
+SERVICES = [LAMBDA, LOGS, IAM]

@@ -89,15 +89,22 @@ def structure(model, name, summary):
     is_nested = name in model.nested
     is_streamed = name in {model.operations.get(operation, {}).get("output") for operation in STREAMED_OPERATIONS}
 
+    is_read = is_request or is_nested
+    is_written = (is_output and not is_streamed) or is_nested
+    if model.writes == "XML":
+        is_read = name in model.input_reachable
+        is_written = name in model.output_reachable
+
     conformances = ["Equatable", "Sendable"]
     if is_request:
         conformances.append("OperationRequest")
-    if is_output and not is_streamed:
-        conformances.append("OperationResponse")
-    if is_nested:
-        conformances.append("JSONCodable")
-    if name in model.stored:
-        conformances.append("Codable")
+    if model.writes == "XML":
+        conformances += ["JSONDecodable"] if is_read and not is_request else []
+        conformances += ["XMLEncodable"] if is_written else []
+    else:
+        conformances += ["OperationResponse"] if is_output and not is_streamed else []
+        conformances += ["JSONCodable"] if is_nested else []
+    conformances += ["Codable"] if name in model.stored else []
 
     lines = [f"/// {summary}", f"package struct {type_name(name)}: {', '.join(conformances)} {{"]
     lines += [f"    package var {escape(member.name)}: {member.declared_type}" for member in members]
@@ -105,10 +112,10 @@ def structure(model, name, summary):
     lines += initializer(members)
     if is_request:
         lines += ["", f"    package static var shape: Shape {{ Shapes.{lower_camel(name)} }}"]
-    if is_request or is_nested:
+    if is_read:
         lines += [""] + decoder(members)
-    if (is_output and not is_streamed) or is_nested:
-        lines += [""] + encoder(members)
+    if is_written:
+        lines += [""] + (xml_encoder(members) if model.writes == "XML" else encoder(members))
     if is_output and not is_streamed:
         lines += bindings(members)
     return "\n".join(lines + ["}"])
@@ -139,6 +146,12 @@ def encoder(members):
     lines.append("        writer.object { writer in")
     lines += [f'            writer.member("{member.wire_name}", {escape(member.name)})' for member in body]
     return lines + ["        }", "    }"]
+
+
+def xml_encoder(members):
+    lines = [f"    package func encode(to {'writer' if members else '_'}: inout XMLWriter) {{"]
+    lines += [f'        writer.member("{member.wire_name}", {escape(member.name)})' for member in members]
+    return lines + ["    }"]
 
 
 def bindings(members):

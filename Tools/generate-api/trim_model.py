@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trims botocore's models to the facts that the generator needs.
 
-    trim_model.py lambda|logs
+    trim_model.py lambda|logs|iam
 
 Reads `service-2.json` of the installed botocore and writes the trimmed model beside this script: operations, HTTP
 bindings, shapes, members in order, constraints and errors. No prose is kept. Run it only to take up a newer model;
@@ -49,6 +49,8 @@ def trim_shape(shape):
         default = 500 if shape.get("fault") else 400
         trimmed["httpStatus"] = shape.get("error", {}).get("httpStatusCode", default)
         trimmed["fault"] = "server" if shape.get("fault") else "client"
+        # In the Query protocol an error has a code of its own, which is not the shape's name.
+        trimmed |= pick(shape.get("error", {}), ["code"])
     return trimmed
 
 
@@ -57,7 +59,7 @@ def trim_operation(operation):
     trimmed["input"] = operation["input"]["shape"]
     if "output" in operation:
         trimmed["output"] = operation["output"]["shape"]
-    trimmed["errors"] = [error["shape"] for error in operation["errors"]]
+    trimmed["errors"] = [error["shape"] for error in operation.get("errors", [])]
     return trimmed
 
 
