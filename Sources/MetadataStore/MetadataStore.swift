@@ -4,7 +4,7 @@ package import LambdaAPI
 ///
 /// Writes to one function are ordered by generation: a replacement succeeds only on the record it was computed from, so
 /// concurrent updates cannot undo each other. What concerns a version and its function at once is one write.
-package protocol MetadataStore: LayerStore, ResourceStore {
+package protocol MetadataStore: LayerStore, RoleStore, ResourceStore {
     /// Adds a function with its first versions. Throws `.exists` if there is one of that name.
     func insert(_ record: FunctionRecord, versions: [VersionRecord]) async throws(MetadataStoreError)
 
@@ -147,7 +147,7 @@ package struct MetadataStoreError: Error, CustomStringConvertible {
             self.value = value
         }
 
-        /// A function of that name exists.
+        /// Something of that kind and name exists.
         package static let exists = Code(.exists)
         /// The record has changed since it was read, or is gone.
         package static let conflict = Code(.conflict)

@@ -23,6 +23,7 @@ enum Schema {
         layers,
         versions,
         attachments,
+        roles,
     ]
 
     static var migrator: DatabaseMigrator { migrator(upTo: migrations.count) }
