@@ -57,6 +57,8 @@ extension IdentityError.Code {
     package static let malformedInput = Self("MalformedInput", 400)
     /// A form that cannot be taken apart.
     package static let malformedQueryString = Self("MalformedQueryString", 400)
+    /// What nobody may do.
+    package static let accessDenied = Self("AccessDenied", 403)
     /// A form that names no operation.
     package static let missingAction = Self("MissingAction", 400)
     /// A name that no operation has, or a version that no service has.
