@@ -76,6 +76,7 @@ let package = Package(
         room("Telemetry", ["LogStore", "LambdaAPI", "CLinux", logging, nioPosix]),
         room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),
         room("MetadataStore", ["LambdaAPI"]),
+        room("IdentityService", ["MetadataStore", "IdentityAPI", "LambdaAPI"]),
         room("MetadataStoreSQLite", ["MetadataStore", "LambdaAPI", .product(name: "GRDB", package: "GRDB.swift")]),
         room(
             "CodeStore",
@@ -152,6 +153,11 @@ let package = Package(
         tests("LambdaAPITests", ["LambdaAPI", "TestSupport"]),
         tests("IdentityTests", ["Identity", "LambdaAPI", "TestSupport"]),
         tests("LogsAPITests", ["LogsAPI", "LambdaAPI"]),
+        tests("IdentityAPITests", ["IdentityAPI", "LambdaAPI"]),
+        tests(
+            "IdentityServiceTests",
+            ["IdentityService", "IdentityAPI", "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport"]
+        ),
         tests("LogStoreTests", ["LogStore", "LambdaAPI", "TestSupport"]),
         tests("LogsServiceTests", ["LogsService", "LogsAPI", "LogStore", "LambdaAPI", "TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "LogStore", "LambdaAPI", "TestSupport", logging]),
