@@ -76,8 +76,8 @@ let package = Package(
         room("Telemetry", ["LogStore", "LambdaAPI", "CLinux", logging, nioPosix]),
         room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),
         room("MetadataStore", ["LambdaAPI"]),
-        room("IdentityService", ["MetadataStore", "IdentityAPI", "LambdaAPI"]),
         room("MetadataStoreSQLite", ["MetadataStore", "LambdaAPI", .product(name: "GRDB", package: "GRDB.swift")]),
+        room("IdentityService", ["MetadataStore", "IdentityAPI", "LambdaAPI"]),
         room(
             "CodeStore",
             [

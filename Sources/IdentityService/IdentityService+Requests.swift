@@ -30,35 +30,61 @@ extension IdentityService {
         caller: CallerIdentity,
         requestID: RequestID
     ) async -> QueryAnswer {
-        let form = QueryForm(form)
+        await answer(by: service, requestID) { () async throws(IdentityError) in
+            try await response(of: service, QueryForm(form), caller)
+        }
+    }
+
+    /// The same for a form that is not taken apart yet, such as a body.
+    package func respond(
+        service: QueryService,
+        urlEncoded form: String,
+        caller: CallerIdentity,
+        requestID: RequestID
+    ) async -> QueryAnswer {
+        await answer(by: service, requestID) { () async throws(IdentityError) in
+            try await response(of: service, QueryForm(QueryForm.pairs(urlEncoded: form)), caller)
+        }
+    }
+
+    private func answer(
+        by service: QueryService,
+        _ requestID: RequestID,
+        _ body: () async throws(IdentityError) -> (action: String, response: (any XMLEncodable)?)
+    ) async -> QueryAnswer {
         do {
-            guard let action = form["Action"], !action.isEmpty else { throw IdentityError.missingAction }
-            let response = try await response(to: action, of: service, form, caller)
-            let body = service.body(of: action, response, requestID: requestID.rawValue)
-            return QueryAnswer(status: 200, body: body)
+            let (action, response) = try await body()
+            return QueryAnswer(
+                status: 200,
+                body: service.body(of: action, response, requestID: requestID.rawValue)
+            )
         } catch {
-            let error = error as? IdentityError ?? .failure(cause: error)
-            let body = service.body(of: error, requestID: requestID.rawValue)
-            return QueryAnswer(status: error.code.httpStatus, body: body, failure: error.cause)
+            return QueryAnswer(
+                status: error.code.httpStatus,
+                body: service.body(of: error, requestID: requestID.rawValue),
+                failure: error.cause
+            )
         }
     }
 
     private func response(
-        to action: String,
         of service: QueryService,
         _ form: QueryForm,
         _ caller: CallerIdentity
-    ) async throws(IdentityError) -> (any XMLEncodable)? {
+    ) async throws(IdentityError) -> (action: String, response: (any XMLEncodable)?) {
+        guard let action = form["Action"], !action.isEmpty else { throw .missingAction }
         guard form["Version"] == service.version else {
             throw .unknownAction(action, version: form["Version"] ?? "NO_VERSION_SPECIFIED")
         }
         switch service {
         case .iam:
-            if let operation = IAMOperation(rawValue: action) { return try await dispatch(operation, form, to: self) }
+            if let operation = IAMOperation(rawValue: action) {
+                return (action, try await dispatch(operation, form, to: self))
+            }
             guard IAMOperation.others.contains(action) else { break }
             throw .notImplemented(action, of: service, hint: "It has roles and managed policies only.")
         case .sts:
-            if action == "GetCallerIdentity" { return caller }
+            if action == "GetCallerIdentity" { return (action, caller) }
             guard Self.notImplementedBySTS.contains(action) else { break }
             throw .notImplemented(action, of: service, hint: "It gives out no temporary credentials; use your own.")
         }

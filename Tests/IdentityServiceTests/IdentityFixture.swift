@@ -75,6 +75,18 @@ final class IdentityFixture: Sendable {
         return Answer(status: answer.status, body: answer.body)
     }
 
+    /// Asks with a form that is not taken apart yet.
+    func ask(_ service: QueryService, urlEncoded form: String) async -> Answer {
+        let answer = await self.service.respond(
+            service: service,
+            urlEncoded: form,
+            caller: Self.caller,
+            requestID: RequestID("request")
+        )
+        #expect(answer.failure == nil)
+        return Answer(status: answer.status, body: answer.body)
+    }
+
     /// Asks for what must succeed.
     @discardableResult
     func must(

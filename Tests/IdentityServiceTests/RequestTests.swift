@@ -2,6 +2,7 @@ import IdentityAPI
 import IdentityService
 import LambdaAPI
 import MetadataStore
+import TestSupport
 import Testing
 
 /// What is the same for all operations, and STS.
@@ -59,6 +60,38 @@ import Testing
             "GetRole",
             ["RoleName": "a/b"]
         )
+    }
+
+    @Test func bodyIsTakenApart() async {
+        let good = await fixture.ask(.sts, urlEncoded: "Action=GetCallerIdentity&Version=2011-06-15")
+        #expect(good.status == 200)
+        let bad = await fixture.ask(.iam, urlEncoded: "Action=%")
+        #expect(bad.status == 400)
+        #expect(bad.text("Code") == "MalformedQueryString")
+    }
+
+    /// Random members of the model with values of all kinds: whatever comes is done or refused, and is never a failure.
+    @Test(arguments: IAMOperation.allCases)
+    func everyRequestIsDoneOrRefusedAsTheClientsFault(_ operation: IAMOperation) async {
+        let names = [
+            "RoleName", "PolicyName", "PolicyArn", "PolicyDocument", "AssumeRolePolicyDocument", "VersionId", "Path",
+            "PathPrefix", "MaxItems", "Marker", "Tags.member.1.Key", "Tags.member.1.Value", "Tags.member.x",
+            "TagKeys.member.1", "TagKeys", "Description", "SetAsDefault", "PermissionsBoundary", "Scope",
+            "EntityFilter", "MaxSessionDuration",
+        ]
+        let values = [
+            "", "r", "/", "1", "-1", "true", "v1", "cg==", "{", IdentityFixture.trust, IdentityFixture.permissions,
+            IdentityFixture.basicExecution, "arn:aws:iam::000000000000:policy/r", String(repeating: "x", count: 2000),
+        ]
+        let seed = UInt64(IAMOperation.allCases.firstIndex(of: operation) ?? 0)
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<100 {
+            let form = names.shuffled(using: &generator).prefix(Int.random(in: 0...12, using: &generator))
+                .map { ($0, values[Int.random(in: values.indices, using: &generator)]) }
+            let named = [("Action", operation.rawValue), ("Version", "2010-05-08"), ("RoleName", "r")]
+            let answer = await fixture.ask(.iam, named + form)
+            #expect(answer.status < 500, "seed \(seed): \(form)")
+        }
     }
 
     @Test func failureOfTheStoreIsToldToTheLogOnly() async {
