@@ -1,7 +1,10 @@
 """HTTP below the SDK: requests that no SDK would send, over one connection that is kept as long as the server keeps it."""
 
 import http.client
+import io
+import itertools
 import json
+import socket
 
 
 class Reply:
@@ -57,3 +60,54 @@ class Caller:
         except BaseException:
             self._connection.close()
             raise
+
+
+class _Stream(io.BytesIO):
+    """What `http.client` closes after each answer must stay open for the next."""
+
+    def close(self):
+        pass
+
+    def makefile(self, *_):
+        return self
+
+
+def connect(server, timeout=60):
+    return socket.create_connection(("127.0.0.1", server.port), timeout=timeout)
+
+
+def read_reply(connection, method="GET"):
+    """The next answer on a connection whose server has nothing to send after it yet."""
+    response = http.client.HTTPResponse(connection, method=method)
+    try:
+        response.begin()
+        return Reply(response)
+    finally:
+        response.close()
+
+
+def read_to_end(connection):
+    """What the server sends until it closes the connection; it may do so at any time, in any way."""
+    received = bytearray()
+    try:
+        while more := connection.recv(65536):
+            received += more
+    except ConnectionError:
+        pass
+    return bytes(received)
+
+
+def replies(received, methods=()):
+    """The answers in what a server has sent, and what is left after them that is none."""
+    stream, found = _Stream(received), []
+    for method in itertools.chain(methods, itertools.repeat("GET")):
+        start = stream.tell()
+        if start == len(received):
+            break
+        response = http.client.HTTPResponse(stream, method=method)
+        try:
+            response.begin()
+            found.append(Reply(response))
+        except http.client.HTTPException:
+            return found, received[start:]
+    return found, b""
