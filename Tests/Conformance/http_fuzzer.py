@@ -9,38 +9,44 @@ from packages import package
 
 METHODS = [b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"TRACE", b"CONNECT", b"BREW", b"get", b"P" * 300]
 PATH_PARTS = [
-    b"..%2f..%2f..%2fcanary", b"%2e%2e", b"..", b".", b"..%5c..%5ccanary", b"%00", b"a%00b", b"%c0%af", b"%ff%fe", b"%", b"%zz",
-    b"%2", b"a" * 300, b"a" * 70_000, b"", b"a;b=c", b"a#b", b"%25%32%65", b"$LATEST", b"%24LATEST", b"\xc3\xa9", b"\xff",
-    b"%0d%0aX-Injected:%20yes", b"%E2%80%AE", b"arn:aws:lambda:us-east-1:000000000000:function:a:b:c", b"a:1:2", b":", b"::::",
-    b"%2fetc%2fpasswd", b"file:%2f%2f%2fetc%2fpasswd", b"-1", b"0", b"9" * 40, b"1e9", b"NaN",
+    b"..%2f..%2f..%2fcanary", b"%2e%2e", b"..", b".", b"..%5c..%5ccanary", b"%00", b"a%00b", b"%c0%af", b"%ff%fe", b"%",
+    b"%zz", b"%2", b"a" * 300, b"a" * 70_000, b"", b"a;b=c", b"a#b", b"%25%32%65", b"$LATEST", b"%24LATEST",
+    b"\xc3\xa9", b"\xff", b"%0d%0aX-Injected:%20yes", b"%E2%80%AE",
+    b"arn:aws:lambda:us-east-1:000000000000:function:a:b:c", b"a:1:2", b":", b"::::", b"%2fetc%2fpasswd",
+    b"file:%2f%2f%2fetc%2fpasswd", b"-1", b"0", b"9" * 40, b"1e9", b"NaN",
 ]  # fmt: skip
 QUERY_PARTS = [
-    b"MaxItems=-1", b"MaxItems=0", b"MaxItems=99999999999999999999", b"MaxItems=1e9", b"MaxItems=NaN", b"MaxItems=", b"MaxItems",
-    b"Marker=%00", b"Marker=" + b"x" * 5000, b"Marker=e30%3D", b"Marker=..%2f..%2fcanary", b"Qualifier=%00", b"Qualifier=..%2f..",
-    b"Qualifier=" + b"1" * 200, b"Qualifier=%ff", b"tagKeys=a&tagKeys=" + b"b" * 300, b"find=LayerVersion", b"find=Other", b"=",
-    b"&&&", b"%", b"%zz=%zz", b"a" * 60_000, b"&".join([b"a=b"] * 5000), b"FunctionVersion=ALL", b"?" * 50, b"Expires=-1&Signature=",
+    b"MaxItems=-1", b"MaxItems=0", b"MaxItems=99999999999999999999", b"MaxItems=1e9", b"MaxItems=NaN", b"MaxItems=",
+    b"MaxItems", b"Marker=%00", b"Marker=" + b"x" * 5000, b"Marker=e30%3D", b"Marker=..%2f..%2fcanary",
+    b"Qualifier=%00", b"Qualifier=..%2f..", b"Qualifier=" + b"1" * 200, b"Qualifier=%ff",
+    b"tagKeys=a&tagKeys=" + b"b" * 300, b"find=LayerVersion", b"find=Other", b"=", b"&&&", b"%", b"%zz=%zz",
+    b"a" * 60_000, b"&".join([b"a=b"] * 5000), b"FunctionVersion=ALL", b"?" * 50, b"Expires=-1&Signature=",
 ]  # fmt: skip
 HEADERS = [
     (b"X-Amz-Invocation-Type", b"Event"), (b"X-Amz-Invocation-Type", b"DryRun"), (b"X-Amz-Invocation-Type", b"\xff"),
-    (b"X-Amz-Log-Type", b"Tail"), (b"X-Amz-Log-Type", b""), (b"X-Amz-Client-Context", b"e30="), (b"X-Amz-Client-Context", b"=="),
-    (b"X-Amz-Client-Context", b"A" * 5000), (b"x-amzn-RequestId", b"00000000-0000-0000-0000-000000000000"),
-    (b"x-amzn-RequestId", b"\x80"), (b"X-Amzn-Trace-Id", b"Root=1-0-0;" * 500), (b"X-Amzn-Trace-Id", b"=;=;=;"),
+    (b"X-Amz-Log-Type", b"Tail"), (b"X-Amz-Log-Type", b""), (b"X-Amz-Client-Context", b"e30="),
+    (b"X-Amz-Client-Context", b"=="), (b"X-Amz-Client-Context", b"A" * 5000),
+    (b"x-amzn-RequestId", b"00000000-0000-0000-0000-000000000000"), (b"x-amzn-RequestId", b"\x80"),
+    (b"X-Amzn-Trace-Id", b"Root=1-0-0;" * 500), (b"X-Amzn-Trace-Id", b"=;=;=;"),
     (b"X-Amz-Target", b"Logs_20140328.DescribeLogGroups"), (b"X-Amz-Target", b"Logs_20140328.GetLogEvents"),
     (b"X-Amz-Target", b"Logs_20140328.FilterLogEvents"), (b"X-Amz-Target", b"Logs_20140328.DeleteResourcePolicy"),
     (b"X-Amz-Target", b"DynamoDB_20120810.ListTables"), (b"X-Amz-Target", b"."), (b"X-Amz-Target", b"\xf0\x9f\x92\xa9"),
-    (b"Content-Type", b"multipart/form-data; boundary="), (b"Content-Encoding", b"gzip"), (b"Accept-Encoding", b"*;q=9"),
-    (b"Authorization", b"AWS4-HMAC-SHA256 Credential=/////,SignedHeaders=;;;,Signature="), (b"Authorization", b"x" * 9000),
-    (b"Range", b"bytes=-1"), (b"If-None-Match", b"*"), (b"Cookie", b"a=" + b"b" * 8000), (b"Host", b"a:b:c"), (b"Host", b""),
-    (b"Upgrade", b"h2c"), (b"Expect", b"200-maybe"), (b"X-Forwarded-For", b"'; DROP TABLE functions; --"), (b"A" * 200, b"B" * 200),
+    (b"Content-Type", b"multipart/form-data; boundary="), (b"Content-Encoding", b"gzip"),
+    (b"Accept-Encoding", b"*;q=9"),
+    (b"Authorization", b"AWS4-HMAC-SHA256 Credential=/////,SignedHeaders=;;;,Signature="),
+    (b"Authorization", b"x" * 9000), (b"Range", b"bytes=-1"), (b"If-None-Match", b"*"),
+    (b"Cookie", b"a=" + b"b" * 8000), (b"Host", b"a:b:c"), (b"Host", b""), (b"Upgrade", b"h2c"),
+    (b"Expect", b"200-maybe"), (b"X-Forwarded-For", b"'; DROP TABLE functions; --"), (b"A" * 200, b"B" * 200),
 ]  # fmt: skip
 #: JSON that a parser or a validator may stumble over; texts, because Python would not write some of them.
 JSON_TEXTS = [
     "null", "true", "-0", "1e400", "-1e400", "1e-400", "1" + "0" * 400, "9223372036854775807", "9223372036854775808",
-    "-9223372036854775809", "0.1", "01", "+1", ".5", "1.", "NaN", "Infinity", '""', '"\\u0000"', '"\\ud800"', '"\\udc00\\ud800"',
-    '"\\uD83D\\uDE00"', '"\\x"', '"\t"', '"' + "x" * 70_000 + '"', '"\u202e\ufeff"', "[]", "{}", '{"":""}', '{"a":1,"a":2}',
-    "[" * 200 + "]" * 200, "[" * 300 + "]" * 300, "[" * 20_000, '{"a":' * 300 + "1" + "}" * 300, "[" + "1," * 20_000 + "1]", "'a'",
-    "/**/1", "undefined", '"../../../canary"', '"arn:aws:lambda:us-east-1:000000000000:function:a"', '"$LATEST"', '"%s%n%x"',
-    '"' + "a" * 65 + '"', '"UEsDBA=="', '"' + "UEsDBBQ" * 50 + '"', '"====="', "[null]", "[[[]]]", '{"__proto__": {}}',
+    "-9223372036854775809", "0.1", "01", "+1", ".5", "1.", "NaN", "Infinity", '""', '"\\u0000"', '"\\ud800"',
+    '"\\udc00\\ud800"', '"\\uD83D\\uDE00"', '"\\x"', '"\t"', '"' + "x" * 70_000 + '"', '"\u202e\ufeff"', "[]", "{}",
+    '{"":""}', '{"a":1,"a":2}', "[" * 200 + "]" * 200, "[" * 300 + "]" * 300, "[" * 20_000,
+    '{"a":' * 300 + "1" + "}" * 300, "[" + "1," * 20_000 + "1]", "'a'", "/**/1", "undefined", '"../../../canary"',
+    '"arn:aws:lambda:us-east-1:000000000000:function:a"', '"$LATEST"', '"%s%n%x"', '"' + "a" * 65 + '"', '"UEsDBA=="',
+    '"' + "UEsDBBQ" * 50 + '"', '"====="', "[null]", "[[[]]]", '{"__proto__": {}}',
 ]  # fmt: skip
 #: What stands for a value that is replaced in the text once the rest is written.
 HOLE = "\ue000HOLE\ue000"
@@ -134,7 +140,9 @@ class Fuzzer:
             elif kind == 3:
                 data[position:position] = data[: self.random.randint(0, 200)]
             else:
-                data[position:position] = self.random.choice([b"\x00", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xef\xbb\xbf"])
+                data[position:position] = self.random.choice(
+                    [b"\x00", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xef\xbb\xbf"]
+                )
         return bytes(data)
 
     def mutated_json(self, body):
@@ -200,4 +208,3 @@ def message(method, path, query, headers, body, close=True):
     if close:
         lines.append(b"Connection: close")
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
-

@@ -15,8 +15,8 @@ from service_model import keeps_all, message_name, violations
 
 #: Texts that some pattern of the model takes, the plainest first; each is tried for each pattern.
 TEXTS = [
-    "a", "aa", "1", "x1", "ALL", "*", "$LATEST", "token==", "123456789012", "/mnt/data", "a:1", "lambda:GetLayerVersion",
-    "o-abcdefghij", "subnet-1", "sg-1", "GET", "$LATEST.PUBLISHED", "csc",
+    "a", "aa", "1", "x1", "ALL", "*", "$LATEST", "token==", "123456789012", "/mnt/data", "a:1",
+    "lambda:GetLayerVersion", "o-abcdefghij", "subnet-1", "sg-1", "GET", "$LATEST.PUBLISHED", "csc",
     "arn:aws:lambda:us-east-1:000000000000:function:missing",
     "arn:aws:lambda:us-east-1:000000000000:function:missing:1/durable-execution/a/b",
     "arn:aws:lambda:us-east-1:000000000000:layer:missing:1",

@@ -166,17 +166,20 @@ def constraints(shape):
         if shape.max is not None:
             yield f"Member must have length less than or equal to {shape.max}", lambda value: length(value) <= shape.max
         if shape.min is not None:
-            yield f"Member must have length greater than or equal to {shape.min}", lambda value: (
-                length(value) >= shape.min
+            yield (
+                f"Member must have length greater than or equal to {shape.min}",
+                lambda value: length(value) >= shape.min,
             )
     if shape.kind in ("integer", "long", "double"):
         if shape.max is not None:
-            yield f"Member must have value less than or equal to {text(shape, shape.max)}", lambda value: (
-                value <= shape.max
+            yield (
+                f"Member must have value less than or equal to {text(shape, shape.max)}",
+                lambda value: value <= shape.max,
             )
         if shape.min is not None:
-            yield f"Member must have value greater than or equal to {text(shape, shape.min)}", lambda value: (
-                value >= shape.min
+            yield (
+                f"Member must have value greater than or equal to {text(shape, shape.min)}",
+                lambda value: value >= shape.min,
             )
     if shape.pattern:
         yield f"Member must satisfy regular expression pattern: {shape.pattern}", shape.matches

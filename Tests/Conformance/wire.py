@@ -1,4 +1,4 @@
-"""HTTP below the SDK: requests that no SDK would send, over one connection that is kept as long as the server keeps it."""
+"""HTTP below the SDK: what no SDK would send, over a connection that is kept as long as the server keeps it."""
 
 import http.client
 import io
