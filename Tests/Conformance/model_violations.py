@@ -37,7 +37,9 @@ BAD_TEXTS = ["!", "!?", "!!!", "a b", "\x00", "$", "\n", "a\nb", "sub\n", ".", "
 COUNTERS = range(1, 2000)
 #: How long the body of a request may be that carries no package.
 BODY_LENGTH_MAX = 6 * 1024 * 1024
+#: A moment in a body, and the same in a query.
 EPOCH_SECONDS = 1_700_000_000
+QUERY_MOMENT = "2023-11-14T22:13:20Z"
 
 
 class Unreachable(Exception):
@@ -59,7 +61,8 @@ class Request:
             if place == "uri":
                 path = path.replace(f"{{{wire_name}}}", urllib.parse.quote(plain(value), safe=""))
             elif place == "querystring" and value is not None:
-                values = value if isinstance(value, list) else [value]
+                is_moment = self.operation.input.members[name].kind == "timestamp"
+                values = value if isinstance(value, list) else [QUERY_MOMENT if is_moment else value]
                 query += [(wire_name, plain(one)) for one in values]
         if not query:
             return path
@@ -255,15 +258,19 @@ def breaking(shape):
             yield "length-max", too_long
         if shape.min:
             yield "length-min", too_short
-    if shape.kind in ("integer", "long", "double"):
-        if shape.max is not None and shape.kind != "double":
+    if shape.is_whole_number:
+        if shape.max is not None:
             yield "max", lambda shape: shape.max + 1
         if shape.min is not None:
             yield "min", lambda shape: shape.min - 1
-    if shape.kind == "double" and shape.max is not None:
+    if shape.kind == "double":
         # JSON has one kind of number; what is whole there is printed with a point all the same.
-        yield "max-whole", lambda shape: int(shape.max) + 1
-        yield "max-fraction", lambda shape: shape.max + 0.5
+        if shape.max is not None:
+            yield "max-whole", lambda shape: int(shape.max) + 1
+            yield "max-fraction", lambda shape: shape.max + 0.5
+        if shape.min is not None:
+            yield "min-whole", lambda shape: int(shape.min) - 1
+            yield "min-fraction", lambda shape: shape.min - 0.5
     if shape.pattern:
         yield "pattern", mismatch
     if shape.enum:

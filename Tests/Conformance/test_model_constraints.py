@@ -3,12 +3,13 @@
 import pytest
 from model_violations import Request, cases, full, mistyped, valid, with_unknown_members
 from service_model import UNKNOWN, installed_model, swiftlets_model, validation_message
+from swiftlet_server import SwiftletServer
 from wire import Caller
 
 MODEL = swiftlets_model()
 #: Below these the generator would have lost something.
-CASES_MIN = 880
-MISTYPED_MIN = 2000
+CASES_MIN = 1050
+MISTYPED_MIN = 1500
 #: Why a constraint has no request that breaks it; there is no other reason.
 REASONS = {
     "a path without one of its segments is another route",
@@ -30,7 +31,7 @@ DEFECTS = {
     "InvokeWithResponseStream-tenantId-pattern": "refused because of the function before it is looked at",
 }
 #: JSON has one kind of number. AWS reads a whole one as the model's double and prints `2.0`; Swiftlet prints `2`.
-WHOLE_DOUBLE = "-max-whole"
+WHOLE_DOUBLE = "-whole"
 
 
 def all_cases():
@@ -57,9 +58,15 @@ each_operation = pytest.mark.parametrize("operation", MODEL.operations, ids=lamb
 
 
 @pytest.fixture(scope="module")
-def caller(server):
-    with Caller(server) as caller:
-        yield caller
+def caller(tmp_path_factory):
+    """A server of its own, since a valid request may create something."""
+    server = SwiftletServer(tmp_path_factory.mktemp("server"))
+    server.start()
+    try:
+        with Caller(server) as caller:
+            yield caller
+    finally:
+        server.close()
 
 
 def expect_behaviour(reply, operation):
@@ -104,7 +111,9 @@ def test_unknown_members_are_ignored(caller, operation, make):
         reply = request.send(caller)
         assert reply.kind not in ("ValidationException", "SerializationException"), reply.body
         replies.append((reply.status, reply.kind, reply.document if reply.body else None))
-    assert replies[0] == replies[1]
+    # Where the first succeeds, the second finds other things there than the first.
+    if replies[0][0] >= 300:
+        assert replies[0] == replies[1]
 
 
 def test_every_case_breaks_something():
@@ -117,13 +126,12 @@ def test_constraints_are_covered():
     assert sum(1 for operation in MODEL.operations for _ in mistyped(operation)) >= MISTYPED_MIN
     assert {reason for _, reason in EXCLUDED} <= REASONS
     assert names >= set(DEFECTS)
-    # These take nothing, or nothing with a constraint that a request can break.
+    # It takes nothing.
     assert {operation.name for operation in MODEL.operations} - {case.request.operation.name for case in CASES} == {
-        "DeleteEventSourceMapping", "GetAccountSettings", "GetEventSourceMapping",
-    }  # fmt: skip
+        "GetAccountSettings"
+    }
 
 
-@pytest.mark.xfail(strict=True, reason="the installed SDK speaks a newer model than the one that Swiftlet implements")
 def test_model_is_that_of_the_sdk():
     ours, theirs = MODEL.constraints(), installed_model().constraints()
     assert [name for name in theirs if ours.get(name) != theirs[name]] == []
