@@ -15,7 +15,7 @@ from swiftlet_server import SwiftletServer
 from wire import connect, read_reply, read_to_end, replies
 
 SEED = int(os.environ.get("FUZZ_SEED", "20261125"))
-REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "3000"))
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "8000"))
 #: After how many requests the server is looked at.
 LOOK_EVERY = 250
 #: How much more memory the server may have after the requests than after the first of them, in MB. Some of them are
