@@ -122,6 +122,7 @@ let package = Package(
             "Frontend",
             [
                 "ControlPlane", "FunctionURL", "Invocation", "Worker", "CodeStore", "LogsService", "LogsAPI",
+                "IdentityService", "IdentityAPI",
                 "Telemetry", "Identity", "LambdaAPI",
                 "CZlib", hummingbird, httpTypes, logging,
                 nioCore,
@@ -137,7 +138,7 @@ let package = Package(
             dependencies: [
                 "Developer",
                 "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "Sandbox",
-                "CodeStore", "Identity", asyncHTTPClient,
+                "CodeStore", "IdentityService", "Identity", asyncHTTPClient,
                 "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI", hummingbird, logging,
                 serviceLifecycle, unixSignals, nioCore,
                 nioPosix,

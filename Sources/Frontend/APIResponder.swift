@@ -2,6 +2,7 @@ import ControlPlane
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import IdentityAPI
 import LambdaAPI
 import Logging
 import NIOCore
@@ -14,12 +15,29 @@ struct APIResponder: HTTPResponder {
 
     let controlPlane: ControlPlane
     let logs: LogsRoute
+    let identity: IdentityRoute
+    let locality: Locality
     let errors: ErrorMapping
 
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        let response = await respond(to: request)
+        guard request.method == .head else { return response }
+        // An answer to HEAD has no body, whatever a GET would have.
+        return Response(status: response.status, headers: response.headers)
+    }
+
+    private func respond(to request: Request) async -> Response {
         let requestID = LambdaAPI.RequestID.random()
         if let target = request.headers[LogsRoute.target] {
             return await logs.respond(to: request, target: target, requestID: requestID)
+        }
+        if IdentityRoute.takes(request) {
+            let root = CallerIdentity(
+                accountID: locality.accountID,
+                arn: "arn:aws:iam::\(locality.accountID):root",
+                userID: locality.accountID
+            )
+            return await identity.respond(to: request, caller: root, requestID: requestID)
         }
         do {
             return try await answer(request, requestID)
@@ -61,6 +79,9 @@ struct APIResponder: HTTPResponder {
             return Array(buffer: try await request.body.collect(upTo: limit.bytes))
         } catch is NIOTooManyBytesError {
             throw LambdaError.requestEntityTooLarge(limit: limit, operation: operation.rawValue)
+        } catch {
+            // The client has gone, or what it has sent is no body.
+            throw LambdaError.invalidRequestContent("The request's body is malformed or not as long as it says.")
         }
     }
 

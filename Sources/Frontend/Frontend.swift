@@ -2,6 +2,7 @@ package import ControlPlane
 import FunctionURL
 package import Hummingbird
 import HummingbirdCore
+package import IdentityService
 package import Invocation
 package import LambdaAPI
 package import Logging
@@ -13,6 +14,7 @@ package struct Frontend: Sendable {
     private let controlPlane: ControlPlane
     private let invoker: Invoker
     private let logs: LogsService
+    private let identity: IdentityService
     private let locality: Locality
     private let logger: Logger
 
@@ -20,12 +22,14 @@ package struct Frontend: Sendable {
         controlPlane: ControlPlane,
         invoker: Invoker,
         logs: LogsService,
+        identity: IdentityService,
         locality: Locality,
         logger: Logger
     ) {
         self.controlPlane = controlPlane
         self.invoker = invoker
         self.logs = logs
+        self.identity = identity
         self.locality = locality
         self.logger = logger
     }
@@ -61,6 +65,8 @@ package struct Frontend: Sendable {
             responder: APIResponder(
                 controlPlane: controlPlane,
                 logs: LogsRoute(service: logs, logger: logger),
+                identity: IdentityRoute(service: identity, logger: logger),
+                locality: locality,
                 errors: errors
             ),
             server: HTTPServerBuilder {

@@ -137,10 +137,14 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func receiveWaiting(_ context: ChannelHandlerContext) {
+        var hasReceived = false
         while let part = waiting.first, canReceive(part) {
             waiting.removeFirst()
             receive(part, context)
+            hasReceived = true
         }
+        // The router looks at what it was given only when it is told that this is all for now.
+        if hasReceived { context.fireChannelReadComplete() }
         if waiting.isEmpty, isReadHeld {
             isReadHeld = false
             context.read()

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import CodeStore
 import ControlPlane
 import Frontend
+import IdentityService
 import Glibc
 import Invocation
 import LambdaAPI
@@ -138,6 +139,7 @@ struct Server {
             controlPlane: controlPlane,
             invoker: invoker,
             logs: LogsService(store: logStore, locality: configuration.locality),
+            identity: IdentityService(store: store, locality: configuration.locality, clock: { .now() }),
             locality: configuration.locality,
             logger: logger
         )

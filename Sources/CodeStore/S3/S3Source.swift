@@ -1,7 +1,7 @@
 package import AsyncHTTPClient
 import FoundationEssentials
 package import Identity
-import LambdaAPI
+package import LambdaAPI
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
