@@ -175,7 +175,7 @@ let package = Package(
             ["ControlPlane", "CodeStore", "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport", logging]
         ),
         tests("FunctionURLTests", ["FunctionURL", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
-        tests("FrontendTests", ["Frontend", "LambdaAPI", nioHTTP1]),
+        tests("FrontendTests", ["Frontend", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),

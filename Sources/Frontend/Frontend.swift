@@ -34,12 +34,25 @@ package struct Frontend: Sendable {
         self.logger = logger
     }
 
+    /// How clients are let in.
+    package struct Settings: Sendable {
+        package var host: String
+        package var port: Int
+        /// How long a request may take to arrive.
+        package var requestTimeout: Duration
+
+        package init(host: String, port: Int, requestTimeout: Duration) {
+            self.host = host
+            self.port = port
+            self.requestTimeout = requestTimeout
+        }
+    }
+
     /// The service that listens and answers until it is shut down; requests under way are finished first.
     ///
     /// - Parameter onServing: Called once, when connections are accepted.
     package func application(
-        host: String,
-        port: Int,
+        _ settings: Settings,
         eventLoops: any EventLoopGroup,
         onServing: @escaping @Sendable (SocketAddress?) async -> Void
     ) -> some ApplicationProtocol {
@@ -70,9 +83,14 @@ package struct Frontend: Sendable {
                 errors: errors
             ),
             server: HTTPServerBuilder {
-                LambdaChannel(responder: $0, invokes: invokes, functionURLs: functionURLs)
+                LambdaChannel(
+                    responder: $0,
+                    invokes: invokes,
+                    functionURLs: functionURLs,
+                    requestTimeout: TimeAmount(settings.requestTimeout)
+                )
             },
-            configuration: .init(address: .hostname(host, port: port), serverName: nil),
+            configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
             onServerRunning: { await onServing($0.localAddress) },
             eventLoopGroupProvider: .shared(eventLoops),
             logger: quietLogger

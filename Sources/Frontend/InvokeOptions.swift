@@ -25,6 +25,15 @@ struct InvokeOptions: Equatable {
         if !["None", "Tail"].contains(logType) {
             violations.append(Self.violation(logType, "logType", "None, Tail"))
         }
+        let execution = headers.first(name: "X-Amz-Durable-Execution-Name")
+        if let execution, operation == .invoke {
+            let shape = Shapes.durableExecutionName
+            violations += RequestValidator.violations(of: execution, as: shape, at: "durableExecutionName")
+        }
+        let tenant = headers.first(name: "X-Amz-Tenant-Id")
+        if let tenant {
+            violations += RequestValidator.violations(of: tenant, as: Shapes.tenantId, at: "tenantId")
+        }
         guard violations.isEmpty else { throw .validation(violations) }
         guard type != "Event" else {
             throw LambdaError(
@@ -33,10 +42,10 @@ struct InvokeOptions: Equatable {
             )
         }
         // Of functions without tenant isolation, as all are here, Lambda refuses a tenant.
-        guard headers.first(name: "X-Amz-Tenant-Id") == nil else {
+        guard tenant == nil else {
             throw .invalidParameterValue("The function has no tenant isolation; the request must not name a tenant ID.")
         }
-        guard headers.first(name: "X-Amz-Durable-Execution-Name") == nil else {
+        guard execution == nil else {
             throw LambdaError(.notImplemented, "Swiftlet has no durable functions yet; nothing was run.")
         }
         isDryRun = type == "DryRun"

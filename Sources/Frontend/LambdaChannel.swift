@@ -10,11 +10,13 @@ struct LambdaChannel: ServerChildChannel {
     private let http: HTTP1Channel
     private let invokes: InvokeService
     private let functionURLs: FunctionURLService
+    private let requestTimeout: TimeAmount
 
     init(
         responder: @escaping HTTPChannelHandler.Responder,
         invokes: InvokeService,
-        functionURLs: FunctionURLService
+        functionURLs: FunctionURLService,
+        requestTimeout: TimeAmount
     ) {
         // Clients that send headers without end are cut off at Lambda's limit for them.
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
@@ -29,16 +31,18 @@ struct LambdaChannel: ServerChildChannel {
         )
         self.invokes = invokes
         self.functionURLs = functionURLs
+        self.requestTimeout = requestTimeout
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        let (invokes, functionURLs) = (invokes, functionURLs)
+        let (invokes, functionURLs, requestTimeout) = (invokes, functionURLs, requestTimeout)
         return http.setup(channel: channel, logger: logger).flatMapThrowing { value in
             // In front of the translation into Hummingbird's own HTTP types, which an invoke need not pay for.
             let pipeline = channel.pipeline.syncOperations
             let codec = try pipeline.context(handlerType: HTTP1ToHTTPServerCodec.self).handler
             let handler = InvokeHandler(service: invokes, functionURLs: functionURLs)
-            try pipeline.addHandler(handler, position: .before(codec))
+            let timeout = RequestTimeoutHandler(limit: requestTimeout)
+            try pipeline.addHandlers([timeout, handler], position: .before(codec))
             return value
         }
     }

@@ -70,6 +70,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How many threads serve requests. (default: half the CPUs)")
     var eventLoops: Int?
 
+    @Option(help: "How long a request may take to arrive, in seconds. (default: 60)")
+    var requestTimeout: Int?
+
     @Option(help: "How long a shutdown waits for what is under way, in seconds. (default: 30)")
     var shutdownTimeout: Int?
 
@@ -96,7 +99,7 @@ struct ServeCommand: AsyncParsableCommand {
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,
-            "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax, "waiting-sandboxes": waitingSandboxes,
+            "request-timeout": requestTimeout, "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax, "waiting-sandboxes": waitingSandboxes,
             "concurrency": concurrency, "request-rate": requestRate, "scale-up": scaleUp,
         ]
         let contents = texts.compactMapValues { $0.map { ConfigContent.string($0) } }

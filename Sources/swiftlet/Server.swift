@@ -144,8 +144,11 @@ struct Server {
             logger: logger
         )
         let application = frontend.application(
-            host: configuration.host,
-            port: configuration.port,
+            Frontend.Settings(
+                host: configuration.host,
+                port: configuration.port,
+                requestTimeout: configuration.requestTimeout
+            ),
             eventLoops: eventLoops
         ) { address in
             guard let address, let port = address.port else { return }

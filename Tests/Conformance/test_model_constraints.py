@@ -21,17 +21,6 @@ REASONS = {
     "the pattern takes every text of a legal length",
     "there are not as many different keys",
 }
-#: What Swiftlet does not get right, by the name of the case.
-DEFECTS = {
-    "Invoke-durableExecutionName-length-max": "refused as not implemented before it is looked at",
-    "Invoke-durableExecutionName-pattern": "refused as not implemented before it is looked at",
-    "Invoke-tenantId-length-max": "refused because of the function before it is looked at",
-    "Invoke-tenantId-pattern": "refused because of the function before it is looked at",
-    "InvokeWithResponseStream-tenantId-length-max": "refused because of the function before it is looked at",
-    "InvokeWithResponseStream-tenantId-pattern": "refused because of the function before it is looked at",
-}
-#: JSON has one kind of number. AWS reads a whole one as the model's double and prints `2.0`; Swiftlet prints `2`.
-WHOLE_DOUBLE = "-whole"
 
 
 def all_cases():
@@ -47,11 +36,7 @@ CASES, EXCLUDED = all_cases()
 
 
 def parameter(case):
-    reason = DEFECTS.get(case.name)
-    if case.name.endswith(WHOLE_DOUBLE):
-        reason = "a whole number where the model has a double is printed without its point"
-    marks = pytest.mark.xfail(strict=True, reason=reason) if reason else ()
-    return pytest.param(case, id=case.name, marks=marks)
+    return pytest.param(case, id=case.name)
 
 
 each_operation = pytest.mark.parametrize("operation", MODEL.operations, ids=lambda operation: operation.name)
@@ -125,7 +110,6 @@ def test_constraints_are_covered():
     assert len(names) == len(CASES) >= CASES_MIN
     assert sum(1 for operation in MODEL.operations for _ in mistyped(operation)) >= MISTYPED_MIN
     assert {reason for _, reason in EXCLUDED} <= REASONS
-    assert names >= set(DEFECTS)
     # It takes nothing.
     assert {operation.name for operation in MODEL.operations} - {case.request.operation.name for case in CASES} == {
         "GetAccountSettings"

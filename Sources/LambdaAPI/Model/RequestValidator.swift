@@ -18,6 +18,13 @@ package struct RequestValidator {
         throw LambdaError.validation(validator.violations)
     }
 
+    /// What is wrong with one text, such as a header's.
+    package static func violations(of text: String, as shape: Shape, at path: String) -> [String] {
+        var validator = RequestValidator()
+        validator.check(.text(text), as: shape, at: path)
+        return validator.violations
+    }
+
     private mutating func check(_ value: JSONValue, as shape: Shape, at path: String) {
         switch (shape.kind, value) {
         case (.structure(let members), .object(let object)):

@@ -8,8 +8,11 @@ package enum TypeResolver {
         switch (shape.kind, value) {
         case (_, .null),
             (.string, .string), (.boolean, .bool), (.blob, .bytes),
-            (.integer, .integer), (.double, .integer), (.double, .double):
+            (.integer, .integer), (.double, .double):
             return value
+        case (.double, .integer(let integer)):
+            // JSON has one kind of number; messages print this one with its point.
+            return .double(Double(integer))
         case (.integer, .double):
             guard let integer = try? Int(json: value) else { throw mismatch(value, as: shape) }
             return .integer(integer)
