@@ -77,7 +77,10 @@ let package = Package(
         room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),
         room("MetadataStore", ["LambdaAPI"]),
         room("MetadataStoreSQLite", ["MetadataStore", "LambdaAPI", .product(name: "GRDB", package: "GRDB.swift")]),
-        room("IdentityService", ["MetadataStore", "IdentityAPI", "LambdaAPI"]),
+        room(
+            "IdentityService",
+            ["MetadataStore", "IdentityAPI", "Telemetry", "Identity", "LambdaAPI", crypto]
+        ),
         room(
             "CodeStore",
             [
@@ -124,7 +127,7 @@ let package = Package(
                 "ControlPlane", "FunctionURL", "Invocation", "Worker", "CodeStore", "LogsService", "LogsAPI",
                 "IdentityService", "IdentityAPI",
                 "Telemetry", "Identity", "LambdaAPI",
-                "CZlib", hummingbird, httpTypes, logging,
+                "CZlib", crypto, hummingbird, httpTypes, logging,
                 nioCore,
                 nioHTTP1,
                 nioSSL,

@@ -51,6 +51,8 @@ package final class ControlPlane: LambdaOperations {
     package let functions: FunctionDirectory
     /// What requests to functions' URLs are answered with.
     package let functionURLs: FunctionURLDirectory
+    /// What invokes and requests are allowed by.
+    package let policies: ResourcePolicyDirectory
     /// The addresses of packages.
     package let codeLocation = CodeLocation()
 
@@ -90,6 +92,7 @@ package final class ControlPlane: LambdaOperations {
             onRetired: dependencies.onRetired
         )
         functionURLs = FunctionURLDirectory(store: dependencies.store)
+        policies = ResourcePolicyDirectory(store: dependencies.store)
         provisionedVersions = ProvisionedVersions(
             store: dependencies.store,
             functions: functions,

@@ -2,7 +2,6 @@ import ControlPlane
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
-import IdentityAPI
 import LambdaAPI
 import Logging
 import NIOCore
@@ -11,42 +10,43 @@ import Telemetry
 /// Answers every request but Invoke: the management operations, those of CloudWatch Logs, the download of code, and
 /// Swiftlet's own routes.
 struct APIResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = APIRequestContext
 
     let controlPlane: ControlPlane
     let logs: LogsRoute
     let identity: IdentityRoute
+    let access: AccessControl
     let locality: Locality
     let errors: ErrorMapping
 
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
-        let response = await respond(to: request)
+    func respond(to request: Request, context: APIRequestContext) async throws -> Response {
+        let response = await respond(to: request, from: context)
         guard request.method == .head else { return response }
         // An answer to HEAD has no body, whatever a GET would have.
         return Response(status: response.status, headers: response.headers)
     }
 
-    private func respond(to request: Request) async -> Response {
+    private func respond(to request: Request, from context: APIRequestContext) async -> Response {
         let requestID = LambdaAPI.RequestID.random()
+        let client = Client(request, context, access)
         if let target = request.headers[LogsRoute.target] {
-            return await logs.respond(to: request, target: target, requestID: requestID)
+            return await logs.respond(to: request, target: target, from: client, requestID: requestID)
         }
         if IdentityRoute.takes(request) {
-            let root = CallerIdentity(
-                accountID: locality.accountID,
-                arn: "arn:aws:iam::\(locality.accountID):root",
-                userID: locality.accountID
-            )
-            return await identity.respond(to: request, caller: root, requestID: requestID)
+            return await identity.respond(to: request, from: client, requestID: requestID)
         }
         do {
-            return try await answer(request, requestID)
+            return try await answer(request, client, requestID)
         } catch {
             return Response(OperationOutput(errors.lambdaError(error, requestID: requestID)), requestID: requestID)
         }
     }
 
-    private func answer(_ request: Request, _ requestID: LambdaAPI.RequestID) async throws -> Response {
+    private func answer(
+        _ request: Request,
+        _ client: Client,
+        _ requestID: LambdaAPI.RequestID
+    ) async throws -> Response {
         if request.method == .get, request.uri.path == "/healthz" {
             return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
         }
@@ -54,6 +54,10 @@ struct APIResponder: HTTPResponder {
             return try await download.response(from: controlPlane)
         }
         if request.method == .post, let recycling = RecycleRoute(request.uri.path) {
+            let (caller, _) = try await client.authenticated {
+                try await body(of: request, limit: ByteCount.mebibytes(1), "")
+            }
+            try await client.check([recycling.demand(in: locality)], by: caller)
             return try await recycling.response(from: controlPlane, requestID: requestID)
         }
         let query = request.uri.queryParameters.map { (name: String($0.key), value: String($0.value)) }
@@ -63,22 +67,27 @@ struct APIResponder: HTTPResponder {
         guard let match else {
             throw LambdaError.unknownOperation(method: request.method.rawValue, path: request.uri.path)
         }
+        let (caller, received) = try await client.authenticated {
+            try await body(of: request, limit: Self.bodySizeMax(of: match.operation), match.operation.rawValue)
+        }
         let input = OperationInput(
             pathParameters: match.pathParameters,
             query: query,
             headers: request.headers.map { (name: $0.name.rawName, value: $0.value) },
-            body: try await body(of: request, for: match.operation)
+            body: Array(buffer: received)
         )
+        if !access.authenticator.isOpen {
+            try await client.check(OperationDemands(match.operation, input, in: locality).all, by: caller)
+        }
         let output = try await dispatch(match.operation, input, to: controlPlane)
         return Response(output, requestID: requestID)
     }
 
-    private func body(of request: Request, for operation: Operation) async throws -> [UInt8] {
-        let limit = Self.bodySizeMax(of: operation)
+    private func body(of request: Request, limit: ByteCount, _ operation: String) async throws -> ByteBuffer {
         do {
-            return Array(buffer: try await request.body.collect(upTo: limit.bytes))
+            return try await request.body.collect(upTo: limit.bytes)
         } catch is NIOTooManyBytesError {
-            throw LambdaError.requestEntityTooLarge(limit: limit, operation: operation.rawValue)
+            throw LambdaError.requestEntityTooLarge(limit: limit, operation: operation)
         } catch {
             // The client has gone, or what it has sent is no body.
             throw LambdaError.invalidRequestContent("The request's body is malformed or not as long as it says.")

@@ -1,3 +1,4 @@
+import Identity
 import Invocation
 import LambdaAPI
 import Logging
@@ -26,6 +27,7 @@ struct ErrorMapping: Sendable {
     private func mapped(_ error: any Error) -> LambdaError {
         switch error {
         case let error as LambdaError: error
+        case let error as AuthenticationError: LambdaError(error)
         case let error as InvokeFailure: Self.lambdaError(error)
         case let error as ThrottledInvoke: .tooManyRequests(error.reason)
         default: .service(cause: error)

@@ -15,14 +15,17 @@ package struct Frontend: Sendable {
     private let invoker: Invoker
     private let logs: LogsService
     private let identity: IdentityService
+    private let users: UserDirectory?
     private let locality: Locality
     private let logger: Logger
 
+    /// - Parameter users: Who may send requests, which must be signed; nil if everybody may.
     package init(
         controlPlane: ControlPlane,
         invoker: Invoker,
         logs: LogsService,
         identity: IdentityService,
+        users: UserDirectory?,
         locality: Locality,
         logger: Logger
     ) {
@@ -30,6 +33,7 @@ package struct Frontend: Sendable {
         self.invoker = invoker
         self.logs = logs
         self.identity = identity
+        self.users = users
         self.locality = locality
         self.logger = logger
     }
@@ -57,13 +61,21 @@ package struct Frontend: Sendable {
         onServing: @escaping @Sendable (SocketAddress?) async -> Void
     ) -> some ApplicationProtocol {
         let errors = ErrorMapping(logger: logger)
+        let access = AccessControl(
+            authenticator: Authenticator(users: users, locality: locality),
+            policies: controlPlane.policies,
+            locality: locality,
+            isEncrypted: false
+        )
         let invokes = InvokeService(
+            access: access,
             functions: controlPlane.functions,
             invoker: invoker,
             locality: locality,
             errors: errors
         )
         let functionURLs = FunctionURLService(
+            access: access,
             urls: controlPlane.functionURLs,
             functions: controlPlane.functions,
             invoker: invoker,
@@ -77,8 +89,9 @@ package struct Frontend: Sendable {
         return Application(
             responder: APIResponder(
                 controlPlane: controlPlane,
-                logs: LogsRoute(service: logs, logger: logger),
-                identity: IdentityRoute(service: identity, logger: logger),
+                logs: LogsRoute(service: logs, locality: locality, logger: logger),
+                identity: IdentityRoute(service: identity, locality: locality, logger: logger),
+                access: access,
                 locality: locality,
                 errors: errors
             ),

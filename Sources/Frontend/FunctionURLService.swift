@@ -1,6 +1,7 @@
 import ControlPlane
 import FunctionURL
 import Identity
+import IdentityAPI
 import Invocation
 import LambdaAPI
 import MetadataStore
@@ -12,6 +13,7 @@ import Worker
 /// What a request to a function's URL does, from a complete request to a complete answer. Source:
 /// `spec/control-plane.md` section 5.
 struct FunctionURLService: Sendable {
+    let access: AccessControl
     let urls: FunctionURLDirectory
     let functions: FunctionDirectory
     let invoker: Invoker
@@ -24,7 +26,7 @@ struct FunctionURLService: Sendable {
         let requestID = RequestID.random()
         let address: FunctionURLAddress
         let head: HTTPRequestHead
-        let body: ByteBuffer
+        var body: ByteBuffer
         let connection: FunctionURLRequest.Connection
         let streamed: NIOLoopBound<StreamedURLAnswer>
         let trace: XRayTraceHeader
@@ -71,16 +73,40 @@ struct FunctionURLService: Sendable {
         if let preflight = cors?.preflightAnswer(method: call.head.method, headers: call.head.headers) {
             return eventLoop.makeSucceededFuture(InvokeResponse(preflight, to: call))
         }
-        guard target.isAlive, isAllowed(target) else {
-            return eventLoop.makeSucceededFuture(Self.edge(.forbidden, call, cors))
+        guard target.isAlive else { return eventLoop.makeSucceededFuture(Self.edge(.forbidden, call, cors)) }
+        guard target.url.authType != .none else {
+            guard isAllowed(target, access.anybody) else {
+                return eventLoop.makeSucceededFuture(Self.edge(.forbidden, call, cors))
+            }
+            return run(call, target, cors, caller: nil, on: eventLoop)
         }
+        return eventLoop.makeFutureWithTask {
+            try? await access.authenticate(call.head, call.body)
+        }
+        .flatMap { signed -> EventLoopFuture<InvokeResponse?> in
+            guard let signed, isAllowed(target, signed.caller) else {
+                return eventLoop.makeSucceededFuture(Self.edge(.forbidden, call, cors))
+            }
+            var call = call
+            call.body = signed.body
+            return run(call, target, cors, caller: signed.caller, on: eventLoop)
+        }
+    }
+
+    private func run(
+        _ call: Call,
+        _ target: FunctionURLTarget,
+        _ cors: CORSPolicy?,
+        caller: Caller?,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<InvokeResponse?> {
         let request = FunctionURLRequest(
             address: call.address,
             domainName: domain.name(of: call.address.id),
             head: call.head,
             body: call.body,
             connection: call.connection,
-            caller: nil,
+            caller: caller.map { FunctionURLRequest.Caller($0, in: locality) },
             requestID: call.requestID,
             traceHeader: call.trace.description,
             accountID: locality.accountID,
@@ -133,22 +159,18 @@ struct FunctionURLService: Sendable {
         }
     }
 
-    /// Whether the policy allows what a request through the URL does: to invoke the URL, and to invoke the function by it.
-    private func isAllowed(_ target: FunctionURLTarget) -> Bool {
-        let principal: PolicyPrincipal =
-            target.url.authType == .none ? .anonymous : .root(accountID: locality.accountID)
-        return ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"].allSatisfy { action in
-            let request = AuthorizationRequest(
+    /// Whether the caller may do what a request through the URL does: invoke the URL, and invoke the function by it.
+    private func isAllowed(_ target: FunctionURLTarget, _ caller: Caller) -> Bool {
+        ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"].allSatisfy { action in
+            let demand = AccessControl.Demand(
                 action: action,
                 resource: target.reference.arn(in: locality),
-                resourceAccountID: locality.accountID,
-                principal: principal,
                 context: PolicyContext([
                     "lambda:FunctionUrlAuthType": [target.url.authType.rawValue],
                     "lambda:InvokedViaFunctionUrl": ["true"],
                 ])
             )
-            return PolicyEvaluation.decide(request, identityPolicies: [], resourcePolicy: target.policy).isAllowed
+            return (try? access.check(demand, target.policy, by: caller, AccessControl.Circumstances())) != nil
         }
     }
 
@@ -172,5 +194,19 @@ extension InvokeResponse {
         headers.replaceOrAdd(name: "x-amzn-RequestId", value: call.requestID.rawValue)
         headers.replaceOrAdd(name: "X-Amzn-Trace-Id", value: call.trace.description)
         self.init(status: head.status, headers: headers, body: ByteBuffer())
+    }
+}
+
+extension FunctionURLRequest.Caller {
+    /// A caller as the event tells of it.
+    fileprivate init(_ caller: Caller, in locality: Locality) {
+        let identity = caller.identity(in: locality)
+        self.init(
+            accessKey: caller.accessKeyID ?? "",
+            accountID: locality.accountID,
+            callerID: identity.userID,
+            userARN: identity.arn,
+            userID: identity.userID
+        )
     }
 }

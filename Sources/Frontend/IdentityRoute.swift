@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import Identity
 import IdentityAPI
 import IdentityService
 import LambdaAPI
@@ -15,6 +16,7 @@ struct IdentityRoute: Sendable {
     private static let bodySizeMax = 256 << 10
 
     let service: IdentityService
+    let locality: Locality
     let logger: Logger
 
     /// Whether a request is of the Query protocol; a body is not looked at.
@@ -30,23 +32,27 @@ struct IdentityRoute: Sendable {
     /// Never fails: every error is an answer.
     func respond(
         to request: Request,
-        caller: CallerIdentity,
+        from client: Client,
         requestID: LambdaAPI.RequestID
     ) async -> Response {
-        let form: String
-        if request.method == .get {
-            form = request.uri.query ?? ""
-        } else {
-            do {
-                form = String(buffer: try await request.body.collect(upTo: Self.bodySizeMax))
-            } catch {
-                return response(.badRequest, "", requestID)
+        var form = request.uri.query ?? ""
+        let caller: Caller
+        do {
+            let signed = try await client.authenticated {
+                request.method == .get ? ByteBuffer() : try await request.body.collect(upTo: Self.bodySizeMax)
             }
+            caller = signed.caller
+            if request.method != .get { form = String(buffer: signed.body) }
+            let service = Self.service(of: request, form)
+            // Everybody may know who they are.
+            if service == .iam { try await client.check([demand(form)], by: caller) }
+        } catch {
+            return refusal(of: error, by: Self.service(of: request, form), requestID)
         }
         let answer = await service.respond(
             service: Self.service(of: request, form),
             urlEncoded: form,
-            caller: caller,
+            caller: caller.identity(in: locality),
             requestID: requestID
         )
         if let failure = answer.failure {
@@ -56,6 +62,33 @@ struct IdentityRoute: Sendable {
             )
         }
         return response(.init(code: answer.status), answer.body, requestID)
+    }
+
+    /// Operations are on what they name.
+    private func demand(_ form: String) -> AccessControl.Demand {
+        // A form that cannot be taken apart names nothing, and is refused by the service.
+        let pairs = Dictionary((try? QueryForm.pairs(urlEncoded: form)) ?? []) { first, _ in first }
+        let account = "arn:aws:iam::\(locality.accountID)"
+        let resource =
+            pairs["PolicyArn"].flatMap { pairs["RoleName"] == nil ? $0 : nil }
+            ?? pairs["RoleName"].map { "\(account):role/\($0)" }
+            ?? pairs["PolicyName"].map { "\(account):policy/\($0)" } ?? "*"
+        return AccessControl.Demand(action: "iam:\(pairs["Action"] ?? "")", resource: resource)
+    }
+
+    private func refusal(
+        of error: any Error,
+        by service: QueryService,
+        _ requestID: LambdaAPI.RequestID
+    ) -> Response {
+        let refusal: IdentityError =
+            switch error {
+            case let error as AuthenticationError: .unauthenticated(error.code.name, error.message)
+            case let error as LambdaError: IdentityError(.accessDenied, error.message ?? "")
+            default: IdentityError(.malformedQueryString, "The request's body is malformed or too long.")
+            }
+        let body = service.body(of: refusal, requestID: requestID.rawValue)
+        return response(.init(code: refusal.code.httpStatus), body, requestID)
     }
 
     /// The service that the request is signed for, or else the one whose version it names.

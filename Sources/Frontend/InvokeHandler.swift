@@ -202,7 +202,18 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .operation(let route):
             let isStreamed = route.operation == .invokeWithResponseStream
             let streamed = isStreamed ? StreamedResponse(on: context.eventLoop, writer: answerWriter) : nil
-            let response = service.respond(to: route, head, body, on: context.eventLoop, streamingTo: streamed)
+            let client = AccessControl.Circumstances(
+                sourceIP: context.remoteAddress?.ipAddress,
+                userAgent: head.headers.first(name: "User-Agent")
+            )
+            let response = service.respond(
+                to: route,
+                head,
+                body,
+                from: client,
+                on: context.eventLoop,
+                streamingTo: streamed
+            )
             write(response, keepingAlive: streamed)
         case .functionURL(let address):
             isBodyless = head.method == .HEAD

@@ -11,6 +11,7 @@ import Worker
 /// Everything that a warm invoke needs is in memory: a function that has been invoked before is found without leaving
 /// the event loop.
 struct InvokeService: Sendable {
+    let access: AccessControl
     let functions: FunctionDirectory
     let invoker: Invoker
     let locality: Locality
@@ -24,6 +25,7 @@ struct InvokeService: Sendable {
         to route: InvokeRoute,
         _ head: HTTPRequestHead,
         _ body: ByteBuffer,
+        from client: AccessControl.Circumstances,
         on eventLoop: any EventLoop,
         streamingTo streamed: StreamedResponse? = nil
     ) -> EventLoopFuture<InvokeResponse?> {
@@ -31,20 +33,22 @@ struct InvokeService: Sendable {
         do throws(LambdaError) {
             requestID = try self.requestID(of: head, default: requestID)
             let reference = try FunctionReference(route.functionName, qualifier: route.qualifier, in: locality)
-            let options = try InvokeOptions(head.headers, of: route.operation)
-            try checkPayload(body)
-            let call = Call(
+            var call = Call(
                 requestID: requestID,
                 reference: reference,
-                options: options,
+                head: head,
+                route: route,
                 body: body,
                 trace: XRayTraceHeader(caller: head.headers.first(name: "X-Amzn-Trace-Id")),
                 streamed: streamed.map { NIOLoopBound($0, eventLoop: eventLoop) }
             )
-            if let function = functions.cached(reference) {
-                return answer(call, run(call, function, on: eventLoop))
+            if !access.authenticator.isOpen {
+                guard let body = try access.admitAtOnce(head, body, to: reference, client) else {
+                    return answer(call, runAfterAdmission(call, client, on: eventLoop))
+                }
+                call.body = body
             }
-            return answer(call, runAfterLoading(call, on: eventLoop))
+            return answer(call, try runAdmitted(call, on: eventLoop))
         } catch {
             return eventLoop.makeSucceededFuture(InvokeResponse(error, requestID: requestID))
         }
@@ -54,17 +58,43 @@ struct InvokeService: Sendable {
     private struct Call: Sendable {
         let requestID: RequestID
         let reference: FunctionReference
-        let options: InvokeOptions
-        let body: ByteBuffer
+        let head: HTTPRequestHead
+        let route: InvokeRoute
+        var body: ByteBuffer
         let trace: XRayTraceHeader
         let streamed: NIOLoopBound<StreamedResponse>?
     }
 
-    private func runAfterLoading(_ call: Call, on eventLoop: any EventLoop) -> EventLoopFuture<InvokeResponse?> {
-        eventLoop.makeFutureWithTask { [functions] in
+    private func runAfterAdmission(
+        _ call: Call,
+        _ client: AccessControl.Circumstances,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<InvokeResponse?> {
+        eventLoop.makeFutureWithTask { [access] in
+            try await access.admit(call.head, call.body, to: call.reference, client)
+        }
+        .flatMap { body in
+            var admitted = call
+            admitted.body = body
+            do throws(LambdaError) {
+                return try runAdmitted(admitted, on: eventLoop)
+            } catch {
+                return eventLoop.makeFailedFuture(error)
+            }
+        }
+    }
+
+    private func runAdmitted(
+        _ call: Call,
+        on eventLoop: any EventLoop
+    ) throws(LambdaError) -> EventLoopFuture<InvokeResponse?> {
+        let options = try InvokeOptions(call.head.headers, of: call.route.operation)
+        try checkPayload(call.body)
+        if let function = functions.cached(call.reference) { return run(call, options, function, on: eventLoop) }
+        return eventLoop.makeFutureWithTask { [functions] in
             try await functions.resolve(call.reference)
         }
-        .flatMap { run(call, $0, on: eventLoop) }
+        .flatMap { run(call, options, $0, on: eventLoop) }
     }
 
     /// Every error on the way, from the directory or from the invoke, is an answer.
@@ -79,10 +109,11 @@ struct InvokeService: Sendable {
 
     private func run(
         _ call: Call,
+        _ options: InvokeOptions,
         _ function: InvocableFunction,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<InvokeResponse?> {
-        guard !call.options.isDryRun else {
+        guard !options.isDryRun else {
             return eventLoop.makeSucceededFuture(
                 InvokeResponse(status: .noContent, headers: Self.headers(of: call), body: ByteBuffer())
             )
@@ -92,9 +123,9 @@ struct InvokeService: Sendable {
             function: function,
             invokedFunctionARN: call.reference.arn(in: locality),
             payload: call.body.readableBytes > 0 ? call.body : Self.emptyEvent,
-            clientContext: call.options.clientContext,
+            clientContext: options.clientContext,
             traceHeader: call.trace.description,
-            wantsLogTail: call.options.wantsLogTail
+            wantsLogTail: options.wantsLogTail
         )
         guard let streamed = call.streamed else {
             return invoker.invoke(request, on: eventLoop).map { Self.response(to: call, function, $0) }

@@ -17,6 +17,16 @@ struct RecycleRoute: Equatable {
         functionName = name
     }
 
+    /// Whoever may change a function's code may end its environments.
+    func demand(in locality: Locality) -> AccessControl.Demand {
+        let reference = try? FunctionReference(functionName, in: locality)
+        return AccessControl.Demand(
+            action: "lambda:UpdateFunctionCode",
+            resource: reference?.arn(in: locality) ?? "*",
+            function: reference
+        )
+    }
+
     func response(from controlPlane: ControlPlane, requestID: LambdaAPI.RequestID) async throws -> Response {
         let count = try await controlPlane.recycle(functionName)
         let body = JSONWriter.document { $0.member("Recycled", count) }

@@ -68,6 +68,15 @@ extension IdentityError.Code {
 }
 
 extension IdentityError {
+    /// A request that is not signed well, by the exception's name where other services tell it; IAM has other names for it.
+    package static func unauthenticated(_ exception: String, _ message: String) -> IdentityError {
+        let names = [
+            "UnrecognizedClientException": "InvalidClientTokenId", "InvalidSignatureException": "SignatureDoesNotMatch",
+        ]
+        let name = names[exception] ?? String(exception.dropLast("Exception".count))
+        return IdentityError(Code(name, 403), message)
+    }
+
     /// What reading a request has thrown, in the words of the Query protocol.
     init(_ error: LambdaError) {
         let message = error.message ?? ""

@@ -54,6 +54,8 @@ extension LogsError: JSONEncodable {
 extension LogsError.Code {
     /// JSON that cannot be read as the model's types.
     package static let serialization = Self("SerializationException", 400)
+    /// A request that is not signed well, or not allowed, by the exception's name.
+    package static func denied(_ name: String) -> Self { Self(name, 400) }
     /// A name that no operation has.
     package static let unknownOperation = Self("UnknownOperationException", 400)
     /// An operation that Swiftlet has no behaviour for; no code of AWS.

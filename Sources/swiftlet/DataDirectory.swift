@@ -1,4 +1,5 @@
 import Glibc
+import IdentityService
 
 /// The directory with everything that the service keeps, locked for as long as the process lives, so that no two
 /// services ever share one.
@@ -30,6 +31,31 @@ struct DataDirectory: ~Copyable {
 
     deinit {
         close(lock)
+    }
+
+    /// The key that secrets in the database are encrypted with. It is made when it is first asked for.
+    func secretKey() throws -> [UInt8] {
+        try Self.secretKey(in: path)
+    }
+
+    /// The same of a directory that a service may be using.
+    static func secretKey(in directory: String) throws -> [UInt8] {
+        let path = "\(directory)/secrets.key"
+        let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw DataDirectoryError("open", path) }
+        defer { close(file) }
+        // Two processes may both find it empty.
+        guard flock(file, LOCK_EX) == 0 else { throw DataDirectoryError("lock", path) }
+        var key = [UInt8](repeating: 0, count: SecretBox.keySize)
+        let count = pread(file, &key, key.count, 0)
+        guard count != key.count else { return key }
+        guard count == 0 else { throw DataDirectoryError("read", path) }
+        var generator = SystemRandomNumberGenerator()
+        for index in key.indices { key[index] = .random(in: .min ... .max, using: &generator) }
+        guard pwrite(file, key, key.count, 0) == key.count, fsync(file) == 0 else {
+            throw DataDirectoryError("write", path)
+        }
+        return key
     }
 
     /// The path of something in the directory.

@@ -22,6 +22,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Directories with language runtimes, separated by colons. (default: .runtimes:runtimes)")
     var runtimes: String?
 
+    @Option(help: "Whether requests must be signed by a user: auto, required or off. (default: auto)")
+    var authentication: String?
+
     @Option(name: .customLong("account-id"), help: "The account that functions belong to. (default: 000000000000)")
     var accountID: String?
 
@@ -95,11 +98,12 @@ struct ServeCommand: AsyncParsableCommand {
             "listen": listen, "data": data, "runtimes": runtimes, "account-id": accountID, "region": region,
             "log-level": logLevel, "network": network, "internet-subnets": internetSubnets,
             "network-resolvers": networkResolvers, "network-allow": networkAllow, "s3-endpoint": s3Endpoint,
-            "s3-access-key-id": s3AccessKeyID,
+            "s3-access-key-id": s3AccessKeyID, "authentication": authentication,
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,
-            "request-timeout": requestTimeout, "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax, "waiting-sandboxes": waitingSandboxes,
+            "request-timeout": requestTimeout, "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax,
+            "waiting-sandboxes": waitingSandboxes,
             "concurrency": concurrency, "request-rate": requestRate, "scale-up": scaleUp,
         ]
         let contents = texts.compactMapValues { $0.map { ConfigContent.string($0) } }

@@ -20,6 +20,7 @@ import Worker
 /// | `listen` | `HOST:PORT` | `127.0.0.1:9000` | where the API is served |
 /// | `data` | path | `.swiftlet` | functions, code packages and logs |
 /// | `runtimes` | paths, colon-separated | `.runtimes:runtimes` | where language runtimes are looked for |
+/// | `authentication` | `auto`, `required` or `off` | `auto` | whether requests must be signed by a user; `auto`: unless only this host is listened to |
 /// | `account-id` | 12 digits | `000000000000` | the account in ARNs |
 /// | `region` | text | `us-east-1` | the region in ARNs |
 /// | `s3-endpoint` | URL | none | where packages in S3 are fetched, such as `https://s3.us-east-1.amazonaws.com` |
@@ -58,6 +59,8 @@ struct ServeConfiguration: Sendable {
     /// How functions reach what they may; `nil` where none may reach anything.
     var network: NetworkConfiguration?
     var eventLoopCount: Int
+    /// Whether requests must be signed by a user.
+    var requiresSignatures: Bool
     var requestTimeout: Duration
     var shutdownTimeout: Duration
     var logSizeMax: ByteCount
@@ -66,6 +69,17 @@ struct ServeConfiguration: Sendable {
     init(reader: ConfigReader) async throws {
         let values = ConfigurationValues(reader: reader)
         (host, port) = try Self.address(try await values.text("listen", default: "127.0.0.1:9000"))
+        let authentication = try await values.text("authentication", default: "auto")
+        switch authentication {
+        case "auto": requiresSignatures = !Self.isLoopback(host)
+        case "required": requiresSignatures = true
+        case "off": requiresSignatures = false
+        default:
+            throw ConfigurationError(
+                key: "authentication",
+                "'\(authentication)' is none of auto, required and off"
+            )
+        }
         dataDirectory = Self.absolutePath(try await values.text("data", default: ".swiftlet"))
         runtimeDirectories = try await values.text("runtimes", default: ".runtimes:runtimes")
             .split(separator: ":").map { Self.absolutePath(String($0)) }
@@ -116,6 +130,13 @@ struct ServeConfiguration: Sendable {
             )
         }
         self.logLevel = logLevel
+    }
+
+    /// Whether only this host can reach the service.
+    var isLoopback: Bool { Self.isLoopback(host) }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || host == "::1" || host.wholeMatch(of: /127(\.\d{1,3}){3}/) != nil
     }
 
     private static func s3Settings(_ values: ConfigurationValues, region: String) async throws -> S3Settings? {

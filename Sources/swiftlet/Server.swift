@@ -2,8 +2,8 @@ import AsyncHTTPClient
 import CodeStore
 import ControlPlane
 import Frontend
-import IdentityService
 import Glibc
+import IdentityService
 import Invocation
 import LambdaAPI
 import LogStore
@@ -28,14 +28,10 @@ struct Server {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "swiftlet")
         logger.logLevel = configuration.logLevel
-        logger.warning(
-            "no users are configured: any credentials are accepted",
-            metadata: [LogKey.address: "\(configuration.host):\(configuration.port)"]
-        )
-
         DescriptorLimit.raise(logger: logger)
         let data = try DataDirectory.open(configuration.dataDirectory)
         let store = try SQLiteMetadataStore(path: data.path(of: "metadata.sqlite"))
+        let users = try await users(in: store, data, logger: logger)
         let code = try await CodeStore(directory: data.path(of: "code"), logger: logger)
         let runtimes = try InstalledRuntimes.detect(in: configuration.runtimeDirectories)
         let logStore = try LogStore(
@@ -51,6 +47,7 @@ struct Server {
         do {
             try await run(
                 store: store,
+                users: users,
                 code: code,
                 runtimes: runtimes,
                 logStore: logStore,
@@ -63,6 +60,38 @@ struct Server {
             throw error
         }
         await engine.shutdown()
+    }
+
+    /// Who may send requests; nil if everybody may. Throws if it is not safe to serve.
+    private func users(
+        in store: SQLiteMetadataStore,
+        _ data: borrowing DataDirectory,
+        logger: Logger
+    ) async throws -> UserDirectory? {
+        let address = "\(configuration.host):\(configuration.port)"
+        guard configuration.requiresSignatures else {
+            if !configuration.isLoopback {
+                logger.warning(
+                    "AUTHENTICATION IS OFF: whoever reaches this address may do everything",
+                    metadata: [LogKey.address: "\(address)"]
+                )
+            } else {
+                logger.notice(
+                    "signatures are not checked: everybody on this host may do everything",
+                    metadata: [LogKey.address: "\(address)"]
+                )
+            }
+            return nil
+        }
+        let secrets = SecretBox(key: try data.secretKey())
+        guard try await !Users(store: store, secrets: secrets).isEmpty else {
+            throw ConfigurationError(
+                key: "authentication",
+                "there are no users, so nobody could use the service at \(address). Add one with: swiftlet user add NAME "
+                    + "--administrator --data \(configuration.dataDirectory). Or serve everybody with --authentication off"
+            )
+        }
+        return UserDirectory(store: store, secrets: secrets, accountID: configuration.locality.accountID)
     }
 
     /// Which part of the memory budget sandboxes that wait may use at most.
@@ -86,6 +115,7 @@ struct Server {
 
     private func run(
         store: SQLiteMetadataStore,
+        users: UserDirectory?,
         code: CodeStore,
         runtimes: InstalledRuntimes,
         logStore: LogStore,
@@ -140,6 +170,7 @@ struct Server {
             invoker: invoker,
             logs: LogsService(store: logStore, locality: configuration.locality),
             identity: IdentityService(store: store, locality: configuration.locality, clock: { .now() }),
+            users: users,
             locality: configuration.locality,
             logger: logger
         )

@@ -85,7 +85,7 @@ struct LayerOperationsTests {
 
     private static let refusals: [(LayerVersionContentInput, String)] = [
         (LayerVersionContentInput(), "Please provide a source"),
-        (LayerVersionContentInput(s3Bucket: "b", s3Key: "k"), "Content.S3Bucket"),
+        (LayerVersionContentInput(s3Bucket: "b", s3Key: "k"), "s3-endpoint"),
         (LayerVersionContentInput(zipFile: Blob(Array("no zip".utf8))), "Could not unzip uploaded file"),
     ]
 

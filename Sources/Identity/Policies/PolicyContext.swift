@@ -15,7 +15,7 @@ package struct PolicyContext: Hashable, Sendable {
     }
 
     /// This with the values of another, which go before its own.
-    func merging(_ other: PolicyContext) -> PolicyContext {
+    package func merging(_ other: PolicyContext) -> PolicyContext {
         var merged = self
         merged.values.merge(other.values) { $1 }
         return merged

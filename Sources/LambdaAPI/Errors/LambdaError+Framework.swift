@@ -6,6 +6,8 @@ extension LambdaError.Code {
     package static let accessDenied = Self("AccessDeniedException", 403, "Message", nil)
     /// The model calls it RequestTooLargeException; the wire has this name.
     package static let requestEntityTooLarge = Self("RequestEntityTooLargeException", 413, "Message", nil)
+    /// A request whose signature is missing or wrong, by the exception's name.
+    package static func authentication(_ name: String) -> Self { Self(name, 403, "message", nil) }
     /// A path and method that no operation has.
     package static let unknownOperation = Self("UnknownOperationException", 404, "Message", nil)
     /// An operation of the model that Swiftlet has no behaviour for; no code of AWS.
