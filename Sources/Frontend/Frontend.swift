@@ -44,8 +44,13 @@ package struct Frontend: Sendable {
         package var port: Int
         /// How long a request may take to arrive.
         package var requestTimeout: Duration
+        /// What clients speak TLS with; nil if they do not.
+        package var certificates: CertificateSource?
+        /// What the host names of functions' URLs end with.
+        package var functionDomain = "localhost"
 
-        package init(host: String, port: Int, requestTimeout: Duration) {
+        package init(host: String, port: Int, requestTimeout: Duration, certificates: CertificateSource? = nil) {
+            self.certificates = certificates
             self.host = host
             self.port = port
             self.requestTimeout = requestTimeout
@@ -65,7 +70,7 @@ package struct Frontend: Sendable {
             authenticator: Authenticator(users: users, locality: locality),
             policies: controlPlane.policies,
             locality: locality,
-            isEncrypted: false
+            isEncrypted: settings.certificates != nil
         )
         let invokes = InvokeService(
             access: access,
@@ -80,7 +85,7 @@ package struct Frontend: Sendable {
             functions: controlPlane.functions,
             invoker: invoker,
             locality: locality,
-            domain: FunctionURLDomain(region: locality.region),
+            domain: FunctionURLDomain(region: locality.region, suffix: settings.functionDomain),
             errors: errors
         )
         // The framework's own lines are of no use to an operator who does not debug it.
@@ -95,18 +100,36 @@ package struct Frontend: Sendable {
                 locality: locality,
                 errors: errors
             ),
-            server: HTTPServerBuilder {
-                LambdaChannel(
-                    responder: $0,
-                    invokes: invokes,
-                    functionURLs: functionURLs,
-                    requestTimeout: TimeAmount(settings.requestTimeout)
-                )
-            },
+            server: Self.server(settings, invokes, functionURLs),
             configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
             onServerRunning: { await onServing($0.localAddress) },
             eventLoopGroupProvider: .shared(eventLoops),
             logger: quietLogger
         )
+    }
+
+    private static func server(
+        _ settings: Settings,
+        _ invokes: InvokeService,
+        _ functionURLs: FunctionURLService
+    ) -> HTTPServerBuilder {
+        let requestTimeout = TimeAmount(settings.requestTimeout)
+        return HTTPServerBuilder { responder -> any ServerChildChannel in
+            guard let certificates = settings.certificates else {
+                return LambdaChannel(
+                    responder: responder,
+                    invokes: invokes,
+                    functionURLs: functionURLs,
+                    requestTimeout: requestTimeout
+                )
+            }
+            return SecureChannel(
+                certificates: certificates,
+                responder: responder,
+                invokes: invokes,
+                functionURLs: functionURLs,
+                requestTimeout: requestTimeout
+            )
+        }
     }
 }

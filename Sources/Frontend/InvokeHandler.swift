@@ -3,6 +3,7 @@ import Invocation
 import LambdaAPI
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Takes the invokes of a connection, by the API and by functions' URLs, before the router sees them, and answers them on the connection's own
 /// event loop; passes everything else on.
@@ -43,6 +44,7 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let service: InvokeService
     private let functionURLs: FunctionURLService
+    private let isStreamOfHTTP2: Bool
     private var context: ChannelHandlerContext?
     private var state: State = .idle
     /// The body so far of the invoke that is being received; apart from the state, so that appending never copies.
@@ -54,8 +56,10 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isBodyless = false
     private var isQuiescing = false
 
-    init(service: InvokeService, functionURLs: FunctionURLService) {
+    /// - Parameter isStreamOfHTTP2: Whether the channel is one stream of a connection of HTTP/2, which frames bodies itself.
+    init(service: InvokeService, functionURLs: FunctionURLService, isStreamOfHTTP2: Bool = false) {
         self.service = service
+        self.isStreamOfHTTP2 = isStreamOfHTTP2
         self.functionURLs = functionURLs
     }
 
@@ -152,7 +156,7 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        if head.expectsContinue {
+        if head.expectsContinue, !isStreamOfHTTP2 {
             let head = HTTPResponseHead(version: .http1_1, status: .continue)
             context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
         }
@@ -202,8 +206,9 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .operation(let route):
             let isStreamed = route.operation == .invokeWithResponseStream
             let streamed = isStreamed ? StreamedResponse(on: context.eventLoop, writer: answerWriter) : nil
+            // Of the channel: the context of a stream of HTTP/2 has no addresses to ask for.
             let client = AccessControl.Circumstances(
-                sourceIP: context.remoteAddress?.ipAddress,
+                sourceIP: context.channel.remoteAddress?.ipAddress,
                 userAgent: head.headers.first(name: "User-Agent")
             )
             let response = service.respond(
@@ -223,14 +228,24 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 head: head,
                 body: body,
                 connection: FunctionURLRequest.Connection(
-                    sourceIP: context.remoteAddress?.ipAddress ?? "127.0.0.1",
-                    port: context.localAddress?.port ?? 0
+                    sourceIP: context.channel.remoteAddress?.ipAddress ?? "127.0.0.1",
+                    port: context.channel.localAddress?.port ?? 0,
+                    encryption: encryption(of: context.channel)
                 ),
                 streamed: NIOLoopBound(streamed, eventLoop: context.eventLoop),
                 trace: XRayTraceHeader(caller: head.headers.first(name: "X-Amzn-Trace-Id"))
             )
             write(functionURLs.respond(to: call, on: context.eventLoop), keepingAlive: streamed)
         }
+    }
+
+    /// How the client's connection is encrypted; that of a stream of HTTP/2 is its parent's.
+    private func encryption(of channel: any Channel) -> FunctionURLRequest.Encryption? {
+        // The parent of a connection is the listener.
+        let connection = isStreamOfHTTP2 ? channel.parent ?? channel : channel
+        let pipeline = connection.pipeline.syncOperations
+        guard let tls = try? pipeline.handler(type: NIOSSLServerHandler.self) else { return nil }
+        return FunctionURLRequest.Encryption(version: tls.tlsVersion == .tlsv13 ? "TLSv1.3" : "TLSv1.2")
     }
 
     /// Writes the answer once it is there.
@@ -286,7 +301,11 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func writeHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) {
         var head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
-        if mustClose {
+        if isStreamOfHTTP2 {
+            // RFC 9113 section 8.2.2.
+            head.headers.remove(name: "Transfer-Encoding")
+            head.headers.remove(name: "Connection")
+        } else if mustClose {
             head.headers.add(name: "Connection", value: "close")
         }
         context?.write(wrapOutboundOut(.head(head)), promise: nil)

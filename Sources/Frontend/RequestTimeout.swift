@@ -18,7 +18,7 @@ struct RequestTimeout {
     /// What one second more costs, in bytes: less than any line that anybody would deploy over.
     private static let bytesPerSecondMin = 64 << 10
     /// How much longer than for a request a client may take between two of them.
-    private static let idleFactor: Int64 = 3
+    static let idleFactor: Int64 = 3
 
     private let limit: TimeAmount
     private var phase: Phase
@@ -62,7 +62,7 @@ struct RequestTimeout {
 ///
 /// There is one timer for a connection, not one for each request: it looks at the deadline when it fires, and again when
 /// that has moved.
-final class RequestTimeoutHandler: ChannelDuplexHandler {
+final class RequestTimeoutHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart

@@ -25,11 +25,11 @@ package struct FunctionURLRequest: Sendable {
     package struct Encryption: Sendable {
         /// Such as `TLSv1.3`.
         package var version: String
-        /// Such as `TLS_AES_128_GCM_SHA256`.
-        package var cipherSuite: String
+        /// Such as `TLS_AES_128_GCM_SHA256`; nil where it is not known.
+        package var cipherSuite: String?
 
         /// The result of a handshake.
-        package init(version: String, cipherSuite: String) {
+        package init(version: String, cipherSuite: String? = nil) {
             self.version = version
             self.cipherSuite = cipherSuite
         }

@@ -25,6 +25,15 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Whether requests must be signed by a user: auto, required or off. (default: auto)")
     var authentication: String?
 
+    @Option(help: "A PEM file with the certificate and its chain; with it, clients speak TLS. (default: none)")
+    var tlsCertificate: String?
+
+    @Option(help: "A PEM file with the certificate's private key. (default: none)")
+    var tlsKey: String?
+
+    @Option(help: "What the host names of functions' URLs end with. (default: localhost)")
+    var functionDomain: String?
+
     @Option(name: .customLong("account-id"), help: "The account that functions belong to. (default: 000000000000)")
     var accountID: String?
 
@@ -99,6 +108,7 @@ struct ServeCommand: AsyncParsableCommand {
             "log-level": logLevel, "network": network, "internet-subnets": internetSubnets,
             "network-resolvers": networkResolvers, "network-allow": networkAllow, "s3-endpoint": s3Endpoint,
             "s3-access-key-id": s3AccessKeyID, "authentication": authentication,
+            "tls-certificate": tlsCertificate, "tls-key": tlsKey, "function-domain": functionDomain,
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,

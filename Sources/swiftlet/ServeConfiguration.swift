@@ -21,6 +21,9 @@ import Worker
 /// | `data` | path | `.swiftlet` | functions, code packages and logs |
 /// | `runtimes` | paths, colon-separated | `.runtimes:runtimes` | where language runtimes are looked for |
 /// | `authentication` | `auto`, `required` or `off` | `auto` | whether requests must be signed by a user; `auto`: unless only this host is listened to |
+/// | `tls-certificate` | path | none | a PEM file with the certificate and its chain; with it, clients speak TLS |
+/// | `tls-key` | path | none | a PEM file with the certificate's private key |
+/// | `function-domain` | domain | `localhost` | what the host names of functions' URLs end with |
 /// | `account-id` | 12 digits | `000000000000` | the account in ARNs |
 /// | `region` | text | `us-east-1` | the region in ARNs |
 /// | `s3-endpoint` | URL | none | where packages in S3 are fetched, such as `https://s3.us-east-1.amazonaws.com` |
@@ -59,6 +62,9 @@ struct ServeConfiguration: Sendable {
     /// How functions reach what they may; `nil` where none may reach anything.
     var network: NetworkConfiguration?
     var eventLoopCount: Int
+    /// The files of the certificate; `nil` if clients speak no TLS.
+    var tls: (certificate: String, key: String)?
+    var functionDomain: String
     /// Whether requests must be signed by a user.
     var requiresSignatures: Bool
     var requestTimeout: Duration
@@ -69,6 +75,11 @@ struct ServeConfiguration: Sendable {
     init(reader: ConfigReader) async throws {
         let values = ConfigurationValues(reader: reader)
         (host, port) = try Self.address(try await values.text("listen", default: "127.0.0.1:9000"))
+        tls = try await Self.tls(values)
+        functionDomain = try await values.text("function-domain", default: "localhost").lowercased()
+        guard functionDomain.wholeMatch(of: /[a-z0-9-]+(\.[a-z0-9-]+)*/) != nil else {
+            throw ConfigurationError(key: "function-domain", "'\(functionDomain)' is not a domain")
+        }
         let authentication = try await values.text("authentication", default: "auto")
         switch authentication {
         case "auto": requiresSignatures = !Self.isLoopback(host)
@@ -130,6 +141,16 @@ struct ServeConfiguration: Sendable {
             )
         }
         self.logLevel = logLevel
+    }
+
+    private static func tls(_ values: ConfigurationValues) async throws -> (certificate: String, key: String)? {
+        let certificate = try await values.text("tls-certificate", default: "")
+        let key = try await values.text("tls-key", default: "")
+        guard certificate.isEmpty == key.isEmpty else {
+            let missing = certificate.isEmpty ? "tls-certificate" : "tls-key"
+            throw ConfigurationError(key: missing, "tls-certificate and tls-key are given together")
+        }
+        return certificate.isEmpty ? nil : (absolutePath(certificate), absolutePath(key))
     }
 
     /// Whether only this host can reach the service.

@@ -174,26 +174,35 @@ struct Server {
             locality: configuration.locality,
             logger: logger
         )
+        let certificates = try configuration.tls.map { files in
+            try CertificateSource(certificatePath: files.certificate, keyPath: files.key, logger: logger)
+        }
+        var settings = Frontend.Settings(
+            host: configuration.host,
+            port: configuration.port,
+            requestTimeout: configuration.requestTimeout,
+            certificates: certificates
+        )
+        settings.functionDomain = configuration.functionDomain
         let application = frontend.application(
-            Frontend.Settings(
-                host: configuration.host,
-                port: configuration.port,
-                requestTimeout: configuration.requestTimeout
-            ),
+            settings,
             eventLoops: eventLoops
         ) { address in
             guard let address, let port = address.port else { return }
-            let served = ServiceAddress(scheme: "http", host: address.ipAddress ?? configuration.host, port: port)
+            let scheme = certificates == nil ? "http" : "https"
+            var served = ServiceAddress(scheme: scheme, host: address.ipAddress ?? configuration.host, port: port)
+            served.functionDomain = configuration.functionDomain
             controlPlane.served(at: served)
             logger.notice("serving", metadata: [LogKey.address: "\(served.authority)"])
         }
 
         // Shut down from the last to the first: first no more requests, then no more invokes, then no environments.
-        let services: [any Service] = [
+        var services: [any Service] = [
             WorkerService(worker: worker, manager: manager), WorkerManagerService(manager: manager),
             ControlPlaneService(controlPlane: controlPlane),
             LogRetentionService(retention: LogRetention(store: logStore, logger: logger)), application,
         ]
+        if let certificates { services.append(CertificateService(certificates: certificates)) }
         var group = ServiceGroupConfiguration(
             services: services,
             gracefulShutdownSignals: [.sigterm, .sigint],
@@ -259,5 +268,14 @@ private struct LogRetentionService: Service {
 
     func run() async {
         await cancelWhenGracefulShutdown { await retention.run() }
+    }
+}
+
+/// Keeps the certificate up with its files as long as the service runs.
+private struct CertificateService: Service {
+    let certificates: CertificateSource
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await certificates.run() }
     }
 }

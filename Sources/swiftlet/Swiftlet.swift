@@ -6,6 +6,9 @@ struct Swiftlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swiftlet",
         abstract: "AWS Lambda that you run yourself.",
-        subcommands: [ServeCommand.self, DevCommand.self, RecycleCommand.self, RuntimesCommand.self, UserCommand.self]
+        subcommands: [
+            ServeCommand.self, DevCommand.self, RecycleCommand.self, RuntimesCommand.self, UserCommand.self,
+            CertCommand.self,
+        ]
     )
 }

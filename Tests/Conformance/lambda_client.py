@@ -102,9 +102,9 @@ class Function:
 class Functions:
     """Creates functions with names of their own, and deletes them."""
 
-    def __init__(self, server, prefix):
+    def __init__(self, server, prefix, client=None):
         self.server = server
-        self.client = make_client(server)
+        self.client = client or make_client(server)
         self._prefix = prefix
         self._count = 0
         self._created = []
