@@ -164,7 +164,10 @@ let package = Package(
         tests("IdentityAPITests", ["IdentityAPI", "LambdaAPI"]),
         tests(
             "IdentityServiceTests",
-            ["IdentityService", "IdentityAPI", "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport"]
+            [
+                "IdentityService", "IdentityAPI", "Identity", "MetadataStore", "MetadataStoreSQLite", "LambdaAPI",
+                "TestSupport",
+            ]
         ),
         tests("LogStoreTests", ["LogStore", "LambdaAPI", "TestSupport"]),
         tests("LogsServiceTests", ["LogsService", "LogsAPI", "LogStore", "LambdaAPI", "TestSupport"]),
@@ -187,7 +190,7 @@ let package = Package(
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
-        tests("InvocationTests", ["Invocation", "TestSupport"]),
+        tests("InvocationTests", ["Invocation", "LambdaAPI", "TestSupport"]),
         tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -17,6 +17,7 @@ extension ControlPlane {
         try check(source, for: "function code")
         try await checkSignature(request.codeSigningConfigArn, of: reference.name)
         try await checkCapacityProvider(request.capacityProviderConfig)
+        try await checkRole(request.role)
         let known = try await inStore { store throws(MetadataStoreError) in
             try await store.function(named: reference.name)
         }

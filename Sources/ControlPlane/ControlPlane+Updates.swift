@@ -50,6 +50,7 @@ extension ControlPlane {
     ) async throws(LambdaError) -> FunctionConfiguration {
         let record = try await record(try reference(request.functionName))
         try await checkCapacityProvider(request.capacityProviderConfig)
+        if let role = request.role { try await checkRole(role) }
         return try await update(record.name, expecting: request.revisionId) { record throws(LambdaError) in
             var definition = try record.definition.updated(by: request, configurationID: RequestID.random().rawValue)
             if let arns = request.layers {

@@ -13,6 +13,8 @@ package final class FunctionDirectory: Sendable {
         var functions: [FunctionName: InvocableFunction] = [:]
         /// Versions and aliases, of functions whose record has been seen.
         var published: [FunctionName: Published] = [:]
+        /// The functions that may invoke themselves in a loop, of those whose record has been seen.
+        var loopingFunctions: Set<FunctionName> = []
         /// Counts changes, so that what was read from the store before a change is not kept after it.
         var changes = 0
 
@@ -23,6 +25,15 @@ package final class FunctionDirectory: Sendable {
             let version =
                 published.aliases[qualifier.rawValue].map { $0.drawVersion() } ?? FunctionVersion(qualifier.rawValue)
             return version == .latest ? functions[reference.name] : published.versions[version]
+        }
+
+        /// Takes up whether a function may loop.
+        mutating func note(_ record: FunctionRecord) {
+            if record.attachments.recursiveLoop == .allow {
+                loopingFunctions.insert(record.name)
+            } else {
+                loopingFunctions.remove(record.name)
+            }
         }
     }
 
@@ -52,6 +63,11 @@ package final class FunctionDirectory: Sendable {
     /// The function if it is known already, or nil if ``resolve(_:)`` has to be asked.
     package func cached(_ reference: FunctionReference) -> InvocableFunction? {
         state.withLock { $0.function(reference) }
+    }
+
+    /// Whether a function that has been found here may invoke itself in a loop.
+    package func allowsLoop(_ name: FunctionName) -> Bool {
+        state.withLock { $0.loopingFunctions.contains(name) }
     }
 
     /// The function, from the store if need be; one that is being created or published is waited for.
@@ -112,6 +128,7 @@ package final class FunctionDirectory: Sendable {
         state.withLock { state in
             guard state.changes == changes else { return false }
             state.published[record.name, default: Published()].aliases = record.aliases
+            state.note(record)
             if function.version == .latest {
                 state.functions[record.name] = function
             } else {
@@ -124,6 +141,7 @@ package final class FunctionDirectory: Sendable {
     private func changed(_ change: FunctionChange) {
         switch change {
         case .written(let record):
+            state.withLock { $0.note(record) }
             let definition = FunctionLifecycle(record).invocable
             replace(
                 record.name,
@@ -131,7 +149,10 @@ package final class FunctionDirectory: Sendable {
                 aliases: record.aliases
             )
         case .deleted(let name):
-            let published = state.withLock { $0.published.removeValue(forKey: name) }
+            let published = state.withLock { state in
+                state.loopingFunctions.remove(name)
+                return state.published.removeValue(forKey: name)
+            }
             replace(name, with: nil, aliases: nil)
             for function in (published?.versions ?? [:]).values { onRetired(function.configurationID) }
         case .versionWritten:

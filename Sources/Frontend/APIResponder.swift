@@ -17,6 +17,7 @@ struct APIResponder: HTTPResponder {
     let identity: IdentityRoute
     let access: AccessControl
     let locality: Locality
+    let rates: RequestRates
     let errors: ErrorMapping
 
     func respond(to request: Request, context: APIRequestContext) async throws -> Response {
@@ -67,6 +68,7 @@ struct APIResponder: HTTPResponder {
         guard let match else {
             throw LambdaError.unknownOperation(method: request.method.rawValue, path: request.uri.path)
         }
+        try rates.admit(match.operation)
         let (caller, received) = try await client.authenticated {
             try await body(of: request, limit: Self.bodySizeMax(of: match.operation), match.operation.rawValue)
         }

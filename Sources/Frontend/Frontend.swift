@@ -46,6 +46,8 @@ package struct Frontend: Sendable {
         package var requestTimeout: Duration
         /// What clients speak TLS with; nil if they do not.
         package var certificates: CertificateSource?
+        /// How fast management operations may be called; nil for any speed.
+        package var requestRates: RequestRateLimits?
         /// What the host names of functions' URLs end with.
         package var functionDomain = "localhost"
 
@@ -98,6 +100,7 @@ package struct Frontend: Sendable {
                 identity: IdentityRoute(service: identity, locality: locality, logger: logger),
                 access: access,
                 locality: locality,
+                rates: RequestRates(limits: settings.requestRates),
                 errors: errors
             ),
             server: Self.server(settings, invokes, functionURLs),

@@ -134,13 +134,17 @@ struct FunctionURLService: Sendable {
         _ cors: CORSPolicy?,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<InvokeResponse?> {
+        let trace = call.trace.entering(function)
+        guard trace.invocations <= Lineage.invocationsMax || functions.allowsLoop(function.name) else {
+            return eventLoop.makeFailedFuture(LambdaError.recursiveInvocation)
+        }
         let request = InvokeRequest(
             requestID: call.requestID,
             function: function,
             invokedFunctionARN: target.reference.arn(in: locality),
             payload: event,
             clientContext: nil,
-            traceHeader: call.trace.description,
+            traceHeader: trace.header,
             wantsLogTail: false
         )
         guard target.url.invokeMode == .responseStream else {

@@ -118,13 +118,17 @@ struct InvokeService: Sendable {
                 InvokeResponse(status: .noContent, headers: Self.headers(of: call), body: ByteBuffer())
             )
         }
+        let trace = call.trace.entering(function)
+        guard trace.invocations <= Lineage.invocationsMax || functions.allowsLoop(function.name) else {
+            return eventLoop.makeFailedFuture(LambdaError.recursiveInvocation)
+        }
         let request = InvokeRequest(
             requestID: call.requestID,
             function: function,
             invokedFunctionARN: call.reference.arn(in: locality),
             payload: call.body.readableBytes > 0 ? call.body : Self.emptyEvent,
             clientContext: options.clientContext,
-            traceHeader: call.trace.description,
+            traceHeader: trace.header,
             wantsLogTail: options.wantsLogTail
         )
         guard let streamed = call.streamed else {

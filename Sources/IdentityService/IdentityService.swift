@@ -5,7 +5,7 @@ package import MetadataStore
 /// What each operation of IAM and STS does, on the roles and policies of this service's store.
 ///
 /// It is there for the tools that create a function's role before the function. Roles and policies are kept and shown as
-/// IAM does; what they allow is not enforced, but for who may assume a role, see ``assumableByLambda(_:)``.
+/// IAM does; what they allow is not enforced here.
 package struct IdentityService: IAMOperations {
     /// How often a change is computed anew because the record has changed meanwhile.
     private static let attemptsMax = 16

@@ -46,6 +46,9 @@ package final class InvocableFunction: Sendable {
     /// The subnets that it is attached to; empty if it is attached to no VPC.
     package let subnetIDs: [String]
 
+    /// Names the function, whatever its version, in the lineage of traces: 8 hexadecimal digits.
+    package let lineageID: String
+
     /// Describes a function version; see the properties.
     package init(
         configurationID: ConfigurationID,
@@ -77,6 +80,14 @@ package final class InvocableFunction: Sendable {
         self.layerHashes = layerHashes
         self.logging = logging ?? .standard(for: name)
         self.subnetIDs = subnetIDs
+        lineageID = Self.lineageID(of: locality.functionARN(name))
+    }
+
+    /// The 32-bit FNV-1a hash of an ARN.
+    private static func lineageID(of arn: String) -> String {
+        let hash = arn.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
     }
 
     /// The most memory that an environment of this function may use.

@@ -82,6 +82,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How many threads serve requests. (default: half the CPUs)")
     var eventLoops: Int?
 
+    @Option(help: "Whether management operations are held to Lambda's rates: off or lambda. (default: off)")
+    var apiRates: String?
+
     @Option(help: "How long a request may take to arrive, in seconds. (default: 60)")
     var requestTimeout: Int?
 
@@ -108,7 +111,7 @@ struct ServeCommand: AsyncParsableCommand {
             "log-level": logLevel, "network": network, "internet-subnets": internetSubnets,
             "network-resolvers": networkResolvers, "network-allow": networkAllow, "s3-endpoint": s3Endpoint,
             "s3-access-key-id": s3AccessKeyID, "authentication": authentication,
-            "tls-certificate": tlsCertificate, "tls-key": tlsKey, "function-domain": functionDomain,
+            "api-rates": apiRates, "tls-certificate": tlsCertificate, "tls-key": tlsKey, "function-domain": functionDomain,
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,

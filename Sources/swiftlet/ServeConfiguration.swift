@@ -40,6 +40,7 @@ import Worker
 /// | `network-resolvers` | addresses, comma-separated | the host's | where functions with a network resolve names |
 /// | `network-allow` | CIDRs, comma-separated | none | private addresses that functions with a network can reach |
 /// | `event-loops` | 1 to 256 | half the CPUs | threads that serve requests; the other CPUs are for functions |
+/// | `api-rates` | `off` or `lambda` | `off` | whether management operations may be called only as fast as Lambda allows |
 /// | `request-timeout` | seconds, at least 1 | `60` | how long a request may take to arrive, and a third of what a connection is kept without one |
 /// | `shutdown-timeout` | seconds, at least 1 | `30` | how long a shutdown waits for what is under way |
 /// | `log-size-max` | MB, at least 16 | `4096` | what all function logs may take on the disk |
@@ -67,6 +68,7 @@ struct ServeConfiguration: Sendable {
     var functionDomain: String
     /// Whether requests must be signed by a user.
     var requiresSignatures: Bool
+    var hasAPIRates: Bool
     var requestTimeout: Duration
     var shutdownTimeout: Duration
     var logSizeMax: ByteCount
@@ -129,6 +131,11 @@ struct ServeConfiguration: Sendable {
         network =
             networkPolicy.connectsAnything ? NetworkConfiguration(resolvers: resolvers, allowed: allowed) : nil
         eventLoopCount = try await values.number("event-loops", default: max(1, System.coreCount / 2), in: 1...256)
+        let rates = try await values.text("api-rates", default: "off")
+        guard ["off", "lambda"].contains(rates) else {
+            throw ConfigurationError(key: "api-rates", "'\(rates)' is neither off nor lambda")
+        }
+        hasAPIRates = rates == "lambda"
         requestTimeout = .seconds(try await values.number("request-timeout", default: 60, in: 1...3600))
         shutdownTimeout = .seconds(try await values.number("shutdown-timeout", default: 30, in: 1...3600))
         logSizeMax = .mebibytes(try await values.number("log-size-max", default: 4096, in: 16...(1 << 30)))

@@ -184,6 +184,7 @@ struct Server {
             certificates: certificates
         )
         settings.functionDomain = configuration.functionDomain
+        settings.requestRates = configuration.hasAPIRates ? .standard : nil
         let application = frontend.application(
             settings,
             eventLoops: eventLoops

@@ -170,14 +170,4 @@ import Testing
         }
         #expect(await fixture.must("ListRolePolicies", ["RoleName": "r"]).texts("member").count == 10)
     }
-
-    @Test func roleSaysWhetherLambdaCouldAssumeIt() async throws {
-        await fixture.createRole("r")
-        var role = try #require(try await fixture.store.role(named: "r"))
-        #expect(assumableByLambda(role))
-        role.trustPolicy = IdentityFixture.trust.replacing("lambda.", with: "ec2.")
-        #expect(!assumableByLambda(role))
-        role.trustPolicy = "?"
-        #expect(!assumableByLambda(role))
-    }
 }

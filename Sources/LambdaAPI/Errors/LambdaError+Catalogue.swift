@@ -123,6 +123,13 @@ extension LambdaError {
         )
     }
 
+    /// A function has invoked itself too often in one chain of invokes.
+    package static let recursiveInvocation = LambdaError(
+        .recursiveInvocationException,
+        "Lambda has detected that this function is being invoked in a recursive loop, and stopped it. "
+            + "To allow recursive invocations, use PutFunctionRecursionConfig."
+    )
+
     /// A `RevisionId` guard that does not hold for a function or an alias.
     package static let preconditionFailed = LambdaError(
         .preconditionFailedException,
