@@ -7,6 +7,7 @@ import subprocess
 
 import boto3
 import botocore.config
+import botocore.exceptions
 from packages import package
 
 ROLE = "arn:aws:iam::000000000000:role/test"
@@ -43,6 +44,17 @@ def make_client(server, service="lambda", **config):
             parameter_validation=config.get("validation", False),
         ),
     )  # fmt: skip
+
+
+def error_of(call, **parameters):
+    """The status, code and message of the error that a call must come back with."""
+    try:
+        answer = call(**parameters)
+    except botocore.exceptions.ClientError as raised:
+        response = raised.response
+        error = response["Error"]
+        return response["ResponseMetadata"]["HTTPStatusCode"], error["Code"], error["Message"]
+    raise AssertionError(f"no error but {answer}")
 
 
 class Answer:
