@@ -191,26 +191,37 @@ def test_streaming_function_is_gathered_for_a_buffered_url(url):
     assert (reply.status, reply.body) == (502, b"Internal Server Error")
 
 
+def exchange(url, method, **what):
+    """All bytes that come for a request, up to the answer to another one behind it, which is left out."""
+    with socket.create_connection(("127.0.0.1", url.server.port), timeout=60) as connection:
+        for verb, commanded, fate in (method, what, "keep-alive"), ("GET", {"chunks": ["behind"]}, "close"):
+            connection.sendall((
+                f"{verb} /_url/{url.id}/ HTTP/1.1\r\nHost: localhost\r\nConnection: {fate}\r\n"
+                f"X-Command: {json.dumps(commanded)}\r\n\r\n"
+            ).encode())  # fmt: skip
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    first, separator, behind = received.rpartition(b"HTTP/1.1 200 OK\r\n")
+    assert separator and b"behind" in behind
+    return first
+
+
+@pytest.mark.xfail(strict=True, reason="the last chunk of a stream follows the answer to HEAD")
 def test_head_has_no_body(url):
-    connection = url.send("HEAD", headers=command(chunks=["body"], type="text/plain"))
-    response = connection.getresponse()
-    assert (response.status, response.headers["Content-Type"], response.read()) == (200, "text/plain", b"")
-    # Nothing of a body is in front of the next answer.
-    connection.request("GET", f"/_url/{url.id}/", headers=command(chunks=["next"]))
-    assert connection.getresponse().read() == b"next"
-    connection.close()
+    first = exchange(url, "HEAD", chunks=[prelude(statusCode=201), "body"], type=PRELUDE)
+    assert first.startswith(b"HTTP/1.1 201 ")
+    assert first.partition(b"\r\n\r\n")[2] == b""
 
 
+@pytest.mark.xfail(strict=True, reason="the body that a function streams follows a status that has none")
 @pytest.mark.parametrize("status", [204, 304])
 def test_status_without_a_body(url, status):
-    connection = url.send(headers=command(chunks=[prelude(statusCode=status), "body"], type=PRELUDE))
-    response = connection.getresponse()
-    assert (response.status, response.read()) == (status, b"")
+    """What would follow it anyway, a client would take for its next answer."""
+    first = exchange(url, "GET", chunks=[prelude(statusCode=status), "body"], type=PRELUDE)
+    head, _, rest = first.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
     # RFC 9112 section 6.1.
-    assert status != 204 or "Transfer-Encoding" not in response.headers
-    connection.request("GET", f"/_url/{url.id}/", headers=command(chunks=["next"]))
-    assert connection.getresponse().read() == b"next"
-    connection.close()
+    assert status != 204 or b"transfer-encoding" not in head.lower()
+    assert rest == b""
 
 
 @pytest.mark.xfail(strict=True, reason="a stream is sent in chunks to clients of HTTP/1.0 too")
