@@ -1,11 +1,13 @@
 """Runs the benchmarks and shows their figures beside the targets: `make bench`.
 
 /usr/bin/python3 Benchmarks/run.py [--quick] [--json] [warm_invoke] [cold_start] [memory] [density] [freeze] [neighbour]
+    [api]
 """
 
 import argparse
 import sys
 
+import api
 import cold_start
 import density
 import freeze
@@ -16,7 +18,7 @@ import warm_invoke
 
 BENCHMARKS = {
     "warm_invoke": warm_invoke, "cold_start": cold_start, "memory": memory, "density": density, "freeze": freeze,
-    "neighbour": neighbour,
+    "neighbour": neighbour, "api": api,
 }  # fmt: skip
 
 
