@@ -583,3 +583,48 @@ def test_levels_need_json(functions):
     )
     assert error["Error"]["Code"] == "InvalidParameterValueException"
     assert error["Error"]["Message"].startswith('LogLevel is not supported when LogFormat is set to "Text".')
+
+
+# What is left of functions that are gone.
+
+
+#: How many environments a function has when it is deleted, so that what one in two does is seen.
+ENVIRONMENTS = 8
+
+
+def invoked_and_reported(own_server, own_functions):
+    """A function whose invokes, one in each environment, stand in its log whole; its log group; and the lines in it."""
+    logs = make_client(own_server, "logs")
+    # Long enough that none is free when the last one comes.
+    function = own_functions.create("import time\ndef handler(event, context): time.sleep(1)")
+    function.invoke_at_once([None] * ENVIRONMENTS)
+    group = f"/aws/lambda/{function.name}"
+    deadline = time.monotonic() + ARRIVAL_SECONDS_MAX
+    while True:
+        try:
+            lines = sorted(event["message"] for event in filtered(logs, group))
+        except logs.exceptions.ResourceNotFoundException:
+            lines = []
+        if sum(line.startswith("REPORT") for line in lines) == ENVIRONMENTS:
+            return function, group, lines
+        assert time.monotonic() < deadline, lines
+
+
+@pytest.mark.xfail(strict=True, reason="a runtime that is ended still says that it cannot get its next event")
+def test_deleted_function_writes_nothing_more(own_server, own_functions):
+    function, group, lines = invoked_and_reported(own_server, own_functions)
+    function.client.delete_function(FunctionName=function.name)
+    # All that is to be written is, once the server has ended.
+    assert own_server.stop() == 0
+    own_server.start()
+    assert sorted(event["message"] for event in filtered(make_client(own_server, "logs"), group)) == lines
+
+
+@pytest.mark.xfail(strict=True, reason="a runtime that is ended still says that it cannot get its next event")
+def test_group_of_a_deleted_function_stays_away(own_server, own_functions):
+    function, group, _ = invoked_and_reported(own_server, own_functions)
+    function.client.delete_function(FunctionName=function.name)
+    make_client(own_server, "logs").delete_log_group(logGroupName=group)
+    assert own_server.stop() == 0
+    own_server.start()
+    assert make_client(own_server, "logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
