@@ -143,6 +143,7 @@ def create_one_by_one(service, numbers):
 
 def wait_until_settled(service, count):
     """Returns once all functions are active and the service has nothing left to do."""
+    print("api: wait until all are active", file=sys.stderr)
     client = Client(service.port)
     deadline = time.monotonic() + SETTLE_SECONDS_MAX
     try:
@@ -238,9 +239,10 @@ def run(count=10_000, alone=500, calls=2000):
         empty_start = measure_starts(service)
         empty_memory = service.resident_bytes()
         together = create_all(service, range(count - alone))
+        # What is left of the many would hold up the few.
+        wait_until_settled(service, count - alone)
         own, floors, writes = create_one_by_one(service, range(count - alone, count))
         created_memory = service.resident_bytes()
-        print("api: wait until all are active", file=sys.stderr)
         wait_until_settled(service, count)
         print("api: reads", file=sys.stderr)
         reads = measure(service, f"{title}: GetFunction", GET_CPU_MS_MAX, gets(count, calls))
