@@ -15,7 +15,8 @@ SKEW = datetime.timedelta(minutes=15)
 
 
 def error_document(code, message):
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'.encode()
+    head = '<?xml version="1.0" encoding="UTF-8"?>'
+    return f"{head}\n<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
 
 
 class Asked:

@@ -195,7 +195,9 @@ def test_object_of_several_parts(s3, moto_functions):
     assert function.ask() == answer
 
 
-@pytest.mark.parametrize("key", ["with spaces/and more.zip", "päckchen/包裹/📦.zip", "a+b&c=d%20e?f#g.zip", "(it's)!*~.zip"])
+@pytest.mark.parametrize(
+    "key", ["with spaces/and more.zip", "päckchen/包裹/📦.zip", "a+b&c=d%20e?f#g.zip", "(it's)!*~.zip"]
+)
 def test_key_of_any_characters(s3, moto_functions, key):
     source = s3.put(answering(1), key=key)
     assert create_from(moto_functions, current(source)).ask() == 1
@@ -374,7 +376,9 @@ def test_nothing_is_signed_without_a_key(store, tmp_path):
     assert not any(name.startswith("x-amz-") for name in asked.headers)
 
 
-@pytest.mark.parametrize("key", ["a//b.zip", "/a.zip", "a/../b.zip", "./a.zip", "a/", "a;b,c@d:e", "\x7f\t", "k" * 1024])
+@pytest.mark.parametrize(
+    "key", ["a//b.zip", "/a.zip", "a/../b.zip", "./a.zip", "a/", "a;b,c@d:e", "\x7f\t", "k" * 1024]
+)
 def test_key_is_asked_for_as_it_is(store, store_functions, key):
     store.hold(answering(1))
     create_from(store_functions, {"S3Bucket": "a-bucket", "S3Key": key})
@@ -492,7 +496,7 @@ def test_answer_that_breaks_off_is_asked_for_again(store, store_functions):
     assert len(store.asked) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="a refused connection is tried for minutes, longer than clients wait for an answer")
+@pytest.mark.xfail(strict=True, reason="a refused connection is tried for minutes, longer than clients wait")
 def test_nobody_answers(tmp_path):
     with socket.socket() as taken:
         # Nothing listens there, and nobody else can have it meanwhile.
@@ -539,7 +543,8 @@ def test_slow_store_holds_up_nobody_else(store, store_functions):
     store.answer = waits
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         try:
-            waiting = [pool.submit(create_from, store_functions, ANYWHERE, FunctionName=f"w-{n}") for n in range(16)]
+            names = [store_functions.name() for _ in range(16)]
+            waiting = [pool.submit(create_from, store_functions, ANYWHERE, FunctionName=name) for name in names]
             asked_for.wait()
             other = store_functions.create(answering(2))
             assert other.ask() == 2

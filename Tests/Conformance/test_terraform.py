@@ -1,6 +1,7 @@
 """Terraform with its provider for AWS: everything of a function is created, changed and destroyed again.
 
-The provider comes from a mirror on this host, since tests reach no network. `SWIFTLET_TERRAFORM_MIRROR` says where it is.
+The provider comes from a mirror on this host, since tests reach no network. `SWIFTLET_TERRAFORM_MIRROR` says where
+it is.
 """
 
 import json
@@ -282,7 +283,7 @@ def test_existing_resources_are_imported(stack, tmp_path):
     assert len(imported) == 4
     for address, known in [
         ("aws_iam_role.function", {"arn", "assume_role_policy", "description", "tags", "unique_id"}),
-        ("aws_lambda_function.function", {"arn", "code_sha256", "environment", "layers", "memory_size", "role", "tags"}),
+        ("aws_lambda_function.function", {"arn", "code_sha256", "environment", "layers", "role", "tags", "timeout"}),
         ("aws_lambda_alias.live", {"arn", "description", "function_version", "routing_config"}),
         ("aws_lambda_permission.events", {"action", "principal", "source_arn"}),
     ]:
