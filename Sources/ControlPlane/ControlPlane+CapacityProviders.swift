@@ -24,7 +24,9 @@ extension ControlPlane {
                 scalingPolicies: scaling?.scalingPolicies
             ),
             kmsKeyArn: request.kmsKeyArn,
-            lastModified: dependencies.now().functionText
+            lastModified: dependencies.now().functionText,
+            propagateTags: request.propagateTags,
+            telemetryConfig: request.telemetryConfig
         )
         let record = CapacityProviderRecord(name: name, provider: provider, tags: request.tags ?? [:])
         do throws(MetadataStoreError) {
@@ -62,6 +64,8 @@ extension ControlPlane {
                     scalingPolicies: scaling.scalingPolicies ?? known?.scalingPolicies
                 )
             }
+            record.provider.propagateTags = request.propagateTags ?? record.provider.propagateTags
+            record.provider.telemetryConfig = request.telemetryConfig ?? record.provider.telemetryConfig
             record.provider.lastModified = dependencies.now().functionText
         }
         return UpdateCapacityProviderResponse(capacityProvider: record.provider)

@@ -25,13 +25,17 @@ extension ControlPlane {
             at: dependencies.now()
         )
         try EventSourceMappingRules(source: source, config: config).check()
-        try await checkUnique(config, source: source, function: reference)
         let record = EventSourceMappingRecord(
             config: config,
             isEnabled: request.enabled ?? true,
             tags: request.tags ?? [:]
         )
-        try await inStore { store throws(MetadataStoreError) in try await store.insert(record) }
+        do throws(MetadataStoreError) {
+            try await dependencies.store.insert(record)
+        } catch {
+            guard error.code == .exists else { throw .service(cause: error) }
+            throw try await duplicate(of: record, source: source, function: reference.name)
+        }
         finishMappingLater(uuid)
         return config
     }
@@ -54,7 +58,8 @@ extension ControlPlane {
         let record = try await changeResource(
             EventSourceMappingRecord.self,
             request.uuid,
-            missing: .resourceDoesNotExist
+            missing: .resourceDoesNotExist,
+            duplicate: .resourceConflict("The function has another mapping of the same event source.")
         ) { record throws(LambdaError) in
             let known = record.config
             guard let source = EventSource(arn: known.eventSourceArn, selfManaged: known.selfManagedEventSource) else {
@@ -154,38 +159,39 @@ extension ControlPlane {
         return reference
     }
 
-    /// Throws `ResourceConflictException` if the function has the source already.
-    private func checkUnique(
-        _ config: EventSourceMappingConfiguration,
+    /// The error for a mapping that the function has already.
+    private func duplicate(
+        of record: EventSourceMappingRecord,
         source: EventSource,
-        function: FunctionReference
-    ) async throws(LambdaError) {
+        function name: FunctionName
+    ) async throws(LambdaError) -> LambdaError {
+        let config = record.config
         let key = EventSourceMappingRecord.key(functionARN: config.functionArn, sourceARN: config.eventSourceArn)
         let same = try await inStore { store throws(MetadataStoreError) in
-            try await store.resources(EventSourceMappingRecord.self, key: key, after: nil, limit: 100)
+            try await store.resources(
+                EventSourceMappingRecord.self,
+                key: key,
+                after: nil,
+                limit: Limits.resourcesPerPageMax
+            )
         }
-        // Brokers have one mapping for each topic or queue.
-        let other = same.first {
-            $0.config.selfManagedEventSource == config.selfManagedEventSource && $0.config.topics == config.topics
-                && $0.config.queues == config.queues
-        }
-        guard let other else { return }
-        let (name, advice) = (function.name, "Please update or delete the existing mapping with UUID \(other.id)")
+        let other = same.first { $0.uniqueKey == record.uniqueKey && $0.id != record.id }
+        let advice = "Please update or delete the existing mapping with UUID \(other?.id ?? "unknown")"
         switch source {
         case .standardQueue(let arn), .fifoQueue(let arn):
-            throw .resourceConflict(
+            return .resourceConflict(
                 "An event source mapping with SQS arn (\" \(arn) \") and function (\" \(name) \") already exists. "
                     + advice
             )
         case .managedKafka, .selfManagedKafka:
             let brokers = config.selfManagedEventSource?.endpoints?.values.joined().joined(separator: ",")
             let topics = (config.topics ?? []).joined(separator: ",")
-            throw .resourceConflict(
+            return .resourceConflict(
                 "An event source mapping with event source (\"\(brokers ?? config.eventSourceArn ?? "")\"), "
                     + "function (\"\(config.functionArn ?? "")\"), topics (\"\(topics)\") already exists. \(advice)"
             )
         case .kinesis(let arn), .dynamoDB(let arn), .messageBroker(let arn), .documentDB(let arn):
-            throw .resourceConflict(
+            return .resourceConflict(
                 "The event source arn (\" \(arn) \") and function (\" \(name) \") provided mapping already exists. "
                     + advice
             )

@@ -1,3 +1,4 @@
+import Identity
 package import LambdaAPI
 import MetadataStore
 
@@ -41,7 +42,16 @@ extension ControlPlane {
     /// The statements of a policy, each by itself. Throws `InvalidParameterValueException` if it is none.
     private static func statements(ofPolicy policy: String) throws(LambdaError) -> [FunctionPolicy.Statement] {
         guard let json = try? JSONParser.parse(Array(policy.utf8)), case .object(let document) = json else {
-            throw .malformedPolicy("it is not a JSON object")
+            throw .malformedPolicy("It is not a JSON object.")
+        }
+        // What is kept is of this version, and statements of an older one may mean something else.
+        guard case .string(let version)? = document["Version"], version.string == "2012-10-17" else {
+            throw .malformedPolicy("Its Version must be 2012-10-17.")
+        }
+        do throws(PolicyError) {
+            _ = try PolicyDocument(json: Array(policy.utf8), kind: .resource)
+        } catch {
+            throw .malformedPolicy(error.message)
         }
         let values: [JSONValue] =
             switch document["Statement"] {
@@ -49,24 +59,11 @@ extension ControlPlane {
             case .object(let object)?: [.object(object)]
             default: []
             }
-        guard !values.isEmpty else { throw .malformedPolicy("it has no Statement") }
-        var statements: [FunctionPolicy.Statement] = []
-        for value in values {
-            guard case .object(let object) = value else { throw .malformedPolicy("a Statement is not an object") }
-            for name in ["Effect", "Action"] where object[name] == nil && object["Not" + name] == nil {
-                throw .malformedPolicy("a Statement has no \(name)")
-            }
-            guard object["Principal"] != nil || object["NotPrincipal"] != nil else {
-                throw .malformedPolicy("a Statement has no Principal")
-            }
-            let id: String? =
-                if case .string(let text)? = object["Sid"] { text.string } else { nil }
-            guard id == nil || !statements.contains(where: { $0.id == id }) else {
-                throw .malformedPolicy("two Statements have the Sid \(id ?? "")")
-            }
-            statements.append(.init(id: id, json: String(decoding: JSONWriter.bytes(of: value), as: UTF8.self)))
+        return values.map { value in
+            var id: String?
+            if case .object(let object) = value, case .string(let text)? = object["Sid"] { id = text.string }
+            return .init(id: id, json: String(decoding: JSONWriter.bytes(of: value), as: UTF8.self))
         }
-        return statements
     }
 }
 
@@ -75,6 +72,6 @@ extension LambdaError {
     static let policyOfLatest = invalidParameterValue("We currently do not support adding policies for $LATEST.")
 
     fileprivate static func malformedPolicy(_ reason: String) -> LambdaError {
-        invalidParameterValue("The resource policy is malformed: \(reason).")
+        invalidParameterValue("The resource policy is malformed: \(reason)")
     }
 }

@@ -6,13 +6,16 @@ extension ControlPlane {
     /// Changes a thing, whatever else changes it at the same time: if another was faster, `body` is asked again on what
     /// that has left.
     ///
-    /// - Parameter missing: What is thrown if it is not there.
+    /// - Parameters:
+    ///   - missing: What is thrown if it is not there.
+    ///   - duplicate: What is thrown if there may not be another like what it becomes.
     /// - Returns: What is stored now.
     @discardableResult
     func changeResource<Resource: StoredResource>(
         _ type: Resource.Type,
         _ id: String,
         missing: LambdaError,
+        duplicate: LambdaError? = nil,
         _ body: (inout Resource) async throws(LambdaError) -> Void
     ) async throws(LambdaError) -> Resource {
         for _ in 0..<Self.attemptsMax {
@@ -24,6 +27,7 @@ extension ControlPlane {
             do throws(MetadataStoreError) {
                 return try await dependencies.store.replace(next)
             } catch {
+                if error.code == .exists, let duplicate { throw duplicate }
                 guard error.code == .conflict else { throw .service(cause: error) }
             }
         }

@@ -26,7 +26,7 @@ extension EventSourceMappingConfiguration {
         queues = request.queues
         sourceAccessConfigurations = request.sourceAccessConfigurations
         selfManagedEventSource = request.selfManagedEventSource
-        functionResponseTypes = request.functionResponseTypes ?? (source.isQueue ? [] : nil)
+        functionResponseTypes = request.functionResponseTypes ?? (source.isQueue || source.isStream ? [] : nil)
         scalingConfig = request.scalingConfig
         documentDBEventSourceConfig = request.documentDBEventSourceConfig
         kmsKeyArn = request.kmsKeyArn

@@ -30,6 +30,10 @@ struct FunctionURLService: Sendable {
         let connection: FunctionURLRequest.Connection
         let streamed: NIOLoopBound<StreamedURLAnswer>
         let trace: XRayTraceHeader
+
+        /// Whether the client can take a body whose length is not known when it begins: not HTTP/1.0, and an answer to
+        /// HEAD tells the length of a body that does not follow.
+        var takesStream: Bool { head.method != .HEAD && head.version != .http1_0 }
     }
 
     /// Never fails: every error is an answer.
@@ -147,7 +151,7 @@ struct FunctionURLService: Sendable {
             traceHeader: trace.header,
             wantsLogTail: false
         )
-        guard target.url.invokeMode == .responseStream else {
+        guard target.url.invokeMode == .responseStream, call.takesStream else {
             return invoker.invoke(request, on: eventLoop).map { result in
                 let response = FunctionURLResponse(
                     result: result.payload,

@@ -272,7 +272,12 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func write(part: ByteBuffer, onWritten: @escaping () -> Void) {
         // Nobody may be there any more; what the function still sends is dropped.
-        guard let context, context.channel.isActive, !isBodyless, part.readableBytes > 0 else { return onWritten() }
+        guard let context, context.channel.isActive else { return onWritten() }
+        guard part.readableBytes > 0 else {
+            // There may be a head to send.
+            context.flush()
+            return onWritten()
+        }
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { _ in onWritten() }
         context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(part))), promise: promise)
@@ -301,6 +306,7 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func writeHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) {
         var head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        if !headers.contains(name: "Date") { head.headers.add(name: "Date", value: ResponseDate.now()) }
         if isStreamOfHTTP2 {
             // RFC 9113 section 8.2.2.
             head.headers.remove(name: "Transfer-Encoding")

@@ -16,6 +16,8 @@ final class StreamedURLAnswer: ResponseStreamReader {
     }
     private var response: StreamedURLResponse?
     private var isRefused = false
+    /// Whether the status has a body; what the function sends with one that has none is dropped.
+    private var hasBody = true
 
     init(on eventLoop: any EventLoop, writer: AnswerWriter) {
         stream = ResponseStream(on: eventLoop)
@@ -68,11 +70,12 @@ final class StreamedURLAnswer: ResponseStreamReader {
             onWritten()
         case .begin(let head, let bytes):
             var response = answer(head)
-            response.headers.replaceOrAdd(name: "Transfer-Encoding", value: "chunked")
+            hasBody = head.status.mayHaveResponseBody
+            if hasBody { response.headers.replaceOrAdd(name: "Transfer-Encoding", value: "chunked") }
             writer.head(response.status, response.headers)
-            writer.part(bytes, onWritten)
+            writer.part(hasBody ? bytes : ByteBuffer(), onWritten)
         case .send(let bytes):
-            writer.part(bytes, onWritten)
+            writer.part(hasBody ? bytes : ByteBuffer(), onWritten)
         case .refuse:
             isRefused = true
             onWritten()

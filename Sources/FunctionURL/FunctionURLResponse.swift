@@ -28,7 +28,8 @@ package struct FunctionURLResponse: Equatable, Sendable {
         } else if ContentType(contentType).mediaType == StreamedURLResponse.contentType {
             self = Self.streamed(result, contentType) ?? EdgeAnswer.functionFailed.response
         } else {
-            self = Self.buffered(result) ?? EdgeAnswer.functionFailed.response
+            self =
+                Self.buffered(result) ?? Self.text(result, contentType) ?? EdgeAnswer.functionFailed.response
         }
     }
 
@@ -40,6 +41,16 @@ package struct FunctionURLResponse: Equatable, Sendable {
         var stream = StreamedURLResponse(contentType: contentType)
         guard case .begin(let head, let body) = stream.received(result) else { return nil }
         return FunctionURLResponse(head: head, body: body)
+    }
+
+    /// What a streaming function has written without a prelude, if it says that it is no JSON; nil for anything else.
+    private static func text(_ result: ByteBuffer, _ contentType: String?) -> FunctionURLResponse? {
+        let type = ContentType(contentType)
+        guard let contentType, !type.mediaType.isEmpty, type.mediaType != contentTypeDefault,
+            HTTPFieldText.isValue(contentType)
+        else { return nil }
+        let head = FunctionURLResponseHead(status: .ok, headers: ["Content-Type": contentType])
+        return FunctionURLResponse(head: head, body: result)
     }
 
     /// A handler's result; nil when it is malformed.

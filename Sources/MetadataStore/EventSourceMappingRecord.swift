@@ -29,6 +29,15 @@ package struct EventSourceMappingRecord: StoredResource {
         return keys
     }
 
+    /// A function has a source once; a broker once for each topic or queue.
+    package var uniqueKey: String? {
+        // What is being deleted stands in the way of nothing new.
+        guard config.state != "Deleting" else { return nil }
+        let brokers = (config.selfManagedEventSource?.endpoints ?? [:]).values.flatMap { $0 }.sorted()
+        let parts = [config.topics ?? [], config.queues ?? [], brokers].map { $0.joined(separator: ",") }
+        return ([config.functionArn ?? "", config.eventSourceArn ?? ""] + parts).joined(separator: " ")
+    }
+
     /// What mappings of a function, of a source, or of both are found by.
     package static func key(functionARN: String?, sourceARN: String?) -> String {
         "\(functionARN ?? "") \(sourceARN ?? "")"

@@ -10,12 +10,19 @@ package protocol StoredResource: Codable, Sendable, Equatable {
     var generation: Int { get set }
     /// Further texts that it can be found by, such as the function that it is for.
     var keys: Set<String> { get }
+    /// A text that no two of the kind may have; nil if there is nothing more than the identifier.
+    var uniqueKey: String? { get }
+}
+
+extension StoredResource {
+    package var uniqueKey: String? { nil }
 }
 
 /// Where such things are kept; a part of every ``MetadataStore``. A write that returns is durable; one that throws has
 /// changed nothing.
 package protocol ResourceStore: Sendable {
-    /// Adds a thing, of the generation 0. Throws `.exists` if there is one of its kind with that identifier.
+    /// Adds a thing, of the generation 0. Throws `.exists` if there is one of its kind with that identifier
+    /// or unique key.
     func insert<Resource: StoredResource>(_ resource: Resource) async throws(MetadataStoreError)
 
     /// The thing of that identifier, or nil.
@@ -25,7 +32,7 @@ package protocol ResourceStore: Sendable {
     ) async throws(MetadataStoreError) -> Resource?
 
     /// Replaces a thing that still is of the generation that `resource` has. Throws `.conflict` if it is of another, or if
-    /// it is gone.
+    /// it is gone, `.exists` if another has the unique key.
     ///
     /// - Returns: What is stored now, of the generation that follows.
     func replace<Resource: StoredResource>(_ resource: Resource) async throws(MetadataStoreError) -> Resource

@@ -7,11 +7,7 @@ extension SQLiteMetadataStore {
         try await writeQuietly("insert \(Resource.kind) \(resource.id)") { database in
             var resource = resource
             resource.generation = 0
-            do {
-                try ResourceRow(resource).insert(database)
-            } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_PRIMARYKEY {
-                throw MetadataStoreError(.exists, "failed to insert \(Resource.kind) \(resource.id): it exists")
-            }
+            try ResourceRow.refusingTwo(of: resource) { try ResourceRow(resource).insert(database) }
             try ResourceRow.insertKeys(of: resource, in: database)
         }
     }
@@ -36,7 +32,8 @@ extension SQLiteMetadataStore {
             }
             var next = resource
             next.generation += 1
-            try ResourceRow(next).update(database)
+            let row = try ResourceRow(next)
+            try ResourceRow.refusingTwo(of: next) { try row.update(database) }
             if try current.resource(Resource.self).keys != next.keys {
                 try ResourceRow.deleteKeys(of: next, in: database)
                 try ResourceRow.insertKeys(of: next, in: database)
@@ -94,12 +91,14 @@ private struct ResourceRow: Codable, FetchableRecord, PersistableRecord, Sendabl
     var kind: String
     var id: String
     var generation: Int
+    var uniqueKey: String?
     var document: Data
 
     init<Resource: StoredResource>(_ resource: Resource) throws {
         kind = Resource.kind
         id = resource.id
         generation = resource.generation
+        uniqueKey = resource.uniqueKey
         document = try JSONEncoder().encode(resource)
     }
 
@@ -109,6 +108,17 @@ private struct ResourceRow: Codable, FetchableRecord, PersistableRecord, Sendabl
         in database: Database
     ) throws -> ResourceRow? {
         try filter(Columns.kind == Resource.kind && Columns.id == id).fetchOne(database)
+    }
+
+    /// Runs a write, and tells a violation of what may be there only once.
+    static func refusingTwo<Resource: StoredResource>(of resource: Resource, _ write: () throws -> Void) throws {
+        do {
+            try write()
+        } catch let error as DatabaseError
+            where [.SQLITE_CONSTRAINT_PRIMARYKEY, .SQLITE_CONSTRAINT_UNIQUE].contains(error.extendedResultCode)
+        {
+            throw MetadataStoreError(.exists, "failed to write \(Resource.kind) \(resource.id): there is such a one")
+        }
     }
 
     static func insertKeys<Resource: StoredResource>(of resource: Resource, in database: Database) throws {

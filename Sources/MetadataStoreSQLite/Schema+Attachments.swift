@@ -27,9 +27,11 @@ extension Schema {
                     kind TEXT NOT NULL,
                     id TEXT NOT NULL,
                     generation INTEGER NOT NULL,
+                    uniqueKey TEXT,
                     document BLOB NOT NULL,
                     PRIMARY KEY (kind, id)
                 ) STRICT, WITHOUT ROWID;
+                CREATE UNIQUE INDEX resource_uniqueKey ON resource (kind, uniqueKey) WHERE uniqueKey IS NOT NULL;
                 CREATE TABLE resourceKey (
                     kind TEXT NOT NULL,
                     key TEXT NOT NULL,

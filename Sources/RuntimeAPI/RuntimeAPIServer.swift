@@ -111,6 +111,15 @@ package final class RuntimeAPIServer {
         (hasInitialised, isReadinessReported) = (false, false)
     }
 
+    /// Hears and says nothing any more. The connections stay open: a runtime whose connection breaks before it is killed
+    /// complains of it in the function's log.
+    package func fallSilent() {
+        isClosed = true
+        for connection in connections.values {
+            connection.fallSilent()
+        }
+    }
+
     /// Closes the listener and every connection.
     package func close() {
         isClosed = true

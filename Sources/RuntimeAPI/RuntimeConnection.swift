@@ -109,6 +109,11 @@ final class RuntimeConnection: ChannelDuplexHandler {
         context?.close(promise: nil)
     }
 
+    /// Reads nothing any more.
+    func fallSilent() {
+        _ = context?.channel.setOption(ChannelOptions.autoRead, value: false)
+    }
+
     /// Closes the connection of a process that has ended; whatever else arrives on it is nobody's.
     func abandon() {
         state = .dropping(.notFound)

@@ -195,7 +195,7 @@ extension ExecutionEnvironment {
     func close() {
         startEnded()
         complete(response.failedInvoke.take())
-        runtimeAPI?.close()
+        runtimeAPI?.fallSilent()
         telemetry.removeAll()
         shutdown = nil
         commandsContinuation.finish()

@@ -126,6 +126,7 @@ extension ExecutionEnvironment {
     func wasRemoved() {
         eventLoop.preconditionInEventLoop()
         sandbox = nil
+        runtimeAPI?.close()
         platformLog.stream?.setTap(nil)
         platformLog.stream = nil
         observer.environmentRemoved(self)

@@ -154,8 +154,13 @@ struct Server {
             locality: configuration.locality,
             logger: logger
         )
+        var clientSettings = HTTPClient.Configuration()
+        // Whoever asks tries again, and says so when there is no use in it.
+        clientSettings.connectionPool.retryConnectionEstablishment = false
+        clientSettings.timeout.connect = .seconds(5)
+        let client = HTTPClient(eventLoopGroup: eventLoops, configuration: clientSettings)
         dependencies.objects = configuration.s3.map { settings in
-            S3Source(settings: settings, client: .shared, now: { .now() })
+            S3Source(settings: settings, client: client, now: { .now() })
         }
         dependencies.onRetired = { manager.retire($0) }
         dependencies.accountConcurrency = configuration.concurrency
@@ -211,7 +216,13 @@ struct Server {
         )
         group.maximumGracefulShutdownDuration = configuration.shutdownTimeout
         group.maximumCancellationDuration = .seconds(10)
-        try await ServiceGroup(configuration: group).run()
+        do {
+            try await ServiceGroup(configuration: group).run()
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+        try await client.shutdown()
         try await eventLoops.shutdownGracefully()
     }
 }

@@ -54,6 +54,9 @@ package struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
         S3Error(.unreachable, reason, mayPass: true)
     }
 
+    /// The object is another one than it was when its first part was read.
+    static let replaced = S3Error(.preconditionFailed, "the object was replaced while it was read", mayPass: false)
+
     static func tooLarge(_ size: Int) -> S3Error {
         S3Error(.tooLarge, "the object has \(size) bytes", mayPass: false)
     }

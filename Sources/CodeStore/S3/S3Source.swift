@@ -42,10 +42,12 @@ package struct S3Settings: Sendable {
 package struct S3Source: Sendable {
     /// How much is read at a time, in bytes.
     private static let partSize = 8 << 20
+    /// How long the document of an error may be, in bytes.
+    private static let errorSizeMax = 1 << 20
     /// How often a part is asked for, and how often an object is begun anew because it was replaced.
     private static let attemptsMax = 4
     /// How long the answer to one request may take.
-    private static let timeout = TimeAmount.seconds(60)
+    private static let timeout = TimeAmount.seconds(30)
 
     private let settings: S3Settings
     private let client: HTTPClient
@@ -83,8 +85,11 @@ package struct S3Source: Sendable {
         var bytes: [UInt8] = []
         var tag: String?
         while true {
-            let part = try await part(of: object, from: bytes.count, tag: tag)
+            let part = try await part(of: object, from: bytes.count, tag: tag, sizeMax: sizeMax)
             guard part.totalSize <= sizeMax.bytes else { throw .tooLarge(part.totalSize) }
+            guard !part.isWhole else { return Array(part.body.readableBytesView) }
+            // Not everybody looks at the condition.
+            guard tag == nil || tag == part.tag else { throw .replaced }
             if bytes.isEmpty { bytes.reserveCapacity(part.totalSize) }
             bytes.append(contentsOf: part.body.readableBytesView)
             tag = part.tag
@@ -99,13 +104,20 @@ package struct S3Source: Sendable {
         var totalSize: Int
         /// Names the object's content.
         var tag: String?
+        /// Whether these are all bytes of the object, whichever were asked for.
+        var isWhole = false
     }
 
-    private func part(of object: S3Object, from start: Int, tag: String?) async throws(S3Error) -> Part {
+    private func part(
+        of object: S3Object,
+        from start: Int,
+        tag: String?,
+        sizeMax: ByteCount
+    ) async throws(S3Error) -> Part {
         var delay = retryDelay
         for attempt in 1... {
             do throws(S3Error) {
-                return try await requestPart(of: object, from: start, tag: tag)
+                return try await requestPart(of: object, from: start, tag: tag, sizeMax: sizeMax)
             } catch {
                 guard error.mayPass, attempt < Self.attemptsMax else { throw error }
             }
@@ -119,13 +131,22 @@ package struct S3Source: Sendable {
         preconditionFailure("the attempts have an end")
     }
 
-    private func requestPart(of object: S3Object, from start: Int, tag: String?) async throws(S3Error) -> Part {
+    private func requestPart(
+        of object: S3Object,
+        from start: Int,
+        tag: String?,
+        sizeMax: ByteCount
+    ) async throws(S3Error) -> Part {
         let request = request(for: object, from: start, tag: tag)
         let response: HTTPClientResponse
         let body: ByteBuffer
         do {
             response = try await client.execute(request, timeout: Self.timeout)
-            body = try await response.body.collect(upTo: Self.partSize + (1 << 20))
+            // Ranges are not for everybody: what answers without one sends the whole object.
+            let limit = response.status == .ok ? sizeMax.bytes : Self.partSize + Self.errorSizeMax
+            body = try await response.body.collect(upTo: limit)
+        } catch is NIOTooManyBytesError {
+            throw .tooLarge(sizeMax.bytes + 1)
         } catch {
             throw .unreachable("\(error)")
         }
@@ -136,8 +157,7 @@ package struct S3Source: Sendable {
             guard let total else { throw .unreachable("its answer has no Content-Range") }
             return Part(body: body, totalSize: total, tag: response.headers.first(name: "ETag"))
         case .ok:
-            // Ranges are not for everybody; this is the whole object.
-            return Part(body: body, totalSize: body.readableBytes, tag: response.headers.first(name: "ETag"))
+            return Part(body: body, totalSize: body.readableBytes, tag: nil, isWhole: true)
         case .rangeNotSatisfiable where start == 0:
             // An object without a first byte.
             return Part(body: ByteBuffer(), totalSize: 0, tag: nil)

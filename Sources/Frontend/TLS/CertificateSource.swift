@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 package import Logging
 import NIOHTTP2
 import NIOSSL
@@ -13,10 +13,9 @@ package final class CertificateSource: Sendable {
 
     /// What tells that a file has changed.
     private struct Stamp: Equatable {
-        var modified: Int
-        var modifiedNanoseconds: Int
-        var size: Int
-        var inode: UInt
+        var modified: Date?
+        var size: Int?
+        var inode: Int?
     }
 
     private struct State {
@@ -75,22 +74,11 @@ package final class CertificateSource: Sendable {
     }
 
     private static func stamp(of path: String) throws -> Stamp {
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw CertificateError("failed to read \(path)", errno) }
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
         return Stamp(
-            modified: status.st_mtim.tv_sec,
-            modifiedNanoseconds: status.st_mtim.tv_nsec,
-            size: status.st_size,
-            inode: status.st_ino
+            modified: attributes[.modificationDate] as? Date,
+            size: attributes[.size] as? Int,
+            inode: attributes[.systemFileNumber] as? Int
         )
-    }
-}
-
-/// Why there is no certificate.
-struct CertificateError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ operation: String, _ code: CInt) {
-        description = "\(operation): \(String(cString: strerror(code)))"
     }
 }
