@@ -87,7 +87,7 @@ extension IdentityService {
     }
 
     static func checkManaged(_ document: String) throws(IdentityError) {
-        _ = try PolicyDocument(document, for: .managed)
+        try checkPolicy(document, for: .managed)
         guard PolicyText.size(document) <= managedPolicySizeMax else {
             throw .quota("PolicySize", managedPolicySizeMax)
         }

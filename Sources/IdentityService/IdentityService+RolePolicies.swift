@@ -42,7 +42,7 @@ extension IdentityService {
     }
 
     package func putRolePolicy(_ request: PutRolePolicyRequest) async throws(IdentityError) {
-        _ = try PolicyDocument(request.policyDocument, for: .inline)
+        try Self.checkPolicy(request.policyDocument, for: .inline)
         try await changeRole(request.roleName) { role throws(IdentityError) in
             role.inlinePolicies[request.policyName] = request.policyDocument
             let size = role.inlinePolicies.values.reduce(0) { $0 + PolicyText.size($1) }

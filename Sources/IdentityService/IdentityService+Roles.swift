@@ -155,7 +155,7 @@ extension IdentityService {
     }
 
     private func checkTrust(_ document: String) throws(IdentityError) {
-        _ = try PolicyDocument(document, for: .trust)
+        try Self.checkPolicy(document, for: .trust)
         guard PolicyText.size(document) <= Self.trustPolicySizeMax else {
             throw .quota("ACLSizePerRole", Self.trustPolicySizeMax)
         }

@@ -42,10 +42,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"Statement":{\#(statement)},"X":1}"#, "Unknown field X"),
-        (#"{"Statement":{\#(statement),"action":"s3:*"}}"#, "Unknown field action"),
+        (#"{"Statement":{\#(statement)},"X":1}"#, "Syntax errors in policy."),
+        (#"{"Statement":{\#(statement),"action":"s3:*"}}"#, "Syntax errors in policy."),
         (#"{"Statement":{"Action":"s3:*","Resource":"*"}}"#, "Missing required field Effect"),
-        (#"{"Statement":{"Effect":"allow","Action":"s3:*","Resource":"*"}}"#, "Invalid effect: allow"),
+        (#"{"Statement":{"Effect":"allow","Action":"s3:*","Resource":"*"}}"#, "Syntax errors in policy."),
         (#"{"Statement":{"Effect":"Allow","Resource":"*"}}"#, "Policy statement must contain actions."),
         (#"{"Statement":{"Effect":"Allow","Action":[],"Resource":"*"}}"#, "Policy statement must contain actions."),
         (#"{"Statement":{"Effect":"Allow","Action":"s3:*"}}"#, "Policy statement must contain resources."),
@@ -103,13 +103,17 @@ import Testing
         ),
         (
             .resource, #"{"Statement":{\#(statement),"Principal":{"Service":"*"}}}"#,
-            #"Invalid principal in policy: "Service":"*""#
+            #"Invalid principal in policy: "SERVICE":"*""#
         ),
         (
             .resource, #"{"Statement":{\#(statement),"Principal":{"God":"x"}}}"#,
-            #"Invalid principal in policy: "God":"x""#
+            #"Invalid principal in policy: "GOD":"x""#
         ),
-        (.trust, #"{"Statement":{\#(statement),"Principal":"*"}}"#, "Has prohibited field Resource"),
+        (
+            .trust,
+            #"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*","Principal":"*"}}"#,
+            "Has prohibited field Resource"
+        ),
         (.trust, #"{"Statement":{"Effect":"Allow","Action":"sts:*"}}"#, "Missing required field Principal"),
     ])
     func wantsWhatThePolicysKindNeeds(_ kind: PolicyDocument.Kind, _ json: String, _ message: String) {

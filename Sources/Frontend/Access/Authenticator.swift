@@ -10,7 +10,7 @@ import Telemetry
 struct Caller: Sendable {
     let principal: PolicyPrincipal
     /// The policies that say what the caller may do; the account itself needs none.
-    let policies: [Identity.PolicyDocument]
+    let policies: [PolicyDocument]
     /// What the request is signed with, if signatures are looked at.
     let accessKeyID: String?
 

@@ -18,17 +18,22 @@ package struct PolicyDocument: Hashable, Sendable {
     private static let firstVersion = "2008-10-17"
 
     package let kind: Kind
+    /// Whether the policy is of the version that has variables, which is the only one that managed policies may be of.
+    package let isOfCurrentVersion: Bool
     /// What the policy calls itself.
     package let id: String?
     let statements: [PolicyStatement]
 
     /// Reads a policy; the error is IAM's own for a policy that it would not take.
     package init(json: [UInt8], kind: Kind) throws(PolicyError) {
-        guard let value = try? JSONParser.parse(json), case .object(let object) = value else { throw .syntax }
+        guard let value = try? JSONParser.parse(json), case .object(let object) = value else {
+            throw kind == .trust ? .noJSON : .syntax
+        }
         let fields = try PolicyFields(object, known: ["Version", "Id", "Statement"])
         let version = try fields.text("Version") ?? Self.firstVersion
         guard version == Self.currentVersion || version == Self.firstVersion else { throw .syntax }
         id = try fields.text("Id")
+        isOfCurrentVersion = version == Self.currentVersion
         self.kind = kind
 
         let reader = PolicyStatementReader(kind: kind, hasVariables: version == Self.currentVersion)
@@ -54,7 +59,7 @@ struct PolicyFields {
     init(_ object: JSONObject, known: Set<String>? = nil) throws(PolicyError) {
         names = object.members.map(\.name)
         for member in object.members {
-            guard known?.contains(member.name) ?? true else { throw .unknownField(member.name) }
+            guard known?.contains(member.name) ?? true else { throw .syntax }
             guard values.updateValue(member.value, forKey: member.name) == nil else { throw .syntax }
         }
     }

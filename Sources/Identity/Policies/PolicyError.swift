@@ -7,6 +7,8 @@ package struct PolicyError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The text is no JSON, or has another shape than a policy.
     static let syntax = PolicyError(message: "Syntax errors in policy.")
+    static let noJSON = PolicyError(message: "This policy contains invalid Json")
+    static let otherThanAssuming = PolicyError(message: "AssumeRole policy may only specify STS AssumeRole actions.")
     static let noActions = PolicyError(message: "Policy statement must contain actions.")
     static let noResources = PolicyError(message: "Policy statement must contain resources.")
     static let noPrincipals = PolicyError(message: "Policy statement must contain principals.")
@@ -22,14 +24,6 @@ package struct PolicyError: Error, Hashable, Sendable, CustomStringConvertible {
             + "Check that your input satisfies the regular expression [0-9A-Za-z]*"
     )
 
-    static func invalidEffect(_ effect: String) -> PolicyError {
-        PolicyError(message: "Invalid effect: \(effect)")
-    }
-
-    static func unknownField(_ name: String) -> PolicyError {
-        PolicyError(message: "Unknown field \(name)")
-    }
-
     static func missingField(_ name: String) -> PolicyError {
         PolicyError(message: "Missing required field \(name)")
     }
@@ -39,7 +33,7 @@ package struct PolicyError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     static func invalidPrincipal(kind: String, _ name: String) -> PolicyError {
-        PolicyError(message: "Invalid principal in policy: \"\(kind)\":\"\(name)\"")
+        PolicyError(message: "Invalid principal in policy: \"\(kind.uppercased())\":\"\(name)\"")
     }
 
     static func invalidCondition(_ name: String) -> PolicyError {

@@ -34,7 +34,7 @@ struct PolicyStatementReader {
 
     private func effect(_ fields: PolicyFields) throws(PolicyError) -> PolicyStatement.Effect {
         guard let text = try fields.text("Effect") else { throw .missingField("Effect") }
-        guard let effect = PolicyStatement.Effect(rawValue: text) else { throw .invalidEffect(text) }
+        guard let effect = PolicyStatement.Effect(rawValue: text) else { throw .syntax }
         return effect
     }
 
@@ -52,11 +52,13 @@ struct PolicyStatementReader {
 
     private func actions(_ fields: PolicyFields) throws(PolicyError) -> PolicyStatement.Selection<WildcardPattern> {
         guard let (name, isNot) = try selected("Action", fields), let texts = try fields.texts(name), !texts.isEmpty
-        else { throw .noActions }
+        else { throw kind == .trust ? .missingField("Action") : .noActions }
         for text in texts where text != "*" {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard kind != .trust || parts[0].lowercased() == "sts" else { throw .otherThanAssuming }
             guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { throw .noVendor }
         }
+        guard kind != .trust || !texts.contains("*") else { throw .otherThanAssuming }
         let patterns = texts.map { WildcardPattern($0, ignoringCase: true) }
         return isNot ? .allBut(patterns) : .only(patterns)
     }
