@@ -138,7 +138,12 @@ let package = Package(
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ]
         ),
-        room("Developer", ["LambdaAPI", "CodeStore", nioCore, nioPosix, nioHTTP1]),
+        room(
+            "Developer",
+            [
+                "CodeStore", "Telemetry", "Identity", "LambdaAPI", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL,
+            ]
+        ),
         .executableTarget(
             name: "swiftlet",
             dependencies: [

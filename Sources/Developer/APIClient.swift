@@ -1,9 +1,12 @@
+import AsyncHTTPClient
+package import Identity
 import LambdaAPI
-package import NIOCore
+import NIOCore
 package import NIOHTTP1
-import NIOPosix
+import NIOSSL
+import Telemetry
 
-/// A client of the API of a running server, for the commands that need one: a connection per request, no retries.
+/// A client of the API of a running server, for the commands that need one; no retries.
 package struct APIClient: Sendable {
     /// An answer's status and body.
     package struct Answer: Sendable {
@@ -13,69 +16,63 @@ package struct APIClient: Sendable {
 
     /// How large an answer may be; no answer to these commands comes near it.
     private static let answerBytesMax = 16 << 20
-    private static let connectTimeout = TimeAmount.seconds(5)
-
-    private let host: String
-    private let port: Int
-    private let group: any EventLoopGroup
-
-    /// - Parameter endpoint: Such as `http://127.0.0.1:9000`.
-    /// - Throws: ``DeveloperError`` for any other kind of address.
-    package init(endpoint: String, on group: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup) throws {
-        let parts = endpoint.wholeMatch(of: /http:\/\/(?<host>[^\/:]+|\[[^\]]+\])(:(?<port>\d+))?\/?/)
-        guard let parts, let port = Int(parts.port ?? "80"), (1...65_535).contains(port) else {
-            throw DeveloperError("the endpoint must be like http://127.0.0.1:9000, and is '\(endpoint)'")
-        }
-        let name = parts.host
-        host = String(name.hasPrefix("[") ? name.dropFirst().dropLast() : name)
-        self.port = port
-        self.group = group
-    }
+    /// How long an answer may take: deploying the largest package does not take as long.
+    private static let timeout = TimeAmount.seconds(120)
 
     /// The address that requests go to.
-    package var url: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+    package let url: String
+
+    private let host: String
+    private let credentials: Credentials?
+    private let region: String
+    private let tls: TLSConfiguration
+
+    /// - Parameters:
+    ///   - endpoint: Such as `http://127.0.0.1:9000`.
+    ///   - credentials: What requests are signed with; nil for a server that has no users.
+    ///   - certificateBundle: A PEM file with what is trusted in place of what the host trusts.
+    /// - Throws: ``DeveloperError`` for any other kind of address.
+    package init(
+        endpoint: String,
+        credentials: Credentials? = nil,
+        region: String = "us-east-1",
+        certificateBundle: String? = nil
+    ) throws {
+        let parts = endpoint.wholeMatch(of: /(?<url>https?:\/\/(?<host>([^\/:]+|\[[^\]]+\])(:(?<port>\d+))?))\/?/)
+        guard let parts, (1...65_535).contains(Int(parts.port ?? "80") ?? 0) else {
+            throw DeveloperError("the endpoint must be like http://127.0.0.1:9000, and is '\(endpoint)'")
+        }
+        url = String(parts.url)
+        host = String(parts.host)
+        self.credentials = credentials
+        self.region = region
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let certificateBundle { tls.trustRoots = .file(certificateBundle) }
+        self.tls = tls
+    }
 
     /// Sends a request and returns the answer, whatever its status.
     ///
     /// - Throws: ``DeveloperError`` when there is no answer.
     package func send(_ method: HTTPMethod, _ path: String, _ body: [UInt8] = []) async throws -> Answer {
+        var headers = [(name: "Host", value: host), (name: "Content-Type", value: "application/json")]
+        if let credentials {
+            let signer = SigV4Signer(credentials: credentials, region: region, service: "lambda")
+            let signed = SigningRequest(method: method.rawValue, target: path, headers: headers)
+            headers += signer.headers(signing: signed, payload: PayloadHash(of: body), at: .now())
+        }
+        var request = HTTPClientRequest(url: url + path)
+        request.method = method
+        request.headers = HTTPHeaders(headers)
+        request.tlsConfiguration = tls
+        if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
         do {
-            let channel = try await connect()
-            return try await channel.executeThenClose { inbound, outbound in
-                var head = HTTPRequestHead(version: .http1_1, method: method, uri: path)
-                head.headers = [
-                    "Host": "\(host):\(port)", "Content-Type": "application/json", "Connection": "close",
-                    "Content-Length": String(body.count),
-                ]
-                try await outbound.write(.head(head))
-                if !body.isEmpty { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
-                try await outbound.write(.end(nil))
-                for try await answer in inbound {
-                    return Answer(
-                        status: Int(answer.head.status.code),
-                        body: answer.body.map { Array($0.readableBytesView) } ?? []
-                    )
-                }
-                throw DeveloperError("the server at \(url) closed the connection without an answer")
-            }
-        } catch let error as DeveloperError {
-            throw error
+            let response = try await HTTPClient.shared.execute(request, timeout: Self.timeout)
+            let answer = try await response.body.collect(upTo: Self.answerBytesMax)
+            return Answer(status: Int(response.status.code), body: Array(buffer: answer))
         } catch {
             throw DeveloperError("there is no server at \(url) (\(error)); start one, or name another with --endpoint")
         }
-    }
-
-    private func connect() async throws -> NIOAsyncChannel<NIOHTTPClientResponseFull, HTTPClientRequestPart> {
-        try await ClientBootstrap(group: group)
-            .connectTimeout(Self.connectTimeout)
-            .connect(host: host, port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHTTPClientHandlers()
-                    try pipeline.addHandler(NIOHTTPClientResponseAggregator(maxContentLength: Self.answerBytesMax))
-                    return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
-                }
-            }
     }
 }
 

@@ -29,7 +29,14 @@ struct FunctionURLService: Sendable {
         var body: ByteBuffer
         let connection: FunctionURLRequest.Connection
         let streamed: NIOLoopBound<StreamedURLAnswer>
-        let trace: XRayTraceHeader
+        var trace: XRayTraceHeader
+
+        /// This with the trace that the function is invoked with.
+        func with(_ trace: XRayTraceHeader) -> Call {
+            var call = self
+            call.trace = trace
+            return call
+        }
 
         /// Whether the client can take a body whose length is not known when it begins: not HTTP/1.0, and an answer to
         /// HEAD tells the length of a body that does not follow.
@@ -138,8 +145,9 @@ struct FunctionURLService: Sendable {
         _ cors: CORSPolicy?,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<InvokeResponse?> {
-        let trace = call.trace.entering(function)
-        guard trace.invocations <= Lineage.invocationsMax || functions.allowsLoop(function.name) else {
+        let (trace, invocations) = call.trace.entering(function)
+        let call = call.with(trace)
+        guard invocations <= Lineage.invocationsMax || functions.allowsLoop(function.name) else {
             return eventLoop.makeFailedFuture(LambdaError.recursiveInvocation)
         }
         let request = InvokeRequest(
@@ -148,7 +156,7 @@ struct FunctionURLService: Sendable {
             invokedFunctionARN: target.reference.arn(in: locality),
             payload: event,
             clientContext: nil,
-            traceHeader: trace.header,
+            traceHeader: call.trace.description,
             wantsLogTail: false
         )
         guard target.url.invokeMode == .responseStream, call.takesStream else {

@@ -61,8 +61,15 @@ struct InvokeService: Sendable {
         let head: HTTPRequestHead
         let route: InvokeRoute
         var body: ByteBuffer
-        let trace: XRayTraceHeader
+        var trace: XRayTraceHeader
         let streamed: NIOLoopBound<StreamedResponse>?
+
+        /// This with the trace that the function is invoked with.
+        func with(_ trace: XRayTraceHeader) -> Call {
+            var call = self
+            call.trace = trace
+            return call
+        }
     }
 
     private func runAfterAdmission(
@@ -118,8 +125,9 @@ struct InvokeService: Sendable {
                 InvokeResponse(status: .noContent, headers: Self.headers(of: call), body: ByteBuffer())
             )
         }
-        let trace = call.trace.entering(function)
-        guard trace.invocations <= Lineage.invocationsMax || functions.allowsLoop(function.name) else {
+        let (trace, invocations) = call.trace.entering(function)
+        let call = call.with(trace)
+        guard invocations <= Lineage.invocationsMax || functions.allowsLoop(function.name) else {
             return eventLoop.makeFailedFuture(LambdaError.recursiveInvocation)
         }
         let request = InvokeRequest(
@@ -128,7 +136,7 @@ struct InvokeService: Sendable {
             invokedFunctionARN: call.reference.arn(in: locality),
             payload: call.body.readableBytes > 0 ? call.body : Self.emptyEvent,
             clientContext: options.clientContext,
-            traceHeader: trace.header,
+            traceHeader: call.trace.description,
             wantsLogTail: options.wantsLogTail
         )
         guard let streamed = call.streamed else {

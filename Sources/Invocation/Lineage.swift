@@ -47,16 +47,16 @@ package struct Lineage: Equatable, Sendable {
 extension XRayTraceHeader {
     /// The header that a function is invoked with: this one, with the invoke in its lineage.
     ///
-    /// - Returns: The header's text, and the how many-th invoke of the function in its chain this is.
-    package func entering(_ function: InvocableFunction) -> (header: String, invocations: Int) {
+    /// - Returns: The header, and the how many-th invoke of the function in its chain this is.
+    package func entering(_ function: InvocableFunction) -> (header: XRayTraceHeader, invocations: Int) {
         // A trace that begins here, which is nearly every one, has no lineage yet.
         guard description.contains("Lineage=") else {
-            return ("\(description);Lineage=\(function.lineageID):1", 1)
+            return (XRayTraceHeader("\(description);Lineage=\(function.lineageID):1"), 1)
         }
         let fields = description.split(separator: ";")
         var lineage = Lineage(traceFields: fields)
         let invocations = lineage.enter(function)
         let others = fields.filter { !$0.hasPrefix("Lineage=") }.joined(separator: ";")
-        return ("\(others);\(lineage.field)", invocations)
+        return (XRayTraceHeader("\(others);\(lineage.field)"), invocations)
     }
 }

@@ -6,6 +6,11 @@ package struct XRayTraceHeader: Sendable, CustomStringConvertible {
     /// The header's value.
     package let description: String
 
+    /// A header that is ready.
+    init(_ description: String) {
+        self.description = description
+    }
+
     /// The caller's header as it is, or a new, unsampled trace.
     package init(caller: String?) {
         if let caller, caller.utf8.count <= Self.lengthMax {

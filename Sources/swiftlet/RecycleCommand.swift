@@ -1,5 +1,6 @@
 import ArgumentParser
 import Developer
+import Identity
 
 /// `swiftlet recycle`: what was kept warm is forgotten.
 struct RecycleCommand: AsyncParsableCommand {
@@ -26,8 +27,17 @@ struct ServerOptions: ParsableArguments {
     var endpoint: String?
 
     func client() throws -> APIClient {
-        try APIClient(
-            endpoint: endpoint ?? EnvironmentVariable.value(of: "AWS_ENDPOINT_URL") ?? "http://127.0.0.1:9000"
+        // What the AWS CLI takes up, too.
+        let variable = EnvironmentVariable.value(of:)
+        var credentials: Credentials?
+        if let id = variable("AWS_ACCESS_KEY_ID"), let secret = variable("AWS_SECRET_ACCESS_KEY") {
+            credentials = Credentials(accessKeyID: id, secretAccessKey: secret)
+        }
+        return try APIClient(
+            endpoint: endpoint ?? variable("AWS_ENDPOINT_URL") ?? "http://127.0.0.1:9000",
+            credentials: credentials,
+            region: variable("AWS_REGION") ?? variable("AWS_DEFAULT_REGION") ?? "us-east-1",
+            certificateBundle: variable("AWS_CA_BUNDLE")
         )
     }
 }

@@ -98,7 +98,6 @@ def test_defaults(providers):
     assert "KmsKeyArn" not in created
 
 
-@pytest.mark.xfail(strict=True, reason="PropagateTags of a capacity provider is dropped")
 def test_tags_to_propagate_are_kept(client, providers):
     propagated = {"Mode": "Explicit", "ExplicitTags": {"team": "birds"}}
     created = providers(PropagateTags=propagated)

@@ -181,7 +181,6 @@ def test_mapping_of_a_stream_to_the_member(mappings, source):
     }  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="the response types of a stream's mapping are left out when they are none")
 @pytest.mark.parametrize("source", STREAMS)
 def test_mapping_of_a_stream_shows_no_response_types(mappings, source):
     assert mappings.create(source)["FunctionResponseTypes"] == []
@@ -477,7 +476,6 @@ def test_second_mapping_of_a_topic(mappings):
     mappings.create("self-managed", Topics=["other"])
 
 
-@pytest.mark.xfail(strict=True, reason="requests at the same time each create a mapping of the same source")
 def test_one_of_many_creates_it(server, mappings):
     arns = [queue() for _ in range(20)]
     clients = [make_client(server) for _ in range(8)]

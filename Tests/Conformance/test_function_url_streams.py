@@ -109,7 +109,6 @@ def test_prelude_has_status_headers_and_cookies(url, is_split):
     assert reply.headers["Transfer-Encoding"] == "chunked"
 
 
-@pytest.mark.xfail(strict=True, reason="a prelude is held back until the first byte of the body")
 def test_prelude_comes_before_the_body_is_there(server, functions):
     """Such as the head of a stream of events of which there is none yet."""
     function = functions.provided(script_package(STREAMER), Timeout=3)
@@ -205,14 +204,12 @@ def exchange(url, method, **what):
     return first
 
 
-@pytest.mark.xfail(strict=True, reason="the last chunk of a stream follows the answer to HEAD")
 def test_head_has_no_body(url):
     first = exchange(url, "HEAD", chunks=[prelude(statusCode=201), "body"], type=PRELUDE)
     assert first.startswith(b"HTTP/1.1 201 ")
     assert first.partition(b"\r\n\r\n")[2] == b""
 
 
-@pytest.mark.xfail(strict=True, reason="the body that a function streams follows a status that has none")
 @pytest.mark.parametrize("status", [204, 304])
 def test_status_without_a_body(url, status):
     """What would follow it anyway, a client would take for its next answer."""
@@ -224,7 +221,6 @@ def test_status_without_a_body(url, status):
     assert rest == b""
 
 
-@pytest.mark.xfail(strict=True, reason="a stream is sent in chunks to clients of HTTP/1.0 too")
 def test_client_that_knows_no_chunks(url):
     """One of HTTP/1.0 has the body up to the connection's end. RFC 9112 section 6.1."""
     with socket.create_connection(("127.0.0.1", url.server.port), timeout=60) as connection:

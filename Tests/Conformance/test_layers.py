@@ -106,12 +106,12 @@ def test_missing_versions_have_the_texts_of_aws(client, layers):
     assert code == "ValidationException" and "'arn' failed to satisfy constraint" in message
 
 
-def test_code_from_s3_is_refused_and_says_so(client, layers):
+def test_code_from_s3_needs_an_s3(client, layers):
     name = layers.name()
     code, message = refusal(
         client.publish_layer_version, LayerName=name, Content={"S3Bucket": "bucket", "S3Key": "key"}
     )
-    assert code == "NotImplementedException" and "Content.S3Bucket" in message
+    assert code == "InvalidParameterValueException" and "s3-endpoint" in message
     assert client.list_layer_versions(LayerName=name)["LayerVersions"] == []
 
 

@@ -610,7 +610,6 @@ def invoked_and_reported(own_server, own_functions):
         assert time.monotonic() < deadline, lines
 
 
-@pytest.mark.xfail(strict=True, reason="a runtime that is ended still says that it cannot get its next event")
 def test_deleted_function_writes_nothing_more(own_server, own_functions):
     function, group, lines = invoked_and_reported(own_server, own_functions)
     function.client.delete_function(FunctionName=function.name)
@@ -620,7 +619,6 @@ def test_deleted_function_writes_nothing_more(own_server, own_functions):
     assert sorted(event["message"] for event in filtered(make_client(own_server, "logs"), group)) == lines
 
 
-@pytest.mark.xfail(strict=True, reason="a runtime that is ended still says that it cannot get its next event")
 def test_group_of_a_deleted_function_stays_away(own_server, own_functions):
     function, group, _ = invoked_and_reported(own_server, own_functions)
     function.client.delete_function(FunctionName=function.name)

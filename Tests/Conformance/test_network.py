@@ -120,7 +120,8 @@ def test_own_loopback_is_not_the_hosts(visitor, open_server):
 
 def test_service_is_out_of_reach_wherever_it_listens(internet, on_host, tmp_path):
     """It listens on all of the host's addresses here, which it warns of."""
-    server = SwiftletServer(tmp_path, arguments=["--network", "internet", "--network-resolvers", WORLD])
+    options = ["--network", "internet", "--network-resolvers", WORLD, "--authentication", "off"]
+    server = SwiftletServer(tmp_path, arguments=options)
     listening = server.command
     server.command = lambda: [text.replace("127.0.0.1:", "0.0.0.0:") for text in listening()]
     server.start()

@@ -43,6 +43,8 @@ def test_event_comes_with_its_headers(prober):
         after = time.time()
     finally:
         prober.client.meta.events.unregister("before-call.lambda.Invoke", add_trace)
+    # The service counts the function's part in the chain of invokes.
+    assert re.fullmatch(re.escape(trace) + r";Lineage=[0-9a-f]{8}:1", answer.headers["x-amzn-trace-id"])
     status, headers, body = answer.payload
     assert (status, body) == (200, json.dumps({"kind": "headers"}))
     deadline = int(headers.pop("Lambda-Runtime-Deadline-Ms"))
@@ -52,7 +54,7 @@ def test_event_comes_with_its_headers(prober):
     assert headers.pop("Lambda-Runtime-Client-Context").encode("latin-1").decode() == context
     assert headers == {
         "Content-Type": "application/json", "Content-Length": str(len(body)),
-        "Lambda-Runtime-Aws-Request-Id": answer.request_id, "Lambda-Runtime-Trace-Id": trace,
+        "Lambda-Runtime-Aws-Request-Id": answer.request_id, "Lambda-Runtime-Trace-Id": answer.headers["x-amzn-trace-id"],
         "Lambda-Runtime-Invoked-Function-Arn": function_arn(prober.name, "$LATEST"),
     }  # fmt: skip
 
@@ -61,7 +63,7 @@ def test_headers_without_a_value_are_left_out(prober):
     first, second = (prober.ask({"kind": "headers"})[1] for _ in range(2))
     optional = {"Lambda-Runtime-Client-Context", "Lambda-Runtime-Cognito-Identity", "Lambda-Runtime-Aws-Tenant-Id"}
     assert not optional & set(first)
-    trace = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0"
+    trace = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=[0-9a-f]{8}:1"
     assert re.fullmatch(trace, first["Lambda-Runtime-Trace-Id"])
     # Each delivery has a name of its own.
     assert first["Lambda-Runtime-Invocation-Id"] != second["Lambda-Runtime-Invocation-Id"]
