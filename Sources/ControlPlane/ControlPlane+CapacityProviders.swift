@@ -159,7 +159,7 @@ extension ControlPlane {
     func capacityProviderName(_ text: String) throws(LambdaError) -> String {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 7 else { return text }
-        guard parts[3] == dependencies.locality.region, parts[4] == dependencies.locality.accountID else {
+        guard dependencies.locality.owns(text) else {
             throw .resourceNotFound("Capacity provider not found: \(text)")
         }
         return String(parts[6])

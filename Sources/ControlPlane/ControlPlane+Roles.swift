@@ -8,7 +8,9 @@ extension ControlPlane {
     func checkRole(_ arn: String) async throws(LambdaError) {
         guard let name = arn.split(separator: "/").last else { return }
         let role = try await inStore { store throws(MetadataStoreError) in try await store.role(named: String(name)) }
-        guard let role, let trust = try? PolicyDocument(json: Array(role.trustPolicy.utf8), kind: .trust) else { return }
+        guard let role, let trust = try? PolicyDocument(json: Array(role.trustPolicy.utf8), kind: .trust) else {
+            return
+        }
         let request = AuthorizationRequest(
             action: "sts:AssumeRole",
             resource: arn,

@@ -55,10 +55,15 @@ extension ControlPlane {
             }
             return .function(reference.name)
         case "event-source-mapping":
-            return .mapping(id, missing: .resourceNotFound("Event source mapping not found: \(arn)"))
-        case "code-signing-config": return .codeSigningConfig(arn, missing: .codeSigningConfigNotFound(arn))
+            let missing = LambdaError.resourceNotFound("Event source mapping not found: \(arn)")
+            guard dependencies.locality.owns(arn) else { throw missing }
+            return .mapping(id, missing: missing)
+        case "code-signing-config":
+            return .codeSigningConfig(arn, missing: .codeSigningConfigNotFound(arn))
         case "capacity-provider":
-            return .capacityProvider(id, missing: .resourceNotFound("Capacity provider not found: \(arn)"))
+            let missing = LambdaError.resourceNotFound("Capacity provider not found: \(arn)")
+            guard dependencies.locality.owns(arn) else { throw missing }
+            return .capacityProvider(id, missing: missing)
         default: throw .resourceDoesNotExist
         }
     }

@@ -18,6 +18,7 @@ struct APIResponder: HTTPResponder {
     let access: AccessControl
     let locality: Locality
     let rates: RequestRates
+    let browsers: BrowserGuard
     let errors: ErrorMapping
 
     func respond(to request: Request, context: APIRequestContext) async throws -> Response {
@@ -29,7 +30,15 @@ struct APIResponder: HTTPResponder {
 
     private func respond(to request: Request, from context: APIRequestContext) async -> Response {
         let requestID = LambdaAPI.RequestID.random()
+        if request.method == .get, request.uri.path == "/healthz" {
+            return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
+        }
         let client = Client(request, context, access)
+        do throws(LambdaError) {
+            try browsers.check(host: request.head.authority, origin: request.headers[.origin])
+        } catch {
+            return Response(OperationOutput(error), requestID: requestID)
+        }
         if let target = request.headers[LogsRoute.target] {
             return await logs.respond(to: request, target: target, from: client, requestID: requestID)
         }
@@ -48,9 +57,6 @@ struct APIResponder: HTTPResponder {
         _ client: Client,
         _ requestID: LambdaAPI.RequestID
     ) async throws -> Response {
-        if request.method == .get, request.uri.path == "/healthz" {
-            return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "ok\n")))
-        }
         if request.method == .get, let download = CodeDownload(request.uri) {
             return try await download.response(from: controlPlane)
         }
@@ -68,10 +74,10 @@ struct APIResponder: HTTPResponder {
         guard let match else {
             throw LambdaError.unknownOperation(method: request.method.rawValue, path: request.uri.path)
         }
-        try rates.admit(match.operation)
         let (caller, received) = try await client.authenticated {
             try await body(of: request, limit: Self.bodySizeMax(of: match.operation), match.operation.rawValue)
         }
+        try rates.admit(match.operation)
         let input = OperationInput(
             pathParameters: match.pathParameters,
             query: query,
@@ -79,7 +85,8 @@ struct APIResponder: HTTPResponder {
             body: Array(buffer: received)
         )
         if !access.authenticator.isOpen {
-            try await client.check(OperationDemands(match.operation, input, in: locality).all, by: caller)
+            let demands = try OperationDemands(match.operation, input, in: locality).all()
+            try await client.check(demands, by: caller)
         }
         let output = try await dispatch(match.operation, input, to: controlPlane)
         return Response(output, requestID: requestID)

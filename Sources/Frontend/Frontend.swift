@@ -46,6 +46,8 @@ package struct Frontend: Sendable {
         package var requestTimeout: Duration
         /// What clients speak TLS with; nil if they do not.
         package var certificates: CertificateSource?
+        /// Whether only this host can reach the service.
+        package var isLoopback = true
         /// How fast management operations may be called; nil for any speed.
         package var requestRates: RequestRateLimits?
         /// What the host names of functions' URLs end with.
@@ -74,8 +76,10 @@ package struct Frontend: Sendable {
             locality: locality,
             isEncrypted: settings.certificates != nil
         )
+        let browsers = BrowserGuard(isNeeded: access.authenticator.isOpen, isLoopback: settings.isLoopback)
         let invokes = InvokeService(
             access: access,
+            browsers: browsers,
             functions: controlPlane.functions,
             invoker: invoker,
             locality: locality,
@@ -101,6 +105,7 @@ package struct Frontend: Sendable {
                 access: access,
                 locality: locality,
                 rates: RequestRates(limits: settings.requestRates),
+                browsers: browsers,
                 errors: errors
             ),
             server: Self.server(settings, invokes, functionURLs),

@@ -29,18 +29,10 @@ struct FunctionURLService: Sendable {
         var body: ByteBuffer
         let connection: FunctionURLRequest.Connection
         let streamed: NIOLoopBound<StreamedURLAnswer>
-        var trace: XRayTraceHeader
+        let trace: XRayTraceHeader
 
-        /// This with the trace that the function is invoked with.
-        func with(_ trace: XRayTraceHeader) -> Call {
-            var call = self
-            call.trace = trace
-            return call
-        }
-
-        /// Whether the client can take a body whose length is not known when it begins: not HTTP/1.0, and an answer to
-        /// HEAD tells the length of a body that does not follow.
-        var takesStream: Bool { head.method != .HEAD && head.version != .http1_0 }
+        /// Whether the answer can be streamed: one to HEAD tells the length of a body that does not follow.
+        var takesStream: Bool { head.method != .HEAD }
     }
 
     /// Never fails: every error is an answer.
@@ -86,7 +78,7 @@ struct FunctionURLService: Sendable {
         }
         guard target.isAlive else { return eventLoop.makeSucceededFuture(Self.edge(.forbidden, call, cors)) }
         guard target.url.authType != .none else {
-            guard isAllowed(target, access.anybody) else {
+            guard isAllowed(call, target, access.anybody) else {
                 return eventLoop.makeSucceededFuture(Self.edge(.forbidden, call, cors))
             }
             return run(call, target, cors, caller: nil, on: eventLoop)
@@ -95,7 +87,7 @@ struct FunctionURLService: Sendable {
             try? await access.authenticate(call.head, call.body)
         }
         .flatMap { signed -> EventLoopFuture<InvokeResponse?> in
-            guard let signed, isAllowed(target, signed.caller) else {
+            guard let signed, isAllowed(call, target, signed.caller) else {
                 return eventLoop.makeSucceededFuture(Self.edge(.forbidden, call, cors))
             }
             var call = call
@@ -145,8 +137,8 @@ struct FunctionURLService: Sendable {
         _ cors: CORSPolicy?,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<InvokeResponse?> {
+        // The event has the trace as it came.
         let (trace, invocations) = call.trace.entering(function)
-        let call = call.with(trace)
         guard invocations <= Lineage.invocationsMax || functions.allowsLoop(function.name) else {
             return eventLoop.makeFailedFuture(LambdaError.recursiveInvocation)
         }
@@ -156,7 +148,7 @@ struct FunctionURLService: Sendable {
             invokedFunctionARN: target.reference.arn(in: locality),
             payload: event,
             clientContext: nil,
-            traceHeader: call.trace.description,
+            traceHeader: trace.description,
             wantsLogTail: false
         )
         guard target.url.invokeMode == .responseStream, call.takesStream else {
@@ -176,8 +168,12 @@ struct FunctionURLService: Sendable {
     }
 
     /// Whether the caller may do what a request through the URL does: invoke the URL, and invoke the function by it.
-    private func isAllowed(_ target: FunctionURLTarget, _ caller: Caller) -> Bool {
-        ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"].allSatisfy { action in
+    private func isAllowed(_ call: Call, _ target: FunctionURLTarget, _ caller: Caller) -> Bool {
+        let client = AccessControl.Circumstances(
+            sourceIP: call.connection.sourceIP,
+            userAgent: call.head.headers.first(name: "User-Agent")
+        )
+        return ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"].allSatisfy { action in
             let demand = AccessControl.Demand(
                 action: action,
                 resource: target.reference.arn(in: locality),
@@ -186,7 +182,7 @@ struct FunctionURLService: Sendable {
                     "lambda:InvokedViaFunctionUrl": ["true"],
                 ])
             )
-            return (try? access.check(demand, target.policy, by: caller, AccessControl.Circumstances())) != nil
+            return (try? access.check(demand, target.policy, by: caller, client)) != nil
         }
     }
 

@@ -64,16 +64,22 @@ struct IdentityRoute: Sendable {
         return response(.init(code: answer.status), answer.body, requestID)
     }
 
-    /// Operations are on what they name.
+    /// Operations are on what they name. A role that exists is named without its path, which a request does not tell.
     private func demand(_ form: String) -> AccessControl.Demand {
         // A form that cannot be taken apart names nothing, and is refused by the service.
         let pairs = Dictionary((try? QueryForm.pairs(urlEncoded: form)) ?? []) { first, _ in first }
         let account = "arn:aws:iam::\(locality.accountID)"
-        let resource =
-            pairs["PolicyArn"].flatMap { pairs["RoleName"] == nil ? $0 : nil }
-            ?? pairs["RoleName"].map { "\(account):role/\($0)" }
-            ?? pairs["PolicyName"].map { "\(account):policy/\($0)" } ?? "*"
-        return AccessControl.Demand(action: "iam:\(pairs["Action"] ?? "")", resource: resource)
+        let action = pairs["Action"] ?? ""
+        // By the operation alone: members that it does not have must not change what it is on.
+        let resource: String? =
+            switch action {
+            case "ListRoles", "ListPolicies": nil
+            case "CreatePolicy": pairs["PolicyName"].map { "\(account):policy\(pairs["Path"] ?? "/")\($0)" }
+            case _ where action.contains("Role"):
+                pairs["RoleName"].map { "\(account):role\(pairs["Path"] ?? "/")\($0)" }
+            default: pairs["PolicyArn"]
+            }
+        return AccessControl.Demand(action: "iam:\(action)", resource: resource ?? "*")
     }
 
     private func refusal(

@@ -55,6 +55,8 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the request was `HEAD`, whose answer has no body.
     private var isBodyless = false
     private var isQuiescing = false
+    /// The version that the client speaks.
+    private var version = HTTPVersion.http1_1
 
     /// - Parameter isStreamOfHTTP2: Whether the channel is one stream of a connection of HTTP/2, which frames bodies itself.
     init(service: InvokeService, functionURLs: FunctionURLService, isStreamOfHTTP2: Bool = false) {
@@ -156,20 +158,34 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        if head.expectsContinue, !isStreamOfHTTP2 {
-            let head = HTTPResponseHead(version: .http1_1, status: .continue)
-            context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
-        }
         guard let route = route(of: head) else {
+            tellToContinue(head, context)
             state = .forwarding(requestEnded: false, responseEnded: false)
             return context.fireChannelRead(wrapInboundOut(.head(head)))
         }
         mustClose = !head.isKeepAlive
+        version = head.version
+        isBodyless = head.method == .HEAD
         state = .receiving(route, head)
         let length = head.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
         if length > Limits.requestPayloadMax.bytes {
-            refuse(InvokeService.payloadTooLarge)
+            return refuse(InvokeService.payloadTooLarge)
         }
+        if case .operation = route {
+            do throws(LambdaError) {
+                let headers = head.headers
+                try service.browsers.check(host: headers.first(name: "Host"), origin: headers.first(name: "Origin"))
+            } catch {
+                return refuse(error)
+            }
+        }
+        tellToContinue(head, context)
+    }
+
+    private func tellToContinue(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard head.expectsContinue, !isStreamOfHTTP2 else { return }
+        let head = HTTPResponseHead(version: .http1_1, status: .continue)
+        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
     }
 
     /// Nil for a request that is the router's.
@@ -221,7 +237,6 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             )
             write(response, keepingAlive: streamed)
         case .functionURL(let address):
-            isBodyless = head.method == .HEAD
             let streamed = StreamedURLAnswer(on: context.eventLoop, writer: answerWriter)
             let call = FunctionURLService.Call(
                 address: address,
@@ -305,7 +320,10 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func writeHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) {
-        var head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        let isOld = version == .http1_0
+        var head = HTTPResponseHead(version: isOld ? .http1_0 : .http1_1, status: status, headers: headers)
+        // A client of HTTP/1.0 has the body up to the connection's end. RFC 9112 section 6.1.
+        if isOld { head.headers.remove(name: "Transfer-Encoding") }
         if !headers.contains(name: "Date") { head.headers.add(name: "Date", value: ResponseDate.now()) }
         if isStreamOfHTTP2 {
             // RFC 9113 section 8.2.2.

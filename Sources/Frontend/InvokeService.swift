@@ -12,6 +12,7 @@ import Worker
 /// the event loop.
 struct InvokeService: Sendable {
     let access: AccessControl
+    let browsers: BrowserGuard
     let functions: FunctionDirectory
     let invoker: Invoker
     let locality: Locality

@@ -53,7 +53,7 @@ struct LogsRoute: Sendable {
                 try await request.body.collect(upTo: Self.bodySizeMax)
             }
             let bytes = Array(buffer: body)
-            try await client.check([demand(operation, bytes)], by: caller)
+            try await client.check(demands(operation, bytes), by: caller)
             return bytes
         } catch let error as AuthenticationError {
             throw LogsError(.denied(error.code.name), error.message)
@@ -66,16 +66,20 @@ struct LogsRoute: Sendable {
         }
     }
 
-    /// Operations are on log groups; those that name none are on all of them.
-    private func demand(_ operation: LogsOperation, _ body: [UInt8]) -> AccessControl.Demand {
-        var group = "*"
-        if case .object(let object)? = try? JSONParser.parse(body), case .string(let name)? = object["logGroupName"] {
-            group = name.string
+    /// Operations are on log groups, one for each that a request names in any way; those that name none are on all.
+    private func demands(_ operation: LogsOperation, _ body: [UInt8]) -> [AccessControl.Demand] {
+        let prefix = "arn:aws:logs:\(locality.region):\(locality.accountID):log-group:"
+        var groups: [String] = []
+        if case .object(let object)? = try? JSONParser.parse(body) {
+            for member in ["logGroupName", "logGroupIdentifier", "resourceArn"] {
+                guard case .string(let text)? = object[member] else { continue }
+                let name = text.string.hasPrefix(prefix) ? String(text.string.dropFirst(prefix.count)) : text.string
+                groups.append(name.hasSuffix(":*") ? String(name.dropLast(2)) : name)
+            }
         }
-        return AccessControl.Demand(
-            action: "logs:\(operation.rawValue)",
-            resource: "arn:aws:logs:\(locality.region):\(locality.accountID):log-group:\(group):*"
-        )
+        return (groups.isEmpty ? ["*"] : groups).map { group in
+            AccessControl.Demand(action: "logs:\(operation.rawValue)", resource: "\(prefix)\(group):*")
+        }
     }
 
     private func response(_ status: HTTPResponse.Status, _ body: [UInt8], _ requestID: LambdaAPI.RequestID) -> Response

@@ -66,6 +66,9 @@ package struct Locality: Hashable, Sendable {
         self.region = region
     }
 
+    /// Whether an ARN is of Lambda, and of this account and region.
+    package func owns(_ arn: String) -> Bool { arn.hasPrefix("arn:aws:lambda:\(region):\(accountID):") }
+
     /// The ARN of a function here, unqualified unless a qualifier is given.
     package func functionARN(_ name: FunctionName, qualifier: Qualifier? = nil) -> String {
         let unqualified = "arn:aws:lambda:\(region):\(accountID):function:\(name.rawValue)"

@@ -32,12 +32,10 @@ struct CertCommand: ParsableCommand {
     func run() throws {
         let key = P256.Signing.PrivateKey()
         let certificate = try makeCertificate(for: key)
-        let directory = "\(ServeConfiguration.absolutePath(data))/tls"
-        try FileManager.default.createDirectory(
-            atPath: directory,
-            withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700]
-        )
+        let path = ServeConfiguration.absolutePath(data)
+        try DataDirectory.make(path)
+        let directory = "\(path)/tls"
+        try DataDirectory.make(directory)
         let files = (certificate: "\(directory)/certificate.pem", key: "\(directory)/key.pem")
         // The key first: a service that sees the new certificate finds its key.
         try write(key.pemRepresentation + "\n", to: files.key, permissions: 0o600)
@@ -91,16 +89,15 @@ struct CertCommand: ParsableCommand {
         return nil
     }
 
-    /// Replaces a file as a whole.
-    private func write(_ text: String, to path: String, permissions: Int) throws {
+    /// Replaces a file as a whole; nobody else can ever read what its permissions do not let them.
+    private func write(_ text: String, to path: String, permissions: mode_t) throws {
         let temporary = "\(path).new"
-        try? FileManager.default.removeItem(atPath: temporary)
-        guard
-            FileManager.default.createFile(
-                atPath: temporary,
-                contents: Data(text.utf8),
-                attributes: [.posixPermissions: permissions]
-            ), rename(temporary, path) == 0
-        else { throw DataDirectoryError("write", path) }
+        unlink(temporary)
+        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, permissions)
+        guard file >= 0 else { throw DataDirectoryError("write", path) }
+        let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+        try handle.write(contentsOf: Data(text.utf8))
+        try handle.close()
+        guard rename(temporary, path) == 0 else { throw DataDirectoryError("write", path) }
     }
 }

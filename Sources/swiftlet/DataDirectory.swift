@@ -14,8 +14,7 @@ struct DataDirectory: ~Copyable {
 
     /// Makes the directory if it is not there, and locks it.
     static func open(_ path: String) throws(DataDirectoryError) -> DataDirectory {
-        // Code, logs and environment variables are nobody else's business.
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw DataDirectoryError("create", path) }
+        try make(path)
         let file = "\(path)/lock"
         let lock = Glibc.open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw DataDirectoryError("open", file) }
@@ -27,6 +26,13 @@ struct DataDirectory: ~Copyable {
             throw error
         }
         return DataDirectory(path: path, lock: lock)
+    }
+
+    /// Makes the directory if it is not there. Code, logs and environment variables are nobody else's business, so one that
+    /// was there before is closed to others, too.
+    static func make(_ path: String) throws(DataDirectoryError) {
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw DataDirectoryError("create", path) }
+        guard chmod(path, 0o700) == 0 else { throw DataDirectoryError("close to others", path) }
     }
 
     deinit {

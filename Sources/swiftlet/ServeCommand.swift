@@ -111,7 +111,8 @@ struct ServeCommand: AsyncParsableCommand {
             "log-level": logLevel, "network": network, "internet-subnets": internetSubnets,
             "network-resolvers": networkResolvers, "network-allow": networkAllow, "s3-endpoint": s3Endpoint,
             "s3-access-key-id": s3AccessKeyID, "authentication": authentication,
-            "api-rates": apiRates, "tls-certificate": tlsCertificate, "tls-key": tlsKey, "function-domain": functionDomain,
+            "api-rates": apiRates, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
+            "function-domain": functionDomain,
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,

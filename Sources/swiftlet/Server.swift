@@ -189,6 +189,7 @@ struct Server {
             certificates: certificates
         )
         settings.functionDomain = configuration.functionDomain
+        settings.isLoopback = configuration.isLoopback
         settings.requestRates = configuration.hasAPIRates ? .standard : nil
         let application = frontend.application(
             settings,

@@ -23,7 +23,7 @@ struct UserCommand: AsyncParsableCommand {
 
         func users() throws -> Users {
             let path = ServeConfiguration.absolutePath(data)
-            guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw DataDirectoryError("create", path) }
+            try DataDirectory.make(path)
             let store = try SQLiteMetadataStore(path: "\(path)/metadata.sqlite")
             return Users(store: store, secrets: SecretBox(key: try DataDirectory.secretKey(in: path)))
         }

@@ -22,11 +22,13 @@ struct S3ErrorTests {
         #expect(!error.mayPass)
     }
 
-    @Test(arguments: [
-        (403, "AccessDenied", false), (404, "NoSuchKey", false), (412, "PreconditionFailed", false),
-        (429, "Unreachable", true), (500, "Unreachable", true), (503, "Unreachable", true),
-        (301, "Unreachable", false),
-    ] as [(UInt, String, Bool)])
+    @Test(
+        arguments: [
+            (403, "AccessDenied", false), (404, "NoSuchKey", false), (412, "PreconditionFailed", false),
+            (429, "Unreachable", true), (500, "Unreachable", true), (503, "Unreachable", true),
+            (301, "Unreachable", false),
+        ] as [(UInt, String, Bool)]
+    )
     func statusSpeaksWhereNobodyElseDoes(status: UInt, code: String, mayPass: Bool) {
         for document in ["", "<html>", "not XML", "<Error></Error>"] {
             let error = error(status, document)

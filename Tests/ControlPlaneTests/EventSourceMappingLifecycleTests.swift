@@ -35,8 +35,9 @@ struct EventSourceMappingLifecycleTests {
         #expect(next.config.stateTransitionReason == "reason")
         // What the user wants is not forgotten.
         #expect(next.isEnabled)
-        guard case .write(let unwanted) = EventSourceMappingLifecycle(record(.updating, isEnabled: false))
-            .finished(obstacle: "reason")
+        guard
+            case .write(let unwanted) = EventSourceMappingLifecycle(record(.updating, isEnabled: false))
+                .finished(obstacle: "reason")
         else { throw Missing() }
         #expect(unwanted.config.stateTransitionReason == nil)
     }

@@ -7,7 +7,9 @@ struct IPRange: Hashable, Sendable {
     /// Reads an address, with the length of a prefix or without; nil when it is neither.
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let bytes = Self.version4(parts[0]) ?? Self.version6(parts[0]) else { return nil }
+        guard parts.count <= 2,
+            let bytes = Self.version4(parts[0]) ?? Self.mapped(parts[0]) ?? Self.version6(parts[0])
+        else { return nil }
         var length = bytes.count * 8
         if parts.count == 2 {
             guard let given = Self.decimal(parts[1]), given <= length else { return nil }
@@ -38,6 +40,13 @@ struct IPRange: Hashable, Sendable {
         guard parts.count == 4 else { return nil }
         let bytes = parts.compactMap { decimal($0).flatMap { UInt8(exactly: $0) } }
         return bytes.count == 4 ? bytes : nil
+    }
+
+    /// An address of IPv4 in the form that listeners of IPv6 have it in, `::ffff:203.0.113.1`, is one of IPv4.
+    private static func mapped(_ text: Substring) -> [UInt8]? {
+        let prefix = "::ffff:"
+        guard text.lowercased().hasPrefix(prefix) else { return nil }
+        return version4(text.dropFirst(prefix.count))
     }
 
     private static func version6(_ text: Substring) -> [UInt8]? {
