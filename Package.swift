@@ -126,7 +126,8 @@ let package = Package(
         room(
             "Frontend",
             [
-                "ControlPlane", "FunctionURL", "Invocation", "Worker", "CodeStore", "LogsService", "LogsAPI",
+                "ControlPlane", "FunctionURL", "Invocation", "WorkerManager", "Worker", "CodeStore", "LogsService",
+                "LogsAPI",
                 "IdentityService", "IdentityAPI",
                 "Telemetry", "Identity", "LambdaAPI",
                 "CZlib", crypto, hummingbird, httpTypes, logging,

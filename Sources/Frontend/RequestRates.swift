@@ -1,6 +1,7 @@
 import LambdaAPI
 import NIOCore
 import Synchronization
+import WorkerManager
 
 /// How fast the account may call the management operations, in the classes that Lambda has. Source: `spec/quotas.md`,
 /// control API rate.
@@ -15,36 +16,12 @@ package struct RequestRateLimits: Hashable, Sendable {
     package static let standard = RequestRateLimits(getFunction: 100, getPolicy: 15, others: 15)
 }
 
-/// So many requests per second, and no more than those of one second at once. Pure: it is told the time.
-struct TokenBucket {
-    private let rate: Double
-    private var tokens: Double
-    private var refilled: NIODeadline
-
-    init(rate: Int, at now: NIODeadline) {
-        self.rate = Double(rate)
-        tokens = Double(rate)
-        refilled = now
-    }
-
-    /// Takes one request's worth; false if there is none.
-    mutating func take(at now: NIODeadline) -> Bool {
-        // Readings of the clock by several threads may come out of order.
-        let elapsed = max(0, (now - refilled).nanoseconds)
-        tokens = min(rate, tokens + rate * Double(elapsed) / 1e9)
-        refilled = max(refilled, now)
-        guard tokens >= 1 else { return false }
-        tokens -= 1
-        return true
-    }
-}
-
 /// Holds the account to its rates.
 final class RequestRates: Sendable {
     private struct Buckets {
-        var getFunction: TokenBucket
-        var getPolicy: TokenBucket
-        var others: TokenBucket
+        var getFunction: RateLimit
+        var getPolicy: RateLimit
+        var others: RateLimit
     }
 
     /// Nil if there are no limits.
@@ -52,13 +29,13 @@ final class RequestRates: Sendable {
 
     /// - Parameter limits: Nil for none.
     init(limits: RequestRateLimits?) {
-        let now = NIODeadline.now()
+        let second = 1_000_000_000
         buckets = Mutex(
             limits.map { limits in
                 Buckets(
-                    getFunction: TokenBucket(rate: limits.getFunction, at: now),
-                    getPolicy: TokenBucket(rate: limits.getPolicy, at: now),
-                    others: TokenBucket(rate: limits.others, at: now)
+                    getFunction: RateLimit(limits.getFunction, perNanoseconds: second),
+                    getPolicy: RateLimit(limits.getPolicy, perNanoseconds: second),
+                    others: RateLimit(limits.others, perNanoseconds: second)
                 )
             }
         )
@@ -66,7 +43,7 @@ final class RequestRates: Sendable {
 
     /// Throws `TooManyRequestsException` if the operation comes too soon.
     func admit(_ operation: Operation) throws(LambdaError) {
-        let now = NIODeadline.now()
+        let now = Int(clamping: NIODeadline.now().uptimeNanoseconds)
         let isAdmitted = buckets.withLock { buckets in
             switch operation {
             case .getFunction: buckets?.getFunction.take(at: now)

@@ -68,7 +68,7 @@ struct APIClientTests {
     }
 
     @Test(arguments: [
-        "https://127.0.0.1:9000", "127.0.0.1:9000", "http://", "http://h:0", "http://h:99999", "http://h/x",
+        "ftp://127.0.0.1:9000", "127.0.0.1:9000", "http://", "http://h:0", "http://h:99999", "http://h/x",
     ])
     func otherAddressesAreRefused(endpoint: String) {
         #expect(throws: DeveloperError.self) { try APIClient(endpoint: endpoint) }

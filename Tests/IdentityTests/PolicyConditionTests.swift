@@ -59,6 +59,7 @@ import Testing
         ("IpAddress", ["1.2.3.4"], ["1.2.3.4"], true), ("IpAddress", ["2001:db8::/33"], ["2001:db8:7fff::1"], true),
         ("IpAddress", ["2001:db8::/33"], ["2001:db8:8000::1"], false), ("IpAddress", ["::/0"], ["1.2.3.4"], false),
         ("IpAddress", ["::ffff:1.2.3.4"], ["::ffff:102:304"], true), ("IpAddress", ["1.2.3.0/24"], ["1.2.3"], false),
+        ("IpAddress", ["1.2.3.0/24"], ["::ffff:1.2.3.4"], true), ("IpAddress", ["::/0"], ["::ffff:1.2.3.4"], false),
         ("NotIpAddress", ["203.0.113.0/24"], ["203.0.113.7"], false), ("NotIpAddress", ["203.0.113.0/24"], [], true),
         ("ArnEquals", ["arn:aws:s3:::b*"], ["arn:aws:s3:::bucket"], true),
         ("ArnLike", ["arn:aws:sns:*:000000000000:t"], ["arn:aws:sns:us-east-1:000000000000:t"], true),

@@ -7,17 +7,20 @@ struct IPRange: Hashable, Sendable {
     /// Reads an address, with the length of a prefix or without; nil when it is neither.
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count <= 2,
-            let bytes = Self.version4(parts[0]) ?? Self.mapped(parts[0]) ?? Self.version6(parts[0])
-        else { return nil }
+        guard parts.count <= 2, let bytes = Self.version4(parts[0]) ?? Self.version6(parts[0]) else { return nil }
         var length = bytes.count * 8
         if parts.count == 2 {
             guard let given = Self.decimal(parts[1]), given <= length else { return nil }
             length = given
         }
-        self.bytes = bytes
-        prefixLength = length
+        // Listeners of IPv6 have addresses of IPv4 in the form `::ffff:203.0.113.1`; they are what they were.
+        let isMapped = bytes.count == 16 && bytes.starts(with: Self.mappedPrefix) && length >= Self.mappedPrefix.count * 8
+        self.bytes = isMapped ? Array(bytes.dropFirst(Self.mappedPrefix.count)) : bytes
+        prefixLength = isMapped ? length - Self.mappedPrefix.count * 8 : length
     }
+
+    /// `::ffff:0:0/96`. Source: RFC 4291 section 2.5.5.2.
+    private static let mappedPrefix = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
 
     /// Whether all of the other range is in this one. Addresses of one version are in no range of the other's.
     func contains(_ other: IPRange) -> Bool {
@@ -40,13 +43,6 @@ struct IPRange: Hashable, Sendable {
         guard parts.count == 4 else { return nil }
         let bytes = parts.compactMap { decimal($0).flatMap { UInt8(exactly: $0) } }
         return bytes.count == 4 ? bytes : nil
-    }
-
-    /// An address of IPv4 in the form that listeners of IPv6 have it in, `::ffff:203.0.113.1`, is one of IPv4.
-    private static func mapped(_ text: Substring) -> [UInt8]? {
-        let prefix = "::ffff:"
-        guard text.lowercased().hasPrefix(prefix) else { return nil }
-        return version4(text.dropFirst(prefix.count))
     }
 
     private static func version6(_ text: Substring) -> [UInt8]? {
