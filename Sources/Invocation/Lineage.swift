@@ -50,13 +50,13 @@ extension XRayTraceHeader {
     /// - Returns: The header, and the how many-th invoke of the function in its chain this is.
     package func entering(_ function: InvocableFunction) -> (header: XRayTraceHeader, invocations: Int) {
         // A trace that begins here, which is nearly every one, has no lineage yet.
-        guard description.contains("Lineage=") else {
-            return (XRayTraceHeader("\(description);Lineage=\(function.lineageID):1"), 1)
+        guard mayHaveLineage else {
+            return (XRayTraceHeader(withLineage: "\(description);Lineage=\(function.lineageID):1"), 1)
         }
         let fields = description.split(separator: ";")
         var lineage = Lineage(traceFields: fields)
         let invocations = lineage.enter(function)
         let others = fields.filter { !$0.hasPrefix("Lineage=") }.joined(separator: ";")
-        return (XRayTraceHeader("\(others);\(lineage.field)"), invocations)
+        return (XRayTraceHeader(withLineage: "\(others);\(lineage.field)"), invocations)
     }
 }

@@ -6,17 +6,23 @@ package struct XRayTraceHeader: Sendable, CustomStringConvertible {
     /// The header's value.
     package let description: String
 
-    /// A header that is ready.
-    init(_ description: String) {
+    /// Whether it may have a lineage; see ``Lineage``. A trace that begins here has none.
+    let mayHaveLineage: Bool
+
+    /// A header that has a lineage.
+    init(withLineage description: String) {
         self.description = description
+        mayHaveLineage = true
     }
 
     /// The caller's header as it is, or a new, unsampled trace.
     package init(caller: String?) {
         if let caller, caller.utf8.count <= Self.lengthMax {
             description = caller
+            mayHaveLineage = true
             return
         }
+        mayHaveLineage = false
         let generator = PooledRandomNumberGenerator()
         let (id, rest, parent) = (generator.next(), generator.next(), generator.next())
         description =

@@ -6,12 +6,27 @@ import NIOHTTP1
 import Telemetry
 
 /// Decides who may do what. Where there are no users everything is the account's own, and allowed.
-struct AccessControl: Sendable {
+///
+/// An object, since what serves invokes holds it and is captured by closures on their way: as a value, it would be copied,
+/// with all that it holds, several times in each.
+final class AccessControl: Sendable {
     let authenticator: Authenticator
     let policies: ResourcePolicyDirectory
     let locality: Locality
     /// Whether clients speak TLS.
     let isEncrypted: Bool
+
+    init(
+        authenticator: Authenticator,
+        policies: ResourcePolicyDirectory,
+        locality: Locality,
+        isEncrypted: Bool
+    ) {
+        self.authenticator = authenticator
+        self.policies = policies
+        self.locality = locality
+        self.isEncrypted = isEncrypted
+    }
 
     /// Something that a request does.
     struct Demand: Sendable {

@@ -17,8 +17,13 @@ struct BrowserGuard: Sendable {
         if let origin, origin.split(separator: "/").last.map({ String($0) }) != host {
             throw .accessDenied("Requests of web pages (Origin \(origin)) are refused while nobody has to sign.")
         }
-        guard isLoopback, let host, !Self.isLocal(host) else { return }
+        guard isLoopback, let host, !Self.isAddress(host), !Self.isLocal(host) else { return }
         throw .accessDenied("This service is reached as localhost, and not as \(host), while nobody has to sign.")
+    }
+
+    /// Whether a `Host` header has an address of IPv4, as nearly all have; looked at first, since it costs nothing.
+    private static func isAddress(_ host: String) -> Bool {
+        host.utf8.allSatisfy { (0x30...0x3A).contains($0) || $0 == UInt8(ascii: ".") }
     }
 
     /// Domains in which nobody can register a name. Sources: RFC 6761, RFC 6762, and `internal` as ICANN has reserved it.

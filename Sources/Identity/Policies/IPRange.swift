@@ -14,7 +14,8 @@ struct IPRange: Hashable, Sendable {
             length = given
         }
         // Listeners of IPv6 have addresses of IPv4 in the form `::ffff:203.0.113.1`; they are what they were.
-        let isMapped = bytes.count == 16 && bytes.starts(with: Self.mappedPrefix) && length >= Self.mappedPrefix.count * 8
+        let isMapped =
+            bytes.count == 16 && bytes.starts(with: Self.mappedPrefix) && length >= Self.mappedPrefix.count * 8
         self.bytes = isMapped ? Array(bytes.dropFirst(Self.mappedPrefix.count)) : bytes
         prefixLength = isMapped ? length - Self.mappedPrefix.count * 8 : length
     }
