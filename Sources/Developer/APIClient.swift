@@ -19,6 +19,15 @@ package struct APIClient: Sendable {
     /// How long an answer may take: deploying the largest package does not take as long.
     private static let timeout = TimeAmount.seconds(120)
 
+    /// Says at once when nobody listens, where the library's shared client would try again for a minute. It lives as long
+    /// as the command.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout.connect = .seconds(10)
+        return HTTPClient(configuration: configuration)
+    }()
+
     /// The address that requests go to.
     package let url: String
 
@@ -67,7 +76,7 @@ package struct APIClient: Sendable {
         request.tlsConfiguration = tls
         if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
         do {
-            let response = try await HTTPClient.shared.execute(request, timeout: Self.timeout)
+            let response = try await Self.client.execute(request, timeout: Self.timeout)
             let answer = try await response.body.collect(upTo: Self.answerBytesMax)
             return Answer(status: Int(response.status.code), body: Array(buffer: answer))
         } catch {
