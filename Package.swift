@@ -72,6 +72,7 @@ let package = Package(
 
         room("LambdaAPI", [crypto]),
         room("Identity", ["LambdaAPI", crypto]),
+        room("ServiceClients", ["Identity", "LambdaAPI", asyncHTTPClient, nioCore, nioHTTP1]),
         room("LogsAPI", ["LambdaAPI"]),
         room("IdentityAPI", ["LambdaAPI"]),
         room("LogStore", ["LambdaAPI", crypto]),
@@ -86,8 +87,8 @@ let package = Package(
         room(
             "CodeStore",
             [
-                "LambdaAPI", "Identity", "Telemetry", "CArchive", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1,
-                nioPosix, .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                "LambdaAPI", "Identity", "ServiceClients", "Telemetry", "CArchive", asyncHTTPClient, crypto, logging,
+                nioCore, nioHTTP1, nioPosix, .product(name: "NIOFoundationCompat", package: "swift-nio"),
             ]
         ),
 
@@ -166,6 +167,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("LambdaAPITests", ["LambdaAPI", "TestSupport"]),
         tests("IdentityTests", ["Identity", "LambdaAPI", "TestSupport"]),
+        tests("ServiceClientsTests", ["ServiceClients", "Identity", "LambdaAPI", asyncHTTPClient, nioHTTP1]),
         tests("LogsAPITests", ["LogsAPI", "LambdaAPI"]),
         tests("IdentityAPITests", ["IdentityAPI", "LambdaAPI"]),
         tests(

@@ -1,5 +1,5 @@
-import Foundation
-import FoundationXML
+import FoundationEssentials
+import ServiceClients
 
 /// An error of S3, or of the way to it.
 package struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
@@ -31,7 +31,7 @@ package struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Parameter document: The body, which is XML where S3 itself has answered.
     init(status: UInt, document: Data) {
-        let fields = Fields(document)
+        let document = ErrorDocument(xml: document)
         let standard: (Code, String) =
             switch status {
             case 403: (Code("AccessDenied"), "Access Denied")
@@ -39,8 +39,8 @@ package struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
             case 412: (.preconditionFailed, "At least one of the pre-conditions you specified did not hold")
             default: (.unreachable, "it answered with the status \(status)")
             }
-        code = fields["Code"].map { Code($0) } ?? standard.0
-        message = fields["Message"] ?? standard.1
+        code = document.code.map { Code($0) } ?? standard.0
+        message = document.message ?? standard.1
         mayPass = status >= 500 || status == 429
     }
 
@@ -62,39 +62,4 @@ package struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { "\(code): \(message)" }
-}
-
-/// The texts of the members of an XML document's outermost element.
-private final class Fields: NSObject, XMLParserDelegate {
-    private var texts: [String: String] = [:]
-    private var path: [String] = []
-
-    init(_ document: Data) {
-        super.init()
-        let parser = XMLParser(data: document)
-        parser.delegate = self
-        // What is no XML has no fields.
-        _ = parser.parse()
-    }
-
-    subscript(name: String) -> String? { texts[name] }
-
-    func parser(
-        _ parser: XMLParser,
-        didStartElement element: String,
-        namespaceURI: String?,
-        qualifiedName: String?,
-        attributes: [String: String]
-    ) {
-        path.append(element)
-    }
-
-    func parser(_ parser: XMLParser, foundCharacters text: String) {
-        guard path.count == 2, let name = path.last else { return }
-        texts[name, default: ""] += text
-    }
-
-    func parser(_ parser: XMLParser, didEndElement element: String, namespaceURI: String?, qualifiedName: String?) {
-        path.removeLast()
-    }
 }

@@ -5,6 +5,7 @@ package import LambdaAPI
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
+import ServiceClients
 
 /// An object in S3, or in whatever speaks its protocol.
 package struct S3Object: Hashable, Sendable {
@@ -49,7 +50,7 @@ package struct S3Source: Sendable {
     /// How long the answer to one request may take.
     private static let timeout = TimeAmount.seconds(30)
 
-    private let settings: S3Settings
+    private let endpoint: ServiceEndpoint
     private let client: HTTPClient
     private let retryDelay: Duration
     private let now: @Sendable () -> Timestamp
@@ -61,7 +62,12 @@ package struct S3Source: Sendable {
         retryDelay: Duration = .milliseconds(200),
         now: @escaping @Sendable () -> Timestamp
     ) {
-        self.settings = settings
+        endpoint = ServiceEndpoint(
+            service: "s3",
+            url: settings.endpoint,
+            region: settings.region,
+            credentials: settings.credentials
+        )
         self.client = client
         self.retryDelay = retryDelay
         self.now = now
@@ -167,26 +173,14 @@ package struct S3Source: Sendable {
     }
 
     private func request(for object: S3Object, from start: Int, tag: String?) -> HTTPClientRequest {
-        let path =
-            "/" + URIEncoding.encode(object.bucket.utf8) + "/"
-            + URIEncoding.encode(object.key.utf8, keepingSlashes: true)
-        let query = object.version.map { "versionId=" + URIEncoding.encode($0.utf8) } ?? ""
-        var headers = [(name: "Host", value: host)]
-        headers.append(("Range", "bytes=\(start)-\(start + Self.partSize - 1)"))
+        var headers = [(name: "Range", value: "bytes=\(start)-\(start + Self.partSize - 1)")]
         if let tag { headers.append(("If-Match", tag)) }
-        if let credentials = settings.credentials {
-            let signer = SigV4Signer(credentials: credentials, region: settings.region, service: "s3")
-            let signed = SigningRequest(method: "GET", path: path, query: query, headers: headers)
-            headers += signer.headers(signing: signed, payload: .empty, at: now())
-        }
-        var request = HTTPClientRequest(url: settings.endpoint + path + (query.isEmpty ? "" : "?\(query)"))
-        request.headers = HTTPHeaders(headers)
-        return request
-    }
-
-    /// Host and port as the `Host` header has them.
-    private var host: String {
-        settings.endpoint.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first.map { String($0) }
-            ?? ""
+        let request = ServiceRequest(
+            method: .GET,
+            path: S3Client.path(bucket: object.bucket, key: object.key),
+            query: object.version.map { "versionId=" + URIEncoding.encode($0.utf8) } ?? "",
+            headers: headers
+        )
+        return endpoint.signed(request, at: now())
     }
 }
