@@ -119,18 +119,27 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
+        room(
+            "EventQueue",
+            [
+                "Invocation", "Worker", "ServiceClients", "MetadataStore", "Telemetry", "LambdaAPI", logging, nioCore,
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]
+        ),
         room("FunctionURL", ["LambdaAPI", nioCore, nioHTTP1]),
         room(
             "ControlPlane",
-            ["FunctionURL", "CodeStore", "MetadataStore", "Telemetry", "Identity", "LambdaAPI", crypto, logging]
+            [
+                "FunctionURL", "EventQueue", "CodeStore", "MetadataStore", "Telemetry", "Identity", "LambdaAPI", crypto,
+                logging,
+            ]
         ),
         room(
             "Frontend",
             [
-                "ControlPlane", "FunctionURL", "Invocation", "WorkerManager", "Worker", "CodeStore", "LogsService",
-                "LogsAPI",
-                "IdentityService", "IdentityAPI",
-                "Telemetry", "Identity", "LambdaAPI",
+                "ControlPlane", "FunctionURL", "EventQueue", "Invocation", "WorkerManager", "Worker", "CodeStore",
+                "LogsService", "LogsAPI", "IdentityService", "IdentityAPI", "Telemetry", "Identity", "LambdaAPI",
                 "CZlib", crypto, hummingbird, httpTypes, logging,
                 nioCore,
                 nioHTTP1,
@@ -150,8 +159,8 @@ let package = Package(
             name: "swiftlet",
             dependencies: [
                 "Developer",
-                "Frontend", "ControlPlane", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces", "Sandbox",
-                "CodeStore", "IdentityService", "Identity", asyncHTTPClient,
+                "Frontend", "ControlPlane", "EventQueue", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces",
+                "Sandbox", "ServiceClients", "CodeStore", "IdentityService", "Identity", asyncHTTPClient,
                 "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI", hummingbird, logging,
                 serviceLifecycle, unixSignals, nioCore,
                 nioPosix,
@@ -199,6 +208,14 @@ let package = Package(
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
         tests("InvocationTests", ["Invocation", "LambdaAPI", "TestSupport"]),
+        tests(
+            "EventQueueTests",
+            [
+                "EventQueue", "MetadataStore", "MetadataStoreSQLite", "ServiceClients", "Worker", "LambdaAPI",
+                "TestSupport",
+                asyncHTTPClient, logging, nioCore, nioPosix,
+            ]
+        ),
         tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

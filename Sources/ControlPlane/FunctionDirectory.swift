@@ -1,3 +1,4 @@
+package import EventQueue
 package import LambdaAPI
 import MetadataStore
 import Synchronization
@@ -13,8 +14,8 @@ package final class FunctionDirectory: Sendable {
         var functions: [FunctionName: InvocableFunction] = [:]
         /// Versions and aliases, of functions whose record has been seen.
         var published: [FunctionName: Published] = [:]
-        /// The functions that may invoke themselves in a loop, of those whose record has been seen.
-        var loopingFunctions: Set<FunctionName> = []
+        /// What is set for functions beside their configuration, of those whose record has been seen.
+        var settings: [FunctionName: InvokeSettings] = [:]
         /// Counts changes, so that what was read from the store before a change is not kept after it.
         var changes = 0
 
@@ -27,13 +28,9 @@ package final class FunctionDirectory: Sendable {
             return version == .latest ? functions[reference.name] : published.versions[version]
         }
 
-        /// Takes up whether a function may loop.
+        /// Takes up what is set for a function.
         mutating func note(_ record: FunctionRecord) {
-            if record.attachments.recursiveLoop == .allow {
-                loopingFunctions.insert(record.name)
-            } else {
-                loopingFunctions.remove(record.name)
-            }
+            settings[record.name] = InvokeSettings(record)
         }
     }
 
@@ -67,7 +64,12 @@ package final class FunctionDirectory: Sendable {
 
     /// Whether a function that has been found here may invoke itself in a loop.
     package func allowsLoop(_ name: FunctionName) -> Bool {
-        state.withLock { $0.loopingFunctions.contains(name) }
+        state.withLock { $0.settings[name]?.allowsLoop ?? false }
+    }
+
+    /// How asynchronous invokes of a function that has been found here are tried.
+    package func eventSettings(_ reference: FunctionReference) -> EventSettings? {
+        state.withLock { $0.settings[reference.name]?.eventSettings(of: reference) }
     }
 
     /// The function, from the store if need be; one that is being created or published is waited for.
@@ -150,7 +152,7 @@ package final class FunctionDirectory: Sendable {
             )
         case .deleted(let name):
             let published = state.withLock { state in
-                state.loopingFunctions.remove(name)
+                state.settings[name] = nil
                 return state.published.removeValue(forKey: name)
             }
             replace(name, with: nil, aliases: nil)
@@ -204,6 +206,29 @@ package final class FunctionDirectory: Sendable {
     /// An invoke's error names the version that would have been run.
     private func notFound(_ reference: FunctionReference) -> LambdaError {
         .functionNotFound(arn: locality.functionARN(reference.name, qualifier: reference.qualifier ?? .latest))
+    }
+}
+
+extension FunctionDirectory: EventTargets {
+    package func knownTarget(of reference: FunctionReference) -> EventTarget? {
+        state.withLock { state in
+            guard let function = state.function(reference), let settings = state.settings[reference.name] else {
+                return nil
+            }
+            return EventTarget(
+                function: function,
+                settings: settings.eventSettings(of: reference),
+                isStopped: settings.isStopped,
+                allowsLoop: settings.allowsLoop
+            )
+        }
+    }
+
+    package func target(of reference: FunctionReference) async throws(LambdaError) -> EventTarget {
+        while true {
+            if let target = knownTarget(of: reference) { return target }
+            _ = try await resolve(reference)
+        }
     }
 }
 

@@ -6,12 +6,17 @@ extension APIClient {
     ///
     /// - Throws: ``DeveloperError``, for instance when there is no such function.
     package func recycle(_ function: String) async throws -> Int {
-        let path = "/swiftlet/2026-11-01/functions/\(Self.percentEncoded(function))/recycle"
+        try await count("Recycled", ofPosting: "recycle", to: function)
+    }
+
+    /// Posts to a route of a function's that answers with a number.
+    func count(_ member: String, ofPosting route: String, to function: String) async throws -> Int {
+        let path = "/swiftlet/2026-11-01/functions/\(Self.percentEncoded(function))/\(route)"
         let body = try await send(.POST, path).success()
         guard case .object(let object) = try JSONParser.parse(body) else {
             throw DeveloperError("the server's answer is not understood")
         }
-        return try object.required("Recycled")
+        return try object.required(member)
     }
 
     private static func percentEncoded(_ text: String) -> String {

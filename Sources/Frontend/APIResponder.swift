@@ -1,4 +1,5 @@
 import ControlPlane
+import EventQueue
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -13,6 +14,7 @@ struct APIResponder: HTTPResponder {
     typealias Context = APIRequestContext
 
     let controlPlane: ControlPlane
+    let events: EventQueue
     let logs: LogsRoute
     let identity: IdentityRoute
     let access: AccessControl
@@ -66,6 +68,18 @@ struct APIResponder: HTTPResponder {
             }
             try await client.check([recycling.demand(in: locality)], by: caller)
             return try await recycling.response(from: controlPlane, requestID: requestID)
+        }
+        if let route = QueueRoute(request) {
+            let (caller, _) = try await client.authenticated {
+                try await body(of: request, limit: ByteCount.mebibytes(1), "")
+            }
+            try await client.check([route.demand(in: locality)], by: caller)
+            return try await route.response(
+                from: events,
+                controlPlane.functions,
+                in: locality,
+                requestID: requestID
+            )
         }
         let query = request.uri.queryParameters.map { (name: String($0.key), value: String($0.value)) }
         let match = RouteTable.all.match(method: request.method.rawValue, path: request.uri.path[...]) { name, value in

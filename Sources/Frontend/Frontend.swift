@@ -1,4 +1,5 @@
 package import ControlPlane
+package import EventQueue
 import FunctionURL
 package import Hummingbird
 import HummingbirdCore
@@ -13,6 +14,7 @@ package import NIOCore
 package struct Frontend: Sendable {
     private let controlPlane: ControlPlane
     private let invoker: Invoker
+    private let events: EventQueue
     private let logs: LogsService
     private let identity: IdentityService
     private let users: UserDirectory?
@@ -23,6 +25,7 @@ package struct Frontend: Sendable {
     package init(
         controlPlane: ControlPlane,
         invoker: Invoker,
+        events: EventQueue,
         logs: LogsService,
         identity: IdentityService,
         users: UserDirectory?,
@@ -31,6 +34,7 @@ package struct Frontend: Sendable {
     ) {
         self.controlPlane = controlPlane
         self.invoker = invoker
+        self.events = events
         self.logs = logs
         self.identity = identity
         self.users = users
@@ -82,6 +86,7 @@ package struct Frontend: Sendable {
             browsers: browsers,
             functions: controlPlane.functions,
             invoker: invoker,
+            events: events,
             locality: locality,
             errors: errors
         )
@@ -100,6 +105,7 @@ package struct Frontend: Sendable {
         return Application(
             responder: APIResponder(
                 controlPlane: controlPlane,
+                events: events,
                 logs: LogsRoute(service: logs, locality: locality, logger: logger),
                 identity: IdentityRoute(service: identity, locality: locality, logger: logger),
                 access: access,

@@ -4,8 +4,17 @@ import NIOHTTP1
 
 /// What the headers of an Invoke request ask for. Source: `spec/invoke.md` section 1.
 struct InvokeOptions: Equatable {
-    /// Only check whether the invoke would be run.
-    let isDryRun: Bool
+    /// What is to be done with the function.
+    enum InvocationType: String {
+        /// Run it, and answer with its response.
+        case requestResponse = "RequestResponse"
+        /// Keep the event, and run the function later.
+        case event = "Event"
+        /// Only check whether the invoke would be run.
+        case dryRun = "DryRun"
+    }
+
+    let invocationType: InvocationType
     /// Return the end of the log.
     let wantsLogTail: Bool
     /// The client context, decoded to JSON text.
@@ -13,8 +22,14 @@ struct InvokeOptions: Equatable {
 
     /// Throws `ValidationException` for values outside of the model's, `InvalidRequestContentException` for a client
     /// context that is not base64 of JSON, `InvalidParameterValueException` for a tenant, and `NotImplementedException`
-    /// for asynchronous invokes and names of durable executions.
+    /// for names of durable executions.
     init(_ headers: HTTPHeaders, of operation: InvokeRoute.Operation) throws(LambdaError) {
+        guard operation != .invokeAsync else {
+            invocationType = .event
+            wantsLogTail = false
+            clientContext = nil
+            return
+        }
         let type = headers.first(name: "X-Amz-Invocation-Type") ?? "RequestResponse"
         let logType = headers.first(name: "X-Amz-Log-Type") ?? "None"
         var violations: [String] = []
@@ -35,12 +50,6 @@ struct InvokeOptions: Equatable {
             violations += RequestValidator.violations(of: tenant, as: Shapes.tenantId, at: "tenantId")
         }
         guard violations.isEmpty else { throw .validation(violations) }
-        guard type != "Event" else {
-            throw LambdaError(
-                .notImplemented,
-                "Swiftlet has no asynchronous invocation (InvocationType Event) yet; nothing was run."
-            )
-        }
         // Of functions without tenant isolation, as all are here, Lambda refuses a tenant.
         guard tenant == nil else {
             throw .invalidParameterValue("The function has no tenant isolation; the request must not name a tenant ID.")
@@ -48,15 +57,21 @@ struct InvokeOptions: Equatable {
         guard execution == nil else {
             throw LambdaError(.notImplemented, "Swiftlet has no durable functions yet; nothing was run.")
         }
-        isDryRun = type == "DryRun"
+        invocationType = InvocationType(rawValue: type) ?? .requestResponse
         wantsLogTail = logType == "Tail"
         clientContext = try headers.first(name: "X-Amz-Client-Context").map(Self.decodeClientContext)
+    }
+
+    /// The largest event.
+    var payloadMax: ByteCount {
+        invocationType == .event ? Limits.asynchronousPayloadMax : Limits.requestPayloadMax
     }
 
     private static func types(of operation: InvokeRoute.Operation) -> [String] {
         switch operation {
         case .invoke: ["Event", "RequestResponse", "DryRun"]
         case .invokeWithResponseStream: ["RequestResponse", "DryRun"]
+        case .invokeAsync: ["Event"]
         }
     }
 

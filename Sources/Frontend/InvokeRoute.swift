@@ -1,7 +1,7 @@
 import LambdaAPI
 import NIOHTTP1
 
-/// The routes of the two synchronous invokes, recognised without the router. Source: `spec/invoke.md` section 1.
+/// The routes of all invokes, recognised without the router. Source: `spec/invoke.md` section 1.
 struct InvokeRoute: Equatable {
     /// Which of them.
     enum Operation: CaseIterable {
@@ -9,11 +9,22 @@ struct InvokeRoute: Equatable {
         case invoke
         /// `POST /2021-11-15/functions/{FunctionName}/response-streaming-invocations`
         case invokeWithResponseStream
+        /// `POST /2014-11-13/functions/{FunctionName}/invoke-async/`, whose last slash not every client sends
+        case invokeAsync
+
+        /// What a caller must be allowed.
+        var action: String {
+            switch self {
+            case .invoke, .invokeWithResponseStream: "lambda:InvokeFunction"
+            case .invokeAsync: "lambda:InvokeAsync"
+            }
+        }
 
         fileprivate var prefix: String {
             switch self {
             case .invoke: "/2015-03-31/functions/"
             case .invokeWithResponseStream: "/2021-11-15/functions/"
+            case .invokeAsync: "/2014-11-13/functions/"
             }
         }
 
@@ -21,6 +32,7 @@ struct InvokeRoute: Equatable {
             switch self {
             case .invoke: "/invocations"
             case .invokeWithResponseStream: "/response-streaming-invocations"
+            case .invokeAsync: "/invoke-async"
             }
         }
     }
@@ -38,11 +50,15 @@ struct InvokeRoute: Equatable {
         self.operation = operation
         let bytes = uri.utf8
         let pathEnd = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
-        guard let name = nameInPath(uri[..<pathEnd], between: operation.prefix, operation.suffix) else {
+        let path = uri[..<pathEnd]
+        let hasLastSlash = operation == .invokeAsync && path.hasSuffix("/")
+        guard let name = nameInPath(hasLastSlash ? path.dropLast() : path, between: operation.prefix, operation.suffix)
+        else {
             return nil
         }
         functionName = name
-        qualifier = pathEnd == bytes.endIndex ? nil : Self.qualifier(in: uri[bytes.index(after: pathEnd)...])
+        let hasQualifier = operation != .invokeAsync && pathEnd != bytes.endIndex
+        qualifier = !hasQualifier ? nil : Self.qualifier(in: uri[bytes.index(after: pathEnd)...])
     }
 
     private static func qualifier(in query: Substring) -> String? {

@@ -1,4 +1,5 @@
 import ControlPlane
+import EventQueue
 import Foundation
 import Invocation
 import LambdaAPI
@@ -15,6 +16,7 @@ struct InvokeService: Sendable {
     let browsers: BrowserGuard
     let functions: FunctionDirectory
     let invoker: Invoker
+    let events: EventQueue
     let locality: Locality
     let errors: ErrorMapping
 
@@ -44,7 +46,8 @@ struct InvokeService: Sendable {
                 streamed: streamed.map { NIOLoopBound($0, eventLoop: eventLoop) }
             )
             if !access.authenticator.isOpen {
-                guard let body = try access.admitAtOnce(head, body, to: reference, client) else {
+                guard let body = try access.admitAtOnce(head, body, to: reference, route.operation.action, client)
+                else {
                     return answer(call, runAfterAdmission(call, client, on: eventLoop))
                 }
                 call.body = body
@@ -65,6 +68,9 @@ struct InvokeService: Sendable {
         var trace: XRayTraceHeader
         let streamed: NIOLoopBound<StreamedResponse>?
 
+        /// What the function receives.
+        var event: ByteBuffer { body.readableBytes > 0 ? body : InvokeService.emptyEvent }
+
         /// This with the trace that the function is invoked with.
         func with(_ trace: XRayTraceHeader) -> Call {
             var call = self
@@ -79,7 +85,7 @@ struct InvokeService: Sendable {
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<InvokeResponse?> {
         eventLoop.makeFutureWithTask { [access] in
-            try await access.admit(call.head, call.body, to: call.reference, client)
+            try await access.admit(call.head, call.body, to: call.reference, call.route.operation.action, client)
         }
         .flatMap { body in
             var admitted = call
@@ -97,7 +103,7 @@ struct InvokeService: Sendable {
         on eventLoop: any EventLoop
     ) throws(LambdaError) -> EventLoopFuture<InvokeResponse?> {
         let options = try InvokeOptions(call.head.headers, of: call.route.operation)
-        try checkPayload(call.body)
+        try checkPayload(call.body, max: options.payloadMax)
         if let function = functions.cached(call.reference) { return run(call, options, function, on: eventLoop) }
         return eventLoop.makeFutureWithTask { [functions] in
             try await functions.resolve(call.reference)
@@ -121,11 +127,54 @@ struct InvokeService: Sendable {
         _ function: InvocableFunction,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<InvokeResponse?> {
-        guard !options.isDryRun else {
+        switch options.invocationType {
+        case .dryRun:
             return eventLoop.makeSucceededFuture(
                 InvokeResponse(status: .noContent, headers: Self.headers(of: call), body: ByteBuffer())
             )
+        case .event:
+            return accept(call, options, on: eventLoop)
+        case .requestResponse:
+            return runNow(call, options, function, on: eventLoop)
         }
+    }
+
+    /// Keeps the event; the function has been found, and its latest code runs when the event's turn has come.
+    private func accept(
+        _ call: Call,
+        _ options: InvokeOptions,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<InvokeResponse?> {
+        let invocation = EventInvocation(
+            requestID: call.requestID,
+            reference: call.reference,
+            payload: call.event,
+            clientContext: options.clientContext,
+            traceHeader: call.trace.description,
+            settings: functions.eventSettings(call.reference)
+        )
+        return events.accept(invocation, on: eventLoop).map {
+            let body = ByteBuffer(string: call.route.operation == .invokeAsync ? #"{"Status":202}"# : "")
+            var headers = Self.headers(of: call)
+            headers.add(name: "Content-Length", value: String(body.readableBytes))
+            if body.readableBytes > 0 { headers.add(name: "Content-Type", value: "application/json") }
+            return InvokeResponse(status: .accepted, headers: headers, body: body)
+        }
+        .flatMapErrorThrowing { error in
+            throw LambdaError(
+                .serviceException,
+                "The event was not accepted because it could not be stored.",
+                cause: error
+            )
+        }
+    }
+
+    private func runNow(
+        _ call: Call,
+        _ options: InvokeOptions,
+        _ function: InvocableFunction,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<InvokeResponse?> {
         let (trace, invocations) = call.trace.entering(function)
         let call = call.with(trace)
         guard invocations <= Lineage.invocationsMax || functions.allowsLoop(function.name) else {
@@ -135,7 +184,7 @@ struct InvokeService: Sendable {
             requestID: call.requestID,
             function: function,
             invokedFunctionARN: call.reference.arn(in: locality),
-            payload: call.body.readableBytes > 0 ? call.body : Self.emptyEvent,
+            payload: call.event,
             clientContext: options.clientContext,
             traceHeader: call.trace.description,
             wantsLogTail: options.wantsLogTail
@@ -196,9 +245,11 @@ struct InvokeService: Sendable {
         operation: "InvokeFunction"
     )
 
-    private func checkPayload(_ body: ByteBuffer) throws(LambdaError) {
+    private func checkPayload(_ body: ByteBuffer, max sizeMax: ByteCount) throws(LambdaError) {
         guard body.readableBytes > 0 else { return }
-        guard body.readableBytes <= Limits.requestPayloadMax.bytes else { throw Self.payloadTooLarge }
+        guard body.readableBytes <= sizeMax.bytes else {
+            throw .requestEntityTooLarge(limit: sizeMax, operation: "InvokeFunction")
+        }
         let violation = body.withUnsafeReadableBytes { bytes -> JSONSyntax.Violation? in
             do throws(JSONSyntax.Violation) {
                 try JSONSyntax.check(bytes)

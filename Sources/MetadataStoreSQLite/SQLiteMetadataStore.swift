@@ -16,14 +16,20 @@ package final class SQLiteMetadataStore: MetadataStore {
 
     /// Opens the file, which is created if it is not there, and brings its schema up to date.
     package init(path: String) throws(MetadataStoreError) {
+        database = try Self.open(path, migrating: Schema.migrator)
+    }
+
+    /// A file whose commits are durable and whose schema is up to date.
+    static func open(_ path: String, migrating migrator: DatabaseMigrator) throws(MetadataStoreError) -> DatabasePool {
         do {
             var configuration = Configuration()
             configuration.foreignKeysEnabled = true
             configuration.busyMode = .timeout(5)
             configuration.maximumReaderCount = 4
-            database = try DatabasePool(path: path, configuration: configuration)
-            try database.writeWithoutTransaction { try Self.makeDurable($0) }
-            try Schema.migrator.migrate(database)
+            let database = try DatabasePool(path: path, configuration: configuration)
+            try database.writeWithoutTransaction { try makeDurable($0) }
+            try migrator.migrate(database)
+            return database
         } catch {
             throw MetadataStoreError(.unavailable, "failed to open the database \(path)", cause: error)
         }

@@ -15,6 +15,8 @@ package struct ServiceEndpoints: Hashable, Sendable {
     package var region: String
     /// Nil where anybody may send.
     package var credentials: Credentials?
+    /// Those for S3, if it has others.
+    package var s3Credentials: Credentials?
 
     /// Endpoints by their addresses.
     package init(
@@ -43,13 +45,13 @@ package struct ServiceDirectory: Sendable {
 
     /// - Parameter client: What all of them send with; one that follows no redirects.
     package init(_ endpoints: ServiceEndpoints, client: HTTPClient, now: @escaping @Sendable () -> Timestamp) {
-        func service(_ name: String, at url: String?) -> ServiceClient? {
+        func service(_ name: String, at url: String?, _ credentials: Credentials? = nil) -> ServiceClient? {
             url.map { url in
                 let endpoint = ServiceEndpoint(
                     service: name,
                     url: url,
                     region: endpoints.region,
-                    credentials: endpoints.credentials
+                    credentials: credentials ?? endpoints.credentials
                 )
                 return ServiceClient(endpoint: endpoint, client: client, now: now)
             }
@@ -57,6 +59,6 @@ package struct ServiceDirectory: Sendable {
         sqs = service("sqs", at: endpoints.sqs).map { SQSClient($0) }
         sns = service("sns", at: endpoints.sns).map { SNSClient($0) }
         eventBridge = service("events", at: endpoints.eventBridge).map { EventBridgeClient($0) }
-        s3 = service("s3", at: endpoints.s3).map { S3Client($0) }
+        s3 = service("s3", at: endpoints.s3, endpoints.s3Credentials).map { S3Client($0) }
     }
 }

@@ -56,7 +56,8 @@ package struct ServiceError: Error, Hashable, Sendable, CustomStringConvertible 
         ServiceError(.unreachable, reason, status: status, mayPass: true)
     }
 
-    static func invalidAddress(_ reason: String) -> ServiceError {
+    /// There is no way to send to what the request is for.
+    package static func invalidAddress(_ reason: String) -> ServiceError {
         ServiceError(.invalidAddress, reason, status: nil, mayPass: false)
     }
 

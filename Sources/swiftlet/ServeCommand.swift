@@ -40,7 +40,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The region that functions are in. (default: us-east-1)")
     var region: String?
 
-    @Option(name: .customLong("s3-endpoint"), help: "Where packages in S3 are fetched. (default: nowhere)")
+    @Option(
+        name: .customLong("s3-endpoint"),
+        help: "Where packages in S3 are fetched and failed events put. (default: nowhere)"
+    )
     var s3Endpoint: String?
 
     @Option(
@@ -48,6 +51,24 @@ struct ServeCommand: AsyncParsableCommand {
         help: "The access key for S3; its secret is told in SWIFTLET_S3_SECRET_ACCESS_KEY. (default: none)"
     )
     var s3AccessKeyID: String?
+
+    @Option(help: "Where destinations and dead letters in SQS are sent. (default: nowhere)")
+    var sqsEndpoint: String?
+
+    @Option(help: "Where destinations and dead letters in SNS are sent. (default: nowhere)")
+    var snsEndpoint: String?
+
+    @Option(help: "Where destinations in EventBridge are sent. (default: nowhere)")
+    var eventsEndpoint: String?
+
+    @Option(
+        name: .customLong("aws-access-key-id"),
+        help: "The access key for these services; its secret is told in SWIFTLET_AWS_SECRET_ACCESS_KEY. (default: none)"
+    )
+    var awsAccessKeyID: String?
+
+    @Option(help: "How long it is until the first retry of a failed event, in seconds. (default: 60)")
+    var retryDelay: Int?
 
     @Option(help: "The most memory that all execution environments may have, in MB. (default: 3/4 of the host's)")
     var memoryBudget: Int?
@@ -110,14 +131,15 @@ struct ServeCommand: AsyncParsableCommand {
             "listen": listen, "data": data, "runtimes": runtimes, "account-id": accountID, "region": region,
             "log-level": logLevel, "network": network, "internet-subnets": internetSubnets,
             "network-resolvers": networkResolvers, "network-allow": networkAllow, "s3-endpoint": s3Endpoint,
-            "s3-access-key-id": s3AccessKeyID, "authentication": authentication,
+            "s3-access-key-id": s3AccessKeyID, "sqs-endpoint": sqsEndpoint, "sns-endpoint": snsEndpoint,
+            "events-endpoint": eventsEndpoint, "aws-access-key-id": awsAccessKeyID, "authentication": authentication,
             "api-rates": apiRates, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
             "function-domain": functionDomain,
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,
             "request-timeout": requestTimeout, "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax,
-            "waiting-sandboxes": waitingSandboxes,
+            "waiting-sandboxes": waitingSandboxes, "retry-delay": retryDelay,
             "concurrency": concurrency, "request-rate": requestRate, "scale-up": scaleUp,
         ]
         let contents = texts.compactMapValues { $0.map { ConfigContent.string($0) } }

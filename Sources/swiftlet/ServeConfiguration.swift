@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 import Sandbox
 import SandboxNamespaces
+import ServiceClients
 import Worker
 
 /// What `swiftlet serve` can be told.
@@ -26,9 +27,15 @@ import Worker
 /// | `function-domain` | domain | `localhost` | what the host names of functions' URLs end with |
 /// | `account-id` | 12 digits | `000000000000` | the account in ARNs |
 /// | `region` | text | `us-east-1` | the region in ARNs |
-/// | `s3-endpoint` | URL | none | where packages in S3 are fetched, such as `https://s3.us-east-1.amazonaws.com` |
-/// | `s3-access-key-id` | text | none | the access key that they are fetched with; none for public objects |
-/// | `s3-secret-access-key` | text, secret | none | the key's secret |
+/// | `s3-endpoint` | URL | none | where packages in S3 are fetched and failed events put, such as `https://s3.us-east-1.amazonaws.com` |
+/// | `s3-access-key-id` | text | `aws-access-key-id` | the access key for it; none for public objects |
+/// | `s3-secret-access-key` | text, secret | `aws-secret-access-key` | the key's secret |
+/// | `sqs-endpoint` | URL | none | where destinations and dead letters in SQS are sent |
+/// | `sns-endpoint` | URL | none | the same for SNS |
+/// | `events-endpoint` | URL | none | the same for EventBridge |
+/// | `aws-access-key-id` | text | none | the access key that requests to these services are signed with |
+/// | `aws-secret-access-key` | text, secret | none | the key's secret |
+/// | `retry-delay` | seconds, 0 to 3600 | `60` | how long it is until the first retry of a failed event; twice as long until the second |
 /// | `memory-budget` | MB, at least 128 | 3/4 of the host's memory | the sum of all environments' memory sizes |
 /// | `idle-timeout` | seconds, at least 1 | `600` | how long an idle environment is kept |
 /// | `waiting-sandboxes` | 0 to 256 | `16` | the most sandboxes that wait for functions of one runtime |
@@ -53,6 +60,10 @@ struct ServeConfiguration: Sendable {
     var locality: Locality
     /// Where packages in S3 are fetched; `nil` where none are.
     var s3: S3Settings?
+    /// Where destinations of events are.
+    var services: ServiceEndpoints
+    /// How long it is until the first retry of a failed event.
+    var retryDelay: Duration
     var memoryBudget: ByteCount
     var idleTimeout: Duration
     var waitingSandboxesMax: Int
@@ -107,7 +118,18 @@ struct ServeConfiguration: Sendable {
         }
         locality = Locality(accountID: accountID, region: region)
 
-        s3 = try await Self.s3Settings(values, region: region)
+        let credentials = try await Self.credentials("aws", values)
+        s3 = try await Self.s3Settings(values, region: region, credentials)
+        services = ServiceEndpoints(
+            sqs: try await Self.endpoint("sqs-endpoint", values),
+            sns: try await Self.endpoint("sns-endpoint", values),
+            eventBridge: try await Self.endpoint("events-endpoint", values),
+            s3: s3?.endpoint,
+            region: region,
+            credentials: credentials
+        )
+        services.s3Credentials = s3?.credentials
+        retryDelay = .seconds(try await values.number("retry-delay", default: 60, in: 0...3600))
         let hostMemoryMegabytes = (sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))) >> 20
         memoryBudget = .mebibytes(
             try await values.number("memory-budget", default: hostMemoryMegabytes * 3 / 4, in: 128...(1 << 30))
@@ -167,27 +189,43 @@ struct ServeConfiguration: Sendable {
         host == "localhost" || host == "::1" || host.wholeMatch(of: /127(\.\d{1,3}){3}/) != nil
     }
 
-    private static func s3Settings(_ values: ConfigurationValues, region: String) async throws -> S3Settings? {
-        let endpoint = try await values.text("s3-endpoint", default: "")
-        let keyID = try await values.text("s3-access-key-id", default: "")
-        let secret = try await values.secret("s3-secret-access-key")
-        guard !endpoint.isEmpty else {
-            guard keyID.isEmpty, secret == nil else {
+    private static func s3Settings(
+        _ values: ConfigurationValues,
+        region: String,
+        _ shared: Credentials?
+    ) async throws -> S3Settings? {
+        let credentials = try await credentials("s3", values)
+        guard let endpoint = try await endpoint("s3-endpoint", values) else {
+            guard credentials == nil else {
                 throw ConfigurationError(key: "s3-endpoint", "it is needed where an access key for S3 is given")
             }
             return nil
         }
+        return S3Settings(endpoint: endpoint, region: region, credentials: credentials ?? shared)
+    }
+
+    /// The address of a service, nil if none is given.
+    private static func endpoint(_ key: String, _ values: ConfigurationValues) async throws -> String? {
+        let endpoint = try await values.text(key, default: "")
+        guard !endpoint.isEmpty else { return nil }
         guard endpoint.wholeMatch(of: /https?:\/\/[^\/?#@]+/) != nil else {
             throw ConfigurationError(
-                key: "s3-endpoint",
+                key: key,
                 "'\(endpoint)' is not scheme, host and port, such as http://127.0.0.1:9100"
             )
         }
+        return endpoint
+    }
+
+    /// An access key and its secret, nil if neither is given.
+    private static func credentials(_ name: String, _ values: ConfigurationValues) async throws -> Credentials? {
+        let keyID = try await values.text("\(name)-access-key-id", default: "")
+        let secret = try await values.secret("\(name)-secret-access-key")
         guard keyID.isEmpty == (secret == nil) else {
-            throw ConfigurationError(key: "s3-secret-access-key", "it and s3-access-key-id are given together")
+            let key = "\(name)-secret-access-key"
+            throw ConfigurationError(key: key, "it and \(name)-access-key-id are given together")
         }
-        let credentials = secret.map { Credentials(accessKeyID: keyID, secretAccessKey: $0) }
-        return S3Settings(endpoint: endpoint, region: region, credentials: credentials)
+        return secret.map { Credentials(accessKeyID: keyID, secretAccessKey: $0) }
     }
 
     private static func networkPolicy(_ values: ConfigurationValues) async throws -> NetworkPolicy {

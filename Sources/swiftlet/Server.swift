@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import CodeStore
 import ControlPlane
+import EventQueue
 import Frontend
 import Glibc
 import IdentityService
@@ -14,6 +15,7 @@ import MetadataStoreSQLite
 import NIOCore
 import NIOPosix
 import SandboxNamespaces
+import ServiceClients
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
@@ -31,6 +33,7 @@ struct Server {
         DescriptorLimit.raise(logger: logger)
         let data = try DataDirectory.open(configuration.dataDirectory)
         let store = try SQLiteMetadataStore(path: data.path(of: "metadata.sqlite"))
+        let eventStore = try SQLiteEventStore(path: data.path(of: "queue.sqlite"))
         let users = try await users(in: store, data, logger: logger)
         let code = try await CodeStore(directory: data.path(of: "code"), logger: logger)
         let runtimes = try InstalledRuntimes.detect(in: configuration.runtimeDirectories)
@@ -47,6 +50,7 @@ struct Server {
         do {
             try await run(
                 store: store,
+                eventStore: eventStore,
                 users: users,
                 code: code,
                 runtimes: runtimes,
@@ -115,6 +119,7 @@ struct Server {
 
     private func run(
         store: SQLiteMetadataStore,
+        eventStore: SQLiteEventStore,
         users: UserDirectory?,
         code: CodeStore,
         runtimes: InstalledRuntimes,
@@ -154,7 +159,8 @@ struct Server {
             locality: configuration.locality,
             logger: logger
         )
-        var clientSettings = HTTPClient.Configuration()
+        // A signature does not survive a redirection.
+        var clientSettings = HTTPClient.Configuration(redirectConfiguration: .disallow)
         // Whoever asks tries again, and says so when there is no use in it.
         clientSettings.connectionPool.retryConnectionEstablishment = false
         clientSettings.timeout.connect = .seconds(5)
@@ -170,9 +176,26 @@ struct Server {
         try await controlPlane.recover()
         try await expectFunctions(of: store, in: worker.pool)
 
+        let events = EventQueue(
+            EventQueue.Dependencies(
+                store: eventStore,
+                targets: controlPlane.functions,
+                invoker: invoker,
+                services: ServiceDirectory(configuration.services, client: client, now: { .now() }),
+                eventLoops: eventLoops,
+                clock: HostClock(eventLoop: eventLoops.next()),
+                locality: configuration.locality,
+                logger: logger
+            ),
+            EventQueue.Settings(runningMax: configuration.concurrency, retryDelay: configuration.retryDelay)
+        )
+        // The data directory is locked, so nobody else uses the store.
+        try await events.start(as: "serve")
+
         let frontend = Frontend(
             controlPlane: controlPlane,
             invoker: invoker,
+            events: events,
             logs: LogsService(store: logStore, locality: configuration.locality),
             identity: IdentityService(store: store, locality: configuration.locality, clock: { .now() }),
             users: users,
@@ -206,6 +229,7 @@ struct Server {
         // Shut down from the last to the first: first no more requests, then no more invokes, then no environments.
         var services: [any Service] = [
             WorkerService(worker: worker, manager: manager), WorkerManagerService(manager: manager),
+            EventQueueService(events: events),
             ControlPlaneService(controlPlane: controlPlane),
             LogRetentionService(retention: LogRetention(store: logStore, logger: logger)), application,
         ]
@@ -259,6 +283,18 @@ private struct WorkerManagerService: Service {
         } onCancel: {
             manager.abort()
         }
+    }
+}
+
+/// Works off events until the service stops, and then until those are settled that are underway.
+private struct EventQueueService: Service {
+    let events: EventQueue
+
+    func run() async {
+        events.begin()
+        // Throws when it is cancelled: then nothing is waited for any more.
+        try? await gracefulShutdown()
+        await events.drain()
     }
 }
 

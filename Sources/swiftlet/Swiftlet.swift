@@ -7,8 +7,8 @@ struct Swiftlet: AsyncParsableCommand {
         commandName: "swiftlet",
         abstract: "AWS Lambda that you run yourself.",
         subcommands: [
-            ServeCommand.self, DevCommand.self, RecycleCommand.self, RuntimesCommand.self, UserCommand.self,
-            CertCommand.self,
+            ServeCommand.self, DevCommand.self, RecycleCommand.self, QueueCommand.self, RuntimesCommand.self,
+            UserCommand.self, CertCommand.self,
         ]
     )
 }

@@ -11,8 +11,7 @@ EVENT_CONFIG = (KEPT, "asynchronous invokes, which it is for, are not there yet"
 
 #: What is to be said of an operation. All others are complete.
 STATES = {
-    "InvokeAsync": (MISSING, "comes with asynchronous invokes"),
-    "Invoke": (COMPLETE, "`RequestResponse` and `DryRun`; `Event` comes with asynchronous invokes"),
+    "Invoke": (COMPLETE, "`RequestResponse`, `Event` and `DryRun`"),
     "CreateFunction": (COMPLETE, "container images, tenant isolation and `PublishTo` are refused"),
     "UpdateFunctionCode": (COMPLETE, "container images and `PublishTo` are refused"),
     "PublishVersion": (COMPLETE, "`PublishTo` is refused"),

@@ -124,6 +124,7 @@ extension AccessControl {
         _ head: HTTPRequestHead,
         _ body: ByteBuffer,
         to reference: FunctionReference,
+        _ action: String,
         _ circumstances: Circumstances
     ) throws(LambdaError) -> ByteBuffer? {
         let verified: (caller: Caller, body: ByteBuffer)
@@ -137,7 +138,7 @@ extension AccessControl {
         } catch {
             throw LambdaError(error)
         }
-        return try admit(verified.caller, known, verified.body, to: reference, circumstances)
+        return try admit(verified.caller, known, verified.body, to: reference, action, circumstances)
     }
 
     /// The same, from the store if need be.
@@ -145,12 +146,13 @@ extension AccessControl {
         _ head: HTTPRequestHead,
         _ body: ByteBuffer,
         to reference: FunctionReference,
+        _ action: String,
         _ circumstances: Circumstances
     ) async throws -> ByteBuffer {
         let claim = try await authenticator.claim(of: SigningRequest(head))
         let (caller, body) = try authenticator.verify(claim, body: body, decodedLength: head.decodedLength)
         let policies = try await policies.resolve(reference.name)
-        return try admit(caller, policies, body, to: reference, circumstances)
+        return try admit(caller, policies, body, to: reference, action, circumstances)
     }
 
     private func admit(
@@ -158,9 +160,10 @@ extension AccessControl {
         _ policies: FunctionPolicies,
         _ body: ByteBuffer,
         to reference: FunctionReference,
+        _ action: String,
         _ circumstances: Circumstances
     ) throws(LambdaError) -> ByteBuffer {
-        let demand = Demand(action: "lambda:InvokeFunction", resource: reference.arn(in: locality))
+        let demand = Demand(action: action, resource: reference.arn(in: locality))
         try check(demand, policies.policy(of: reference), by: caller, circumstances)
         return body
     }

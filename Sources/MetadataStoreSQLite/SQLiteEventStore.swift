@@ -1,0 +1,232 @@
+import GRDB
+package import LambdaAPI
+package import MetadataStore
+import Synchronization
+
+/// Events in one SQLite file, for a service that runs as one process.
+///
+/// Changes that arrive while others are being written wait, and are then written together: however many there are, each
+/// write to the disk takes all of them.
+package final class SQLiteEventStore: EventStore {
+    private typealias Completion = @Sendable (Result<[EventID], MetadataStoreError>) -> Void
+
+    private struct Waiting {
+        var changes: [(change: EventChange, completion: Completion)] = []
+        /// Whether somebody is on the way who takes them.
+        var isWriting = false
+    }
+
+    /// The most changes that are written together, so that leases and purges get their turn.
+    private static let groupMax = 1024
+
+    /// How large the log of changes grows before it is copied into the file, in pages of 4 KiB.
+    private static let logPages = 4000
+
+    private let database: DatabasePool
+    private let waiting = Mutex(Waiting())
+
+    /// Opens the file, which is created if it is not there, and brings its schema up to date.
+    package init(path: String) throws(MetadataStoreError) {
+        database = try SQLiteMetadataStore.open(path, migrating: EventSchema.migrator)
+        do {
+            try database.writeWithoutTransaction {
+                try $0.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.logPages)")
+            }
+        } catch {
+            throw MetadataStoreError(.unavailable, "failed to open the database \(path)", cause: error)
+        }
+    }
+
+    // MARK: Changes
+
+    package func write(
+        _ change: EventChange,
+        completion: @escaping @Sendable (Result<[EventID], MetadataStoreError>) -> Void
+    ) {
+        let isFirst = waiting.withLock { waiting in
+            waiting.changes.append((change, completion))
+            defer { waiting.isWriting = true }
+            return !waiting.isWriting
+        }
+        if isFirst { writeGroup() }
+    }
+
+    private func writeGroup() {
+        database.asyncWriteWithoutTransaction { [self] database in
+            let group = waiting.withLock { waiting in
+                let group = Array(waiting.changes.prefix(Self.groupMax))
+                waiting.changes.removeFirst(group.count)
+                return group
+            }
+            do {
+                var results: [Result<[EventID], MetadataStoreError>] = []
+                try database.inTransaction(.immediate) {
+                    results = try Self.apply(group.map(\.change), in: database)
+                    return .commit
+                }
+                for (waiter, result) in zip(group, results) { waiter.completion(result) }
+            } catch {
+                let failure = MetadataStoreError(.unavailable, "failed to write events", cause: error)
+                for waiter in group { waiter.completion(.failure(failure)) }
+            }
+            let isOver = waiting.withLock { waiting in
+                if waiting.changes.isEmpty { waiting.isWriting = false }
+                return !waiting.isWriting
+            }
+            if !isOver { writeGroup() }
+        }
+    }
+
+    /// A change whose lease is over is left out and told so; an error undoes all.
+    private static func apply(
+        _ changes: [EventChange],
+        in database: Database
+    ) throws -> [Result<[EventID], MetadataStoreError>] {
+        var epochs: [Int: Int] = [:]
+        return try changes.map { change in
+            if let lease = change.lease {
+                let epoch = try epochs[lease.shard] ?? ShardRow.epoch(of: lease.shard, in: database)
+                epochs[lease.shard] = epoch
+                guard epoch == lease.epoch else {
+                    let message = "failed to settle an event of shard \(lease.shard): the lease is over"
+                    return .failure(MetadataStoreError(.conflict, message))
+                }
+            }
+            for id in change.removed { try EventRow.delete(id, in: database) }
+            for postponement in change.postponed { try EventRow.postpone(postponement, in: database) }
+            return .success(try change.appended.map { try EventRow.insert($0, in: database) })
+        }
+    }
+
+    package func purge(
+        _ lane: EventLane,
+        of shard: Int,
+        except kept: Set<EventID>
+    ) async throws(MetadataStoreError) -> Int {
+        try await write("purge \(lane)") { database in
+            let ids = try Int.fetchAll(
+                database,
+                sql: "SELECT id FROM event WHERE shard = ? AND lane = ?",
+                arguments: [shard, lane.text]
+            )
+            let purged = ids.lazy.map { EventID($0) }.filter { !kept.contains($0) }
+            for id in purged { try EventRow.delete(id, in: database) }
+            return purged.count
+        }
+    }
+
+    // MARK: Reading
+
+    package func read(
+        _ request: EventRead,
+        completion: @escaping @Sendable (Result<EventPage, MetadataStoreError>) -> Void
+    ) {
+        database.asyncRead { database in
+            do {
+                completion(.success(try Self.page(request, in: database.get())))
+            } catch {
+                completion(.failure(SQLiteMetadataStore.storeError("read events of \(request.lane)", error)))
+            }
+        }
+    }
+
+    /// What is in the index is looked at first, so that events which the caller has already cost next to nothing.
+    private static func page(_ request: EventRead, in database: Database) throws -> EventPage {
+        let due = try database.cachedStatement(
+            sql: "SELECT id FROM event WHERE shard = ? AND lane = ? AND due <= ? ORDER BY due, id LIMIT ?"
+        )
+        let wanted = request.limit + request.except.count + 1
+        let ids = try Int.fetchAll(
+            due,
+            arguments: [request.shard, request.lane.text, request.now.milliseconds, wanted]
+        )
+        .map { EventID($0) }.filter { !request.except.contains($0) }
+        var events: [QueuedEvent] = []
+        var size = 0
+        for id in ids.prefix(request.limit) where size < request.sizeMax {
+            guard let event = try EventRow.fetch(id, in: database) else { continue }
+            size += event.content.payload.count
+            events.append(event)
+        }
+        let later = try database.cachedStatement(
+            sql: "SELECT min(due) FROM event WHERE shard = ? AND lane = ? AND due > ?"
+        )
+        let next = try Int.fetchOne(
+            later,
+            arguments: [request.shard, request.lane.text, request.now.milliseconds]
+        )
+        return EventPage(
+            events: events,
+            hasMore: ids.count > events.count,
+            nextDue: next.map { Timestamp(milliseconds: $0) }
+        )
+    }
+
+    package func lanes(of shard: Int) async throws(MetadataStoreError) -> [LaneSummary] {
+        try await readNow("read the lanes of shard \(shard)") { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: "SELECT lane, count(*), min(accepted) FROM event WHERE shard = ? GROUP BY lane",
+                arguments: [shard]
+            )
+            return try rows.map { row in
+                guard let lane = EventLane(text: row[0]) else {
+                    throw MetadataStoreError(.corrupt, "failed to read a lane: '\(row[0] as String)'")
+                }
+                return LaneSummary(lane: lane, count: row[1], oldest: Timestamp(milliseconds: row[2]))
+            }
+        }
+    }
+
+    // MARK: Leases
+
+    package func claimShards(
+        for owner: String,
+        of shards: Int,
+        limit: Int,
+        at now: Timestamp,
+        until end: Timestamp
+    ) async throws(MetadataStoreError) -> [ShardLease] {
+        try await write("claim shards") { database in
+            try ShardRow.insertMissing(upTo: shards, in: database)
+            return try ShardRow.claim(for: owner, of: shards, limit: limit, at: now, until: end, in: database)
+        }
+    }
+
+    package func renew(
+        _ leases: [ShardLease],
+        until end: Timestamp
+    ) async throws(MetadataStoreError) -> [ShardLease] {
+        try await write("renew leases") { database in
+            try leases.filter { try ShardRow.setEnd(of: $0, to: end, in: database) }
+        }
+    }
+
+    package func release(_ leases: [ShardLease]) async throws(MetadataStoreError) {
+        try await write("release leases") { database in
+            for lease in leases { _ = try ShardRow.release(lease, in: database) }
+        }
+    }
+
+    private func readNow<Value: Sendable>(
+        _ operation: String,
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(MetadataStoreError) -> Value {
+        do {
+            return try await database.read(body)
+        } catch {
+            throw SQLiteMetadataStore.storeError(operation, error)
+        }
+    }
+
+    private func write<Value: Sendable>(
+        _ operation: String,
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(MetadataStoreError) -> Value {
+        do {
+            return try await database.write(body)
+        } catch {
+            throw SQLiteMetadataStore.storeError(operation, error)
+        }
+    }
+}
