@@ -47,11 +47,18 @@ struct Dispatcher {
         var alarm: Timestamp?
     }
 
+    /// A lane's parts in all shards that are leased here, which run together.
+    private struct Group {
+        var window = ConcurrencyWindow()
+        var keys: [LaneKey] = []
+    }
+
     /// How many events may run at once.
     private let runningMax: Int
     /// How much memory ready events may take before lanes are read one event at a time, in bytes.
     private let readySizeMax: Int
     private var entries: [LaneKey: Entry] = [:]
+    private var groups: [EventLane: Group] = [:]
     /// The lanes that have something to run or to read, in the order of their turns.
     private var turns: Deque<LaneKey> = []
     /// Lanes that would be read if there were room.
@@ -83,8 +90,11 @@ struct Dispatcher {
     var nextAlarm: Timestamp? { phase == .running ? alarms.min?.moment : nil }
 
     /// The lanes that there are, with the number of events that wait or run, and of those that run.
-    var lanes: [(key: LaneKey, depth: Int, running: Int)] {
-        entries.map { ($0.key, $0.value.lane.depth, $0.value.lane.running) }
+    var lanes: [(lane: EventLane, depth: Int, running: Int)] {
+        groups.map { lane, group in
+            let depth = group.keys.reduce(0) { $0 + (entries[$1]?.lane.depth ?? 0) }
+            return (lane, depth, group.window.running)
+        }
     }
 
     // MARK: Events
@@ -93,7 +103,7 @@ struct Dispatcher {
     mutating func shardLeased(_ shard: Int, _ lanes: [LaneSummary], at now: Timestamp) -> [Action] {
         for summary in lanes {
             let key = LaneKey(shard: shard, lane: summary.lane)
-            entries[key] = Entry(lane: Lane(depth: summary.count))
+            add(key, Lane(depth: summary.count))
             giveTurn(key)
         }
         return takeTurns(at: now)
@@ -103,9 +113,9 @@ struct Dispatcher {
     mutating func appended(_ events: [QueuedEvent], at now: Timestamp) -> [Action] {
         for event in events {
             let key = LaneKey(event)
-            let isKept = entries[key, default: Entry(lane: Lane())].lane.appended(event, hasRoom: hasRoom)
-            if isKept { readySize += event.size }
-            giveTurn(key)
+            if entries[key] == nil { add(key, Lane()) }
+            let room = hasRoom
+            update(key) { _ = $0.appended(event, hasRoom: room) }
         }
         return takeTurns(at: now)
     }
@@ -125,7 +135,11 @@ struct Dispatcher {
     /// An event has run. Others may take its place before it is settled.
     mutating func finished(_ key: LaneKey, wasThrottled: Bool, at now: Timestamp) -> [Action] {
         runningCount -= 1
-        update(key) { $0.finished(wasThrottled: wasThrottled, at: now) }
+        groups[key.lane]?.window.finished(wasThrottled: wasThrottled, at: now)
+        // The other part of the lane has waited for longer.
+        for other in groups[key.lane]?.keys ?? [] where other != key { giveTurn(other) }
+        giveTurn(key)
+        removeGroupIfOver(key.lane)
         return takeTurns(at: now)
     }
 
@@ -168,8 +182,7 @@ struct Dispatcher {
     mutating func shardLost(_ shard: Int) {
         for key in entries.keys where key.shard == shard {
             readySize -= entries[key]?.lane.readySize ?? 0
-            entries[key] = nil
-            crampedLanes.remove(key)
+            remove(key)
         }
     }
 
@@ -223,17 +236,8 @@ struct Dispatcher {
     private mutating func takeTurn(_ key: LaneKey, at now: Timestamp, _ actions: inout [Action]) {
         guard let index = entries.index(forKey: key) else { return }
         entries.values[index].hasTurn = false
-        let before = entries.values[index].lane.readySize
-        let (event, askAgain) = entries.values[index].lane.takeNext(at: now)
-        readySize += entries.values[index].lane.readySize - before
-        if let event {
-            runningCount += 1
-            underwayCount += 1
-            actions.append(.run(event))
-            welcomeCramped()
-            if entries.values[index].lane.hasReady { giveTurn(key) }
-        }
-        if let askAgain { setAlarm(key, askAgain) }
+        if let event = takeEvent(key, index, at: now) { actions.append(.run(event)) }
+        if let due = entries.values[index].lane.nextDue { setAlarm(key, due) }
         if entries.values[index].lane.wantsRead(hasRoom: hasRoom) {
             let read = entries.values[index].lane.beginRead(hasRoom: hasRoom)
             actions.append(
@@ -251,8 +255,45 @@ struct Dispatcher {
         } else if !hasRoom, entries.values[index].lane.wantsRead(hasRoom: true) {
             crampedLanes.insert(key)
         } else if entries.values[index].lane.isOver {
-            entries.remove(at: index)
+            remove(key)
         }
+    }
+
+    /// The lane's next event, if it may run now.
+    private mutating func takeEvent(
+        _ key: LaneKey,
+        _ index: Dictionary<LaneKey, Entry>.Index,
+        at now: Timestamp
+    ) -> QueuedEvent? {
+        guard entries.values[index].lane.hasReady else { return nil }
+        if case .wait(let moment)? = groups[key.lane]?.window.eventWaits(at: now) {
+            setAlarm(key, moment)
+            return nil
+        }
+        guard let event = entries.values[index].lane.takeNext() else { return nil }
+        readySize -= event.size
+        runningCount += 1
+        underwayCount += 1
+        welcomeCramped()
+        if entries.values[index].lane.hasReady { giveTurn(key) }
+        return event
+    }
+
+    private mutating func add(_ key: LaneKey, _ lane: Lane) {
+        entries[key] = Entry(lane: lane)
+        groups[key.lane, default: Group()].keys.append(key)
+    }
+
+    private mutating func remove(_ key: LaneKey) {
+        entries[key] = nil
+        crampedLanes.remove(key)
+        groups[key.lane]?.keys.removeAll { $0 == key }
+        removeGroupIfOver(key.lane)
+    }
+
+    private mutating func removeGroupIfOver(_ lane: EventLane) {
+        guard let group = groups[lane], group.keys.isEmpty, group.window.running == 0 else { return }
+        groups[lane] = nil
     }
 
     private mutating func welcomeCramped() {

@@ -22,20 +22,17 @@ struct Lane {
     private(set) var ready: Deque<QueuedEvent> = []
     /// Events that run or are being settled.
     private(set) var underway: Set<EventID> = []
-    /// How many of them run.
-    private(set) var running = 0
     /// How many events the store has, those underway with them.
     private(set) var depth = 0
     /// How much memory the ready events take, in bytes.
     private(set) var readySize = 0
-    private var window = ConcurrencyWindow()
     private var reading: Reading?
     /// Whether the lane's events are being removed from the store.
     private var isPurging = false
     /// Whether the store has, or may have, events that are due and not in memory.
     private var hasMore = false
     /// When the store's next event becomes due that is not yet; nil for never.
-    private var nextDue: Timestamp?
+    private(set) var nextDue: Timestamp?
 
     /// A lane that has nothing.
     init() {}
@@ -109,29 +106,16 @@ struct Lane {
 
     // MARK: Events that run
 
-    /// The next event to run, if one may.
-    ///
-    /// - Returns: The event, or when to ask again at the latest, if there is something to wait for.
-    mutating func takeNext(at now: Timestamp) -> (event: QueuedEvent?, askAgain: Timestamp?) {
-        guard let next = ready.first else { return (nil, nextDue) }
-        let (mayRun, askAgain) = window.admit(running: running, at: now)
-        let earliest = [askAgain, nextDue].compactMap { $0 }.min()
-        guard mayRun else { return (nil, earliest) }
-        ready.removeFirst()
+    /// Takes the next event to run it.
+    mutating func takeNext() -> QueuedEvent? {
+        guard let next = ready.popFirst() else { return nil }
         readySize -= next.size
         underway.insert(next.id)
-        running += 1
-        return (next, earliest)
+        return next
     }
 
     /// Whether an event waits to run.
     var hasReady: Bool { !ready.isEmpty }
-
-    /// An event has run, and is being settled.
-    mutating func finished(wasThrottled: Bool, at now: Timestamp) {
-        running -= 1
-        if wasThrottled { window.throttled(running: running, at: now) }
-    }
 
     /// An event is no longer in the store, or is there for later.
     mutating func settled(_ id: EventID, until due: Timestamp?) {

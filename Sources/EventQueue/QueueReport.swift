@@ -19,22 +19,16 @@ package struct QueueReport: Sendable, Equatable {
     package var metrics: QueueMetrics
 
     init(
-        _ lanes: [(key: Dispatcher.LaneKey, depth: Int, running: Int)],
+        _ lanes: [(lane: EventLane, depth: Int, running: Int)],
         oldest: [EventLane: Timestamp],
         _ metrics: QueueMetrics,
         at now: Timestamp
     ) {
-        var lines: [EventLane: Line] = [:]
-        for (key, depth, running) in lanes {
-            var line = lines[key.lane] ?? Line(lane: key.lane, depth: 0, inFlight: 0)
-            line.depth += depth
-            line.inFlight += running
-            lines[key.lane] = line
+        let lines = lanes.map { lane, depth, running in
+            let age = oldest[lane].map { Double(max(0, now.milliseconds - $0.milliseconds)) / 1000 }
+            return Line(lane: lane, depth: depth, inFlight: running, oldestAgeSeconds: age)
         }
-        for (lane, moment) in oldest {
-            lines[lane]?.oldestAgeSeconds = Double(max(0, now.milliseconds - moment.milliseconds)) / 1000
-        }
-        self.lines = lines.values.filter { $0.depth > 0 }
+        self.lines = lines.filter { $0.depth > 0 }
             .sorted { ($1.depth, $0.lane.text) < ($0.depth, $1.lane.text) }
         self.metrics = metrics
     }
