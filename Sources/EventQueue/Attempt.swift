@@ -76,7 +76,7 @@ struct Attempter: Sendable {
             let isMissing = (error as? LambdaError)?.code == .resourceNotFoundException
             return AttemptResult(
                 ending: isMissing ? .missing(message: missing(reference)) : .serviceFailed(reason: "\(error)"),
-                settings: event.acceptedSettings,
+                settings: event.invocationDetails.settings,
                 traceHeader: event.content.traceHeader
             )
         }

@@ -39,8 +39,7 @@ struct ConcurrencyWindow: Equatable {
             guard next <= now else { return .wait(until: next) }
             limit += 1
             fullSince = now
-            guard running < limit else { return .wait(until: next) }
-        } else {
+        } else if let since = fullSince, since <= now {
             fullSince = nil
         }
         running += 1

@@ -58,29 +58,5 @@ struct Delivery: Codable, Sendable, Equatable {
     }
 
     /// The document that the store keeps.
-    var details: [UInt8] {
-        guard let document = try? JSONEncoder().encode(self) else {
-            preconditionFailure("texts and numbers can be written as JSON")
-        }
-        return Array(document)
-    }
-}
-
-extension EventSettings {
-    /// The document that the store keeps beside an event; empty for settings that are all Lambda's.
-    var details: [UInt8] {
-        guard self != EventSettings() else { return [] }
-        guard let document = try? JSONEncoder().encode(self) else {
-            preconditionFailure("texts and numbers can be written as JSON")
-        }
-        return Array(document)
-    }
-}
-
-extension QueuedEvent {
-    /// The function's settings when its event was accepted.
-    var acceptedSettings: EventSettings {
-        guard !content.details.isEmpty else { return EventSettings() }
-        return (try? JSONDecoder().decode(EventSettings.self, from: Data(content.details))) ?? EventSettings()
-    }
+    var details: [UInt8] { .document(of: self) }
 }

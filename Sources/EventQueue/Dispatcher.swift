@@ -66,7 +66,7 @@ struct Dispatcher {
     private var alarms: Heap<Alarm> = []
     private(set) var runningCount = 0
     private var underwayCount = 0
-    private var readySize = 0
+    private(set) var readySize = 0
     private var phase = Phase.waiting
 
     /// Where the dispatcher is in its life; it goes through these once, in this order.
@@ -95,6 +95,11 @@ struct Dispatcher {
             let depth = group.keys.reduce(0) { $0 + (entries[$1]?.lane.depth ?? 0) }
             return (lane, depth, group.window.running)
         }
+    }
+
+    /// The lanes of each shard.
+    var lanesByShard: [Int: [EventLane]] {
+        entries.keys.reduce(into: [:]) { $0[$1.shard, default: []].append($1.lane) }
     }
 
     // MARK: Events

@@ -18,6 +18,9 @@ extension EventQueue {
             settle(event)
             return
         }
+        if case .missing(let message) = result.ending, event.invocationDetails.isRecord {
+            return delivered(event, nil, DestinationSender.Failure(mayPass: false, description: message))
+        }
         let reference = FunctionReference(name, qualifier: event.content.qualifier)
         let settlement = Settlement(
             of: event,

@@ -78,6 +78,9 @@ package final class EventQueue: Sendable {
     /// How long it is until a write that the store has refused is tried again, in milliseconds.
     private static let writePause = 1000
 
+    /// How many events are purged in one write.
+    static let purgeMax = 2000
+
     let dependencies: Dependencies
     let sender: DestinationSender
     let retryDelay: Int
@@ -158,7 +161,7 @@ package final class EventQueue: Sendable {
             qualifier: invocation.reference.qualifier,
             clientContext: invocation.clientContext,
             traceHeader: invocation.traceHeader,
-            details: invocation.settings?.details ?? [],
+            details: InvocationDetails(settings: invocation.settings ?? EventSettings()).document,
             payload: Array(invocation.payload.readableBytesView)
         )
         let event = newEvent(.init(lane: .function(invocation.reference.name), content: content))
@@ -202,7 +205,7 @@ package final class EventQueue: Sendable {
         for (key, kept) in parts {
             var count = 0
             do throws(MetadataStoreError) {
-                count = try await dependencies.store.purge(lane, of: key.shard, except: kept)
+                try await purge(key, except: kept, &count)
             } catch {
                 failure = error
             }
@@ -220,13 +223,30 @@ package final class EventQueue: Sendable {
         return total
     }
 
+    /// Removes a lane's events from the store in steps that hold up nobody who accepts events meanwhile.
+    private func purge(
+        _ key: Dispatcher.LaneKey,
+        except kept: Set<EventID>,
+        _ count: inout Int
+    ) async throws(MetadataStoreError) {
+        while true {
+            let removed = try await dependencies.store.purge(
+                key.lane,
+                of: key.shard,
+                except: kept,
+                limit: Self.purgeMax
+            )
+            count += removed
+            guard removed == Self.purgeMax else { return }
+        }
+    }
+
     /// What is in the queue now.
     package func report() async throws(MetadataStoreError) -> QueueReport {
         var oldest: [EventLane: Timestamp] = [:]
-        for shard in state.withLock({ Array($0.leases.keys) }) {
-            for summary in try await dependencies.store.lanes(of: shard) {
-                oldest[summary.lane] = min(oldest[summary.lane] ?? summary.oldest, summary.oldest)
-            }
+        for (shard, lanes) in state.withLock({ $0.dispatcher.lanesByShard }) {
+            let found = try await dependencies.store.oldest(of: lanes, in: shard)
+            oldest.merge(found) { min($0, $1) }
         }
         let now = dependencies.clock.now()
         return state.withLock { QueueReport($0.dispatcher.lanes, oldest: oldest, $0.metrics, at: now) }

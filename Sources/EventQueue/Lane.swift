@@ -27,6 +27,8 @@ struct Lane {
     /// How much memory the ready events take, in bytes.
     private(set) var readySize = 0
     private var reading: Reading?
+    /// The latest event that a read has brought.
+    private var readLatest = EventID(0)
     /// Whether the lane's events are being removed from the store.
     private var isPurging = false
     /// Whether the store has, or may have, events that are due and not in memory.
@@ -53,6 +55,8 @@ struct Lane {
     /// An event was written to the store. Returns whether it stays in memory.
     mutating func appended(_ event: QueuedEvent, hasRoom: Bool) -> Bool {
         depth += 1
+        // A read sees an event before its writer is told. What it did not bring of those so far, it said there is.
+        guard event.id > readLatest else { return false }
         guard reading == nil else {
             reading?.hasAppended = true
             return false
@@ -83,9 +87,13 @@ struct Lane {
     /// The store was read.
     mutating func read(_ page: EventPage) {
         guard let begun = reading.take() else { return }
-        hasMore = page.hasMore || begun.hasAppended || begun.isStale
+        // The time of events that the page could not have may have come since the read began.
+        hasMore = hasMore || page.hasMore || begun.hasAppended || begun.isStale
         guard !begun.isStale else { return }
-        for event in page.events { append(event) }
+        for event in page.events {
+            append(event)
+            readLatest = max(readLatest, event.id)
+        }
         if let next = page.nextDue { becomesDue(at: next) }
     }
 

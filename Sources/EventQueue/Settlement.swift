@@ -96,10 +96,12 @@ struct Settlement: Sendable {
     ) -> Follower {
         if let reference = FunctionReference(destination: destination) {
             // A function is a destination by being invoked; whether it is there shows when it is its turn.
+            let details = InvocationDetails(isRecord: true)
             let content = QueuedEvent.Content(
                 requestID: .random(),
                 qualifier: reference.qualifier,
                 traceHeader: traceHeader,
+                details: details.document,
                 payload: payload
             )
             return Follower(lane: .function(reference.name), content: content)

@@ -24,13 +24,24 @@ package protocol EventStore: Sendable {
         completion: @escaping @Sendable (Result<EventPage, MetadataStoreError>) -> Void
     )
 
-    /// All lanes of a shard that have events, with what they have.
+    /// All lanes of a shard that have events, with what they have. Looks at each event of the shard.
     func lanes(of shard: Int) async throws(MetadataStoreError) -> [LaneSummary]
 
-    /// Removes a lane's events from a shard, but for those that are named.
+    /// When the oldest event of each of some lanes was accepted, as far as the shard has events of them. Takes the same
+    /// time however many events there are.
+    func oldest(of lanes: [EventLane], in shard: Int) async throws(MetadataStoreError) -> [EventLane: Timestamp]
+
+    /// Removes events of a lane from a shard, but for those that are named. All or none, so that a lane with very many is
+    /// to be purged in several steps.
     ///
-    /// - Returns: How many they were.
-    func purge(_ lane: EventLane, of shard: Int, except kept: Set<EventID>) async throws(MetadataStoreError) -> Int
+    /// - Parameter limit: The most that are removed.
+    /// - Returns: How many were removed; fewer than the limit if no others are left.
+    func purge(
+        _ lane: EventLane,
+        of shard: Int,
+        except kept: Set<EventID>,
+        limit: Int
+    ) async throws(MetadataStoreError) -> Int
 
     /// Leases shards that nobody holds, or that the same owner held before; each lease has a new epoch. Of several who
     /// ask at the same time, each shard goes to one.
@@ -154,12 +165,9 @@ package struct EventPage: Sendable, Equatable {
 package struct LaneSummary: Sendable, Equatable {
     package var lane: EventLane
     package var count: Int
-    /// When the oldest was accepted.
-    package var oldest: Timestamp
 
-    package init(lane: EventLane, count: Int, oldest: Timestamp) {
+    package init(lane: EventLane, count: Int) {
         self.lane = lane
         self.count = count
-        self.oldest = oldest
     }
 }

@@ -23,7 +23,8 @@ enum EventSchema {
                         details BLOB NOT NULL,
                         payload BLOB NOT NULL
                     ) STRICT;
-                    CREATE INDEX event_due ON event (shard, lane, due, id, accepted);
+                    CREATE INDEX event_due ON event (shard, lane, due, id);
+                    CREATE INDEX event_postponed ON event (shard, lane, accepted) WHERE due > accepted;
                     CREATE TABLE eventShard (
                         shard INTEGER NOT NULL PRIMARY KEY,
                         owner TEXT NOT NULL,

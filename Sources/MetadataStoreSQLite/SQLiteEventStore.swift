@@ -101,15 +101,16 @@ package final class SQLiteEventStore: EventStore {
     package func purge(
         _ lane: EventLane,
         of shard: Int,
-        except kept: Set<EventID>
+        except kept: Set<EventID>,
+        limit: Int
     ) async throws(MetadataStoreError) -> Int {
         try await write("purge \(lane)") { database in
             let ids = try Int.fetchAll(
                 database,
-                sql: "SELECT id FROM event WHERE shard = ? AND lane = ?",
-                arguments: [shard, lane.text]
+                sql: "SELECT id FROM event WHERE shard = ? AND lane = ? LIMIT ?",
+                arguments: [shard, lane.text, limit + kept.count]
             )
-            let purged = ids.lazy.map { EventID($0) }.filter { !kept.contains($0) }
+            let purged = ids.lazy.map { EventID($0) }.filter { !kept.contains($0) }.prefix(limit)
             for id in purged { try EventRow.delete(id, in: database) }
             return purged.count
         }
@@ -166,15 +167,40 @@ package final class SQLiteEventStore: EventStore {
         try await readNow("read the lanes of shard \(shard)") { database in
             let rows = try Row.fetchAll(
                 database,
-                sql: "SELECT lane, count(*), min(accepted) FROM event WHERE shard = ? GROUP BY lane",
+                sql: "SELECT lane, count(*) FROM event WHERE shard = ? GROUP BY lane",
                 arguments: [shard]
             )
             return try rows.map { row in
                 guard let lane = EventLane(text: row[0]) else {
                     throw MetadataStoreError(.corrupt, "failed to read a lane: '\(row[0] as String)'")
                 }
-                return LaneSummary(lane: lane, count: row[1], oldest: Timestamp(milliseconds: row[2]))
+                return LaneSummary(lane: lane, count: row[1])
             }
+        }
+    }
+
+    package func oldest(
+        of lanes: [EventLane],
+        in shard: Int
+    ) async throws(MetadataStoreError) -> [EventLane: Timestamp] {
+        try await readNow("read the ages of shard \(shard)") { database in
+            // Events that were never postponed are due when they were accepted: none of them is older than the first.
+            let statement = try database.cachedStatement(
+                sql: """
+                    SELECT min(accepted) FROM (
+                        SELECT accepted FROM (
+                            SELECT accepted FROM event WHERE shard = :shard AND lane = :lane ORDER BY due, id LIMIT 1
+                        ) UNION ALL
+                        SELECT min(accepted) FROM event WHERE shard = :shard AND lane = :lane AND due > accepted
+                    )
+                    """
+            )
+            var oldest: [EventLane: Timestamp] = [:]
+            for lane in lanes {
+                let accepted = try Int.fetchOne(statement, arguments: ["shard": shard, "lane": lane.text])
+                oldest[lane] = accepted.map { Timestamp(milliseconds: $0) }
+            }
+            return oldest
         }
     }
 

@@ -14,6 +14,8 @@ struct InvokeRouteTests {
                 "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af/invocations",
                 "arn:aws:lambda:us-east-1:000000000000:function:f", nil
             ),
+            // The older operation knows no qualifier beside the name.
+            ("/2014-11-13/functions/hello/invoke-async/?Qualifier=prod", "hello", nil),
         ] as [(String, String, String?)]
     )
     func invocationsAreRecognised(uri: String, name: String, qualifier: String?) throws {
@@ -25,10 +27,19 @@ struct InvokeRouteTests {
     @Test(arguments: [
         "/2015-03-31/functions", "/2015-03-31/functions/", "/2015-03-31/functions//invocations",
         "/2015-03-31/functions/invocations", "/2015-03-31/functions/a/b/invocations", "/2015-03-31/functions/a/policy",
-        "/2015-03-31/functions/%zz/invocations", "/2014-11-13/functions/a/invoke-async", "",
+        "/2015-03-31/functions/%zz/invocations", "/2014-11-13/functions//invoke-async", "",
     ])
     func otherRequestsAreLeftToTheRouter(uri: String) {
         #expect(InvokeRoute(method: .POST, uri: uri) == nil)
+    }
+
+    @Test(arguments: [
+        ("/2015-03-31/functions/a/invocations", InvokeRoute.Operation.invoke),
+        ("/2021-11-15/functions/a/response-streaming-invocations", .invokeWithResponseStream),
+        ("/2014-11-13/functions/a/invoke-async", .invokeAsync), ("/2014-11-13/functions/a/invoke-async/", .invokeAsync),
+    ])
+    func operationIsToldByThePath(uri: String, operation: InvokeRoute.Operation) {
+        #expect(InvokeRoute(method: .POST, uri: uri)?.operation == operation)
     }
 
     @Test func onlyPostIsAnInvocation() {
@@ -37,9 +48,9 @@ struct InvokeRouteTests {
 }
 
 struct InvokeOptionsTests {
-    private func failure(_ headers: HTTPHeaders) -> LambdaError? {
+    private func failure(_ headers: HTTPHeaders, of operation: InvokeRoute.Operation = .invoke) -> LambdaError? {
         do throws(LambdaError) {
-            _ = try InvokeOptions(headers, of: .invoke)
+            _ = try InvokeOptions(headers, of: operation)
             return nil
         } catch {
             return error
@@ -48,7 +59,8 @@ struct InvokeOptionsTests {
 
     @Test func defaultsAreASynchronousInvokeWithoutLog() throws {
         let options = try InvokeOptions([:], of: .invoke)
-        #expect(!options.isDryRun && !options.wantsLogTail && options.clientContext == nil)
+        #expect(options.invocationType == .requestResponse)
+        #expect(!options.wantsLogTail && options.clientContext == nil)
     }
 
     @Test func clientContextIsDecoded() throws {
@@ -67,8 +79,20 @@ struct InvokeOptionsTests {
         #expect(error?.message?.hasPrefix("2 validation errors detected: Value 'Later' at 'invocationType'") == true)
     }
 
-    @Test func asynchronousInvokeIsRefusedAndNotPretended() {
-        #expect(failure(["X-Amz-Invocation-Type": "Event"])?.code == .notImplemented)
+    @Test func eventsHaveASmallerLimit() throws {
+        #expect(try InvokeOptions([:], of: .invoke).payloadMax == Limits.requestPayloadMax)
+        let event = try InvokeOptions(["X-Amz-Invocation-Type": "Event"], of: .invoke)
+        #expect(event.invocationType == .event && event.payloadMax == Limits.asynchronousPayloadMax)
+    }
+
+    @Test func streamsHaveNoEvents() {
+        #expect(failure(["X-Amz-Invocation-Type": "Event"], of: .invokeWithResponseStream)?.code == .validation)
+    }
+
+    @Test func olderOperationHasEventsOnlyAndNoHeaders() throws {
+        let headers: HTTPHeaders = ["X-Amz-Invocation-Type": "DryRun", "X-Amz-Log-Type": "Tail"]
+        let options = try InvokeOptions(headers, of: .invokeAsync)
+        #expect(options.invocationType == .event && !options.wantsLogTail && options.clientContext == nil)
     }
 
     @Test func tenantsAndDurableExecutionsAreRefused() {
