@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from aws_services import Mailbox, Services, with_services
 from lambda_client import CREDENTIALS, REGION, Functions, make_client
 from swiftlet_server import BINARY, ROOT, SwiftletServer
 
@@ -53,6 +54,38 @@ def functions(server):
 def own_functions(own_server):
     """Functions of `own_server`. They are not deleted: their server's directory goes away whole."""
     return Functions(own_server, "f")
+
+
+@pytest.fixture(scope="session")
+def services():
+    """The services that outcomes of asynchronous invokes go to."""
+    services = Services()
+    yield services
+    services.close()
+
+
+@pytest.fixture
+def mailbox(services):
+    mailbox = Mailbox(services)
+    yield mailbox
+    mailbox.close()
+
+
+@pytest.fixture(scope="session")
+def async_server(services, tmp_path_factory):
+    """A server that knows the services and tries an event again after a second. Nobody stops it."""
+    server = with_services(tmp_path_factory.mktemp("async"), services.endpoint)
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def async_functions(async_server):
+    functions = Functions(async_server, f"t-{uuid.uuid4().hex[:12]}")
+    yield functions
+    functions.close()
+    assert async_server.process.poll() is None, f"the server has ended; its log:\n{async_server.log}"
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,7 @@ def test_bad_reference_has_its_error(server, teller, reference, query, status, k
         ),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("kind", ["RequestResponse", "DryRun"])
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event", "DryRun"])
 def test_body_that_is_not_json_has_its_error(server, teller, body, reason, kind):
     reply = post(server, teller.name, body, {"X-Amz-Invocation-Type": kind})
     assert (reply.status, reply.kind) == (400, "InvalidRequestContentException")
@@ -185,7 +185,6 @@ def test_body_that_is_not_json_has_its_error(server, teller, body, reason, kind)
         ({"X-Amz-Tenant-Id": "blue"}, 400, "InvalidParameterValueException"),
         # Not yet there, and not pretended either.
         ({"X-Amz-Durable-Execution-Name": "own"}, 501, "NotImplementedException"),
-        ({"X-Amz-Invocation-Type": "Event"}, 501, "NotImplementedException"),
     ],
 )
 def test_bad_header_has_its_error(server, teller, headers, status, kind):
@@ -222,7 +221,7 @@ def test_reservation_of_nothing_has_its_error(server, functions):
     }  # fmt: skip
 
 
-def test_older_asynchronous_operation_is_not_pretended(server, teller):
+def test_older_asynchronous_operation_is_found_with_and_without_its_last_slash(server, teller):
     for operation in "invoke-async", "invoke-async/":
         reply = post(server, teller.name, operation=operation, version="2014-11-13")
-        assert (reply.status, reply.kind) == (501, "NotImplementedException")
+        assert (reply.status, reply.document) == (202, {"Status": 202})

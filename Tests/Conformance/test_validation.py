@@ -132,13 +132,6 @@ def test_too_many_variables_are_refused(client):
     )
 
 
-def test_operation_without_behaviour_says_so(client):
-    with pytest.raises(ClientError) as caught:
-        client.invoke_async(FunctionName="f", InvokeArgs=b"{}")
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "InvokeAsync" in caught.value.response["Error"]["Message"]
-
-
 # Below the SDK: bytes that no SDK would send.
 
 
