@@ -2,12 +2,10 @@
 
 COMPLETE = "complete"
 KEPT = "kept"
-MISSING = "missing"
 
 MAPPING = (KEPT, "mappings are checked, kept and shown; nothing polls their sources yet, so they are `Disabled` and say why")
 CAPACITY = (KEPT, "settings are checked, kept and shown; functions run on this host like all others")
 DURABLE = (KEPT, "no execution can be started yet, so none is found")
-EVENT_CONFIG = (KEPT, "asynchronous invokes, which it is for, are not there yet")
 
 #: What is to be said of an operation. All others are complete.
 STATES = {
@@ -28,21 +26,15 @@ STATES = {
          "GetFunctionScalingConfig"],
         CAPACITY,
     ),
-    **dict.fromkeys(
-        ["PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig",
-         "DeleteFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs"],
-        EVENT_CONFIG,
-    ),
 }  # fmt: skip
 
 INTRODUCTION = """\
 # The Lambda API, operation by operation
 
-Written by `Tools/generate-api/generate.py` from the service model. Each operation is in one of three states:
+Written by `Tools/generate-api/generate.py` from the service model. Each operation is in one of two states:
 
 - **complete**: it does what AWS Lambda does.
 - **kept**: requests are checked as Lambda checks them, and what they say is stored and shown, but nothing acts on it yet.
-- **missing**: it answers with `NotImplementedException` and changes nothing.
 
 | Operation | Request | State | Remarks |
 |---|---|---|---|
