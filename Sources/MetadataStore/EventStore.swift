@@ -103,6 +103,10 @@ package struct EventChange: Sendable {
     /// Events of the lease's shard that are tried again.
     package var postponed: [Postponement] = []
 
+    /// Whether nobody waits for it, so that a store may put it off for a few milliseconds and write it with others. An
+    /// event's outcome is such a change: should it be lost, the event is attempted again.
+    package var isPatient: Bool { lease != nil }
+
     /// Accepts events.
     package init(appending events: [NewEvent]) {
         appended = events

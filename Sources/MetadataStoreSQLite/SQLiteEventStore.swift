@@ -1,3 +1,4 @@
+import Dispatch
 import GRDB
 package import LambdaAPI
 package import MetadataStore
@@ -5,25 +6,21 @@ import Synchronization
 
 /// Events in one SQLite file, for a service that runs as one process.
 ///
-/// Changes that arrive while others are being written wait, and are then written together: however many there are, each
-/// write to the disk takes all of them.
+/// Changes that arrive while others are being written wait, and are then written together; ``GroupCommit`` says when.
 package final class SQLiteEventStore: EventStore {
-    private typealias Completion = @Sendable (Result<[EventID], MetadataStoreError>) -> Void
-
-    private struct Waiting {
-        var changes: [(change: EventChange, completion: Completion)] = []
-        /// Whether somebody is on the way who takes them.
-        var isWriting = false
+    private struct Waiting: Sendable {
+        let change: EventChange
+        let completion: @Sendable (Result<[EventID], MetadataStoreError>) -> Void
     }
 
-    /// The most changes that are written together, so that leases and purges get their turn.
-    private static let groupMax = 1024
+    /// How long changes that nobody waits for are gathered.
+    private static let pause = DispatchTimeInterval.milliseconds(2)
 
     /// How large the log of changes grows before it is copied into the file, in pages of 4 KiB.
     private static let logPages = 4000
 
     private let database: DatabasePool
-    private let waiting = Mutex(Waiting())
+    private let changes = Mutex(GroupCommit<Waiting>())
 
     /// Opens the file, which is created if it is not there, and brings its schema up to date.
     package init(path: String) throws(MetadataStoreError) {
@@ -43,21 +40,24 @@ package final class SQLiteEventStore: EventStore {
         _ change: EventChange,
         completion: @escaping @Sendable (Result<[EventID], MetadataStoreError>) -> Void
     ) {
-        let isFirst = waiting.withLock { waiting in
-            waiting.changes.append((change, completion))
-            defer { waiting.isWriting = true }
-            return !waiting.isWriting
+        let waiting = Waiting(change: change, completion: completion)
+        carryOut(changes.withLock { $0.add(waiting, isPatient: change.isPatient) })
+    }
+
+    private func carryOut(_ action: GroupCommit<Waiting>.Action?) {
+        switch action {
+        case .write: writeGroup()
+        case .pause(let number):
+            DispatchQueue.global().asyncAfter(deadline: .now() + Self.pause) { [self] in
+                carryOut(changes.withLock { $0.pauseEnded(number) })
+            }
+        case nil: return
         }
-        if isFirst { writeGroup() }
     }
 
     private func writeGroup() {
         database.asyncWriteWithoutTransaction { [self] database in
-            let group = waiting.withLock { waiting in
-                let group = Array(waiting.changes.prefix(Self.groupMax))
-                waiting.changes.removeFirst(group.count)
-                return group
-            }
+            let group = changes.withLock { $0.takeGroup() }
             do {
                 var results: [Result<[EventID], MetadataStoreError>] = []
                 try database.inTransaction(.immediate) {
@@ -69,11 +69,7 @@ package final class SQLiteEventStore: EventStore {
                 let failure = MetadataStoreError(.unavailable, "failed to write events", cause: error)
                 for waiter in group { waiter.completion(.failure(failure)) }
             }
-            let isOver = waiting.withLock { waiting in
-                if waiting.changes.isEmpty { waiting.isWriting = false }
-                return !waiting.isWriting
-            }
-            if !isOver { writeGroup() }
+            carryOut(changes.withLock { $0.groupWritten() })
         }
     }
 
