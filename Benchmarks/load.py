@@ -1,6 +1,8 @@
 """HTTP load by wrk, and what it says about it."""
 
+import json
 import re
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -8,8 +10,9 @@ from dataclasses import dataclass
 #: Sends the same request over and over, and where asked to looks at each answer for the mark of a failed function.
 SCRIPT = """
 wrk.method = "POST"
-wrk.body = "{}"
+wrk.body = BODY
 wrk.headers["Content-Type"] = "application/json"
+HEADERS
 failed = 0
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
@@ -23,6 +26,7 @@ function done(summary, latency, requests)
             + summary.errors.timeout))
 end
 """
+LOOK_SECONDS = 0.02
 CHECK = """
 function response(status, headers, body)
     for name, _ in pairs(headers) do
@@ -48,24 +52,34 @@ class Load:
         return self.requests / self.seconds
 
 
-def run(port, path, clients, seconds, check=False):
+def run(port, path, clients, seconds, check=False, body="{}", headers={}, until=None):
     """Keeps `clients` connections busy for so long.
 
-    `check` counts failed functions as errors too, which costs wrk time.
+    `check` counts failed functions as errors too, which costs wrk time. `until`, where given, is asked again and again
+    and ends the run before its time once it is true.
     """
+    lines = "".join(f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}\n" for name, value in headers.items())
+    text = SCRIPT.replace("CHECK", CHECK if check else "").replace("HEADERS", lines).replace("BODY", json.dumps(body))
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(SCRIPT.replace("CHECK", CHECK if check else ""))
+        script.write(text)
         script.flush()
-        done = subprocess.run(
+        wrk = subprocess.Popen(
             [
                 "wrk", "--threads", "1", "--connections", str(clients), "--duration", f"{seconds}s",
                 "--timeout", "60s", "--script", script.name, f"http://127.0.0.1:{port}{path}",
             ],
-            capture_output=True, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-    found = re.search(r"RESULT (.*)", done.stdout)
+        while True:
+            try:
+                output, problem = wrk.communicate(timeout=LOOK_SECONDS if until else None)
+                break
+            except subprocess.TimeoutExpired:
+                if until():
+                    wrk.send_signal(signal.SIGINT)
+    found = re.search(r"RESULT (.*)", output)
     if not found:
-        raise SystemExit(f"wrk failed: {done.stdout}{done.stderr}")
+        raise SystemExit(f"wrk failed: {output}{problem}")
     values = {key: int(value) for key, value in (pair.split("=") for pair in found[1].split())}
     return Load(
         requests=values["requests"],

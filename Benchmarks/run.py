@@ -1,7 +1,7 @@
 """Runs the benchmarks and shows their figures beside the targets: `make bench`.
 
 /usr/bin/python3 Benchmarks/run.py [--quick] [--json] [warm_invoke] [cold_start] [memory] [density] [freeze] [neighbour]
-    [api]
+    [api] [event_queue]
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 import api
 import cold_start
 import density
+import event_queue
 import freeze
 import memory
 import neighbour
@@ -18,7 +19,7 @@ import warm_invoke
 
 BENCHMARKS = {
     "warm_invoke": warm_invoke, "cold_start": cold_start, "memory": memory, "density": density, "freeze": freeze,
-    "neighbour": neighbour, "api": api,
+    "neighbour": neighbour, "api": api, "event_queue": event_queue,
 }  # fmt: skip
 
 

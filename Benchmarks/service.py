@@ -148,20 +148,20 @@ class Service:
         except OSError:
             return False
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, headers={}):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             return response.status, response.read()
         finally:
             connection.close()
 
-    def create(self, name, code, runtime, handler="app.handler", memory=1769):
+    def create(self, name, code, runtime, handler="app.handler", memory=1769, timeout=60):
         """Creates a function and waits until it is active; returns its invoke path."""
         body = {
             "FunctionName": name, "Runtime": runtime, "Role": "arn:aws:iam::000000000000:role/bench",
-            "Handler": handler, "MemorySize": memory, "Timeout": 60,
+            "Handler": handler, "MemorySize": memory, "Timeout": timeout,
             "Code": {"ZipFile": base64.b64encode(code).decode()},
         }  # fmt: skip
         status, answer = self.request("POST", "/2015-03-31/functions", json.dumps(body))
@@ -224,12 +224,12 @@ def status_bytes(pid, field):
     return 0
 
 
-def raw_exchange(port, path, body=b"{}"):
+def raw_exchange(port, path, body=b"{}", headers={}):
     """Sends one request and returns the response's bytes as they came, for the floor server to repeat."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        connection.sendall(
-            b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s" % (path.encode(), len(body), body)
-        )
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
+        connection.sendall(head.encode() + body)
         received = b""
         while True:
             more = connection.recv(65536)
@@ -239,7 +239,7 @@ def raw_exchange(port, path, body=b"{}"):
             head, separator, rest = received.partition(b"\r\n\r\n")
             if not separator:
                 continue
-            if b" 200 " not in head.split(b"\r\n")[0]:
+            if b" 20" not in head.split(b"\r\n")[0]:
                 raise SystemExit(f"the service answered {received!r}")
             for line in head.lower().split(b"\r\n"):
                 if line.startswith(b"content-length:") and len(rest) >= int(line.split(b":")[1]):
