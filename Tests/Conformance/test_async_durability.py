@@ -16,7 +16,7 @@ from run_recorder import RECORDED, RunRecorder
 from small_internet import WORLD, SmallInternet
 from swiftlet_server import SwiftletServer
 
-EVENTS = int(os.environ.get("ASYNC_KILL_EVENTS", "20000"))
+EVENTS = int(os.environ.get("ASYNC_KILL_EVENTS", "100000"))
 SEED = int(os.environ.get("ASYNC_KILL_SEED", "20261125"))
 #: How often the server is killed while events are sent, and while the last of them run, if they take that long.
 KILLS_WHILE_SENDING = 6
