@@ -19,14 +19,14 @@ package final class SQLiteEventStore: EventStore {
     /// How large the log of changes grows before it is copied into the file, in pages of 4 KiB.
     private static let logPages = 4000
 
-    private let database: DatabasePool
+    private let file: StoreFile
     private let changes = Mutex(GroupCommit<Waiting>())
 
     /// Opens the file, which is created if it is not there, and brings its schema up to date.
     package init(path: String) throws(MetadataStoreError) {
-        database = try SQLiteMetadataStore.open(path, migrating: EventSchema.migrator)
+        file = try StoreFile(path: path, migrating: EventSchema.migrator)
         do {
-            try database.writeWithoutTransaction {
+            try file.pool.writeWithoutTransaction {
                 try $0.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.logPages)")
             }
         } catch {
@@ -56,7 +56,7 @@ package final class SQLiteEventStore: EventStore {
     }
 
     private func writeGroup() {
-        database.asyncWriteWithoutTransaction { [self] database in
+        file.pool.asyncWriteWithoutTransaction { [self] database in
             let group = changes.withLock { $0.takeGroup() }
             do {
                 var results: [Result<[EventID], MetadataStoreError>] = []
@@ -100,7 +100,7 @@ package final class SQLiteEventStore: EventStore {
         except kept: Set<EventID>,
         limit: Int
     ) async throws(MetadataStoreError) -> Int {
-        try await write("purge \(lane)") { database in
+        try await file.write("purge \(lane)") { database in
             let ids = try Int.fetchAll(
                 database,
                 sql: "SELECT id FROM event WHERE shard = ? AND lane = ? LIMIT ?",
@@ -118,11 +118,11 @@ package final class SQLiteEventStore: EventStore {
         _ request: EventRead,
         completion: @escaping @Sendable (Result<EventPage, MetadataStoreError>) -> Void
     ) {
-        database.asyncRead { database in
+        file.pool.asyncRead { database in
             do {
                 completion(.success(try Self.page(request, in: database.get())))
             } catch {
-                completion(.failure(SQLiteMetadataStore.storeError("read events of \(request.lane)", error)))
+                completion(.failure(.failed(to: "read events of \(request.lane)", error)))
             }
         }
     }
@@ -160,7 +160,7 @@ package final class SQLiteEventStore: EventStore {
     }
 
     package func lanes(of shard: Int) async throws(MetadataStoreError) -> [LaneSummary] {
-        try await readNow("read the lanes of shard \(shard)") { database in
+        try await file.read("read the lanes of shard \(shard)") { database in
             let rows = try Row.fetchAll(
                 database,
                 sql: "SELECT lane, count(*) FROM event WHERE shard = ? GROUP BY lane",
@@ -179,7 +179,7 @@ package final class SQLiteEventStore: EventStore {
         of lanes: [EventLane],
         in shard: Int
     ) async throws(MetadataStoreError) -> [EventLane: Timestamp] {
-        try await readNow("read the ages of shard \(shard)") { database in
+        try await file.read("read the ages of shard \(shard)") { database in
             // Events that were never postponed are due when they were accepted: none of them is older than the first.
             let statement = try database.cachedStatement(
                 sql: """
@@ -209,7 +209,7 @@ package final class SQLiteEventStore: EventStore {
         at now: Timestamp,
         until end: Timestamp
     ) async throws(MetadataStoreError) -> [ShardLease] {
-        try await write("claim shards") { database in
+        try await file.write("claim shards") { database in
             try ShardRow.insertMissing(upTo: shards, in: database)
             return try ShardRow.claim(for: owner, of: shards, limit: limit, at: now, until: end, in: database)
         }
@@ -219,36 +219,14 @@ package final class SQLiteEventStore: EventStore {
         _ leases: [ShardLease],
         until end: Timestamp
     ) async throws(MetadataStoreError) -> [ShardLease] {
-        try await write("renew leases") { database in
+        try await file.write("renew leases") { database in
             try leases.filter { try ShardRow.setEnd(of: $0, to: end, in: database) }
         }
     }
 
     package func release(_ leases: [ShardLease]) async throws(MetadataStoreError) {
-        try await write("release leases") { database in
+        try await file.write("release leases") { database in
             for lease in leases { _ = try ShardRow.release(lease, in: database) }
-        }
-    }
-
-    private func readNow<Value: Sendable>(
-        _ operation: String,
-        _ body: @escaping @Sendable (Database) throws -> Value
-    ) async throws(MetadataStoreError) -> Value {
-        do {
-            return try await database.read(body)
-        } catch {
-            throw SQLiteMetadataStore.storeError(operation, error)
-        }
-    }
-
-    private func write<Value: Sendable>(
-        _ operation: String,
-        _ body: @escaping @Sendable (Database) throws -> Value
-    ) async throws(MetadataStoreError) -> Value {
-        do {
-            return try await database.write(body)
-        } catch {
-            throw SQLiteMetadataStore.storeError(operation, error)
         }
     }
 }

@@ -4,7 +4,7 @@ package import MetadataStore
 
 extension SQLiteMetadataStore {
     package func function(withURL id: String) async throws(MetadataStoreError) -> FunctionRecord? {
-        try await read("read the function of URL \(id)") { database in
+        try await file.read("read the function of URL \(id)") { database in
             let sql = "SELECT function.* FROM functionURL JOIN function ON name = functionName WHERE id = ?"
             return try FunctionRow.fetchOne(database, sql: sql, arguments: [id])?.record()
         }
@@ -15,7 +15,7 @@ extension SQLiteMetadataStore {
         after name: FunctionName?,
         limit: Int
     ) async throws(MetadataStoreError) -> [FunctionRecord] {
-        try await read("list functions of a code signing configuration") { database in
+        try await file.read("list functions of a code signing configuration") { database in
             try FunctionRow
                 .filter(
                     FunctionRow.Columns.codeSigningConfigARN == codeSigningConfigARN
@@ -31,7 +31,7 @@ extension SQLiteMetadataStore {
         after version: (name: FunctionName, number: Int)?,
         limit: Int
     ) async throws(MetadataStoreError) -> [VersionRecord] {
-        try await read("list versions of a capacity provider") { database in
+        try await file.read("list versions of a capacity provider") { database in
             let sql = """
                 SELECT * FROM version WHERE capacityProviderARN = ? AND (functionName, number) > (?, ?)
                 ORDER BY functionName, number LIMIT ?

@@ -8,7 +8,7 @@ extension SQLiteMetadataStore {
         of name: LayerName,
         _ definition: LayerVersionDefinition
     ) async throws(MetadataStoreError) -> LayerVersionRecord {
-        try await writeQuietly("publish a version of layer \(name)") { database in
+        try await file.write("publish a version of layer \(name)") { database in
             let sql = """
                 INSERT INTO layer (name, versionMax) VALUES (?, 1)
                 ON CONFLICT (name) DO UPDATE SET versionMax = versionMax + 1
@@ -27,7 +27,7 @@ extension SQLiteMetadataStore {
         _ version: Int,
         of name: LayerName
     ) async throws(MetadataStoreError) -> LayerVersionRecord? {
-        try await read("read version \(version) of layer \(name)") { database in
+        try await file.read("read version \(version) of layer \(name)") { database in
             try LayerVersionRow.fetch(version, of: name, in: database)?.record()
         }
     }
@@ -38,7 +38,7 @@ extension SQLiteMetadataStore {
         of name: LayerName,
         expecting revisionID: String?
     ) async throws(MetadataStoreError) {
-        try await writeQuietly("change the policy of version \(version) of layer \(name)") { database in
+        try await file.write("change the policy of version \(version) of layer \(name)") { database in
             let current = try LayerVersionRow.fetch(version, of: name, in: database)?.record()
             guard var record = current, record.policy?.revisionID == revisionID else {
                 throw MetadataStoreError(
@@ -52,7 +52,7 @@ extension SQLiteMetadataStore {
     }
 
     package func deleteLayerVersion(_ version: Int, of name: LayerName) async throws(MetadataStoreError) -> Bool {
-        try await writeQuietly("delete version \(version) of layer \(name)") { database in
+        try await file.write("delete version \(version) of layer \(name)") { database in
             try LayerVersionRow.fetch(version, of: name, in: database)?.delete(database) ?? false
         }
     }
@@ -63,7 +63,7 @@ extension SQLiteMetadataStore {
         matching filter: LayerFilter,
         limit: Int
     ) async throws(MetadataStoreError) -> [LayerVersionRecord] {
-        try await read("list versions of layer \(name)") { database in
+        try await file.read("list versions of layer \(name)") { database in
             var request = LayerVersionRow.filter(LayerVersionRow.Columns.name == name.rawValue)
                 .order(LayerVersionRow.Columns.version.desc)
             if let version {
@@ -83,7 +83,7 @@ extension SQLiteMetadataStore {
         matching filter: LayerFilter,
         limit: Int
     ) async throws(MetadataStoreError) -> [LayerVersionRecord] {
-        try await read("list layers") { database in
+        try await file.read("list layers") { database in
             var request = LayerVersionRow.order(LayerVersionRow.Columns.name, LayerVersionRow.Columns.version.desc)
             if let name {
                 request = request.filter(LayerVersionRow.Columns.name > name.rawValue)
@@ -100,13 +100,13 @@ extension SQLiteMetadataStore {
     }
 
     package func layersCodeSize() async throws(MetadataStoreError) -> Int {
-        try await read("read the size of layers") { database in
+        try await file.read("read the size of layers") { database in
             try Int.fetchOne(database, sql: "SELECT coalesce(sum(codeSize), 0) FROM layerVersion") ?? 0
         }
     }
 
     package func layersInUse() async throws(MetadataStoreError) -> LayersInUse {
-        try await read("list layers in use") { database in
+        try await file.read("list layers in use") { database in
             let published = try String.fetchSet(database, sql: "SELECT DISTINCT codeHash FROM layerVersion")
             // Every definition that a document holds; few have layers, so that reading all now and then is cheap enough.
             let lists = try Data.fetchAll(

@@ -4,7 +4,7 @@ package import MetadataStore
 
 extension SQLiteMetadataStore {
     package func insert<Resource: StoredResource>(_ resource: Resource) async throws(MetadataStoreError) {
-        try await writeQuietly("insert \(Resource.kind) \(resource.id)") { database in
+        try await file.write("insert \(Resource.kind) \(resource.id)") { database in
             var resource = resource
             resource.generation = 0
             try ResourceRow.refusingTwo(of: resource) { try ResourceRow(resource).insert(database) }
@@ -16,13 +16,13 @@ extension SQLiteMetadataStore {
         _ type: Resource.Type,
         _ id: String
     ) async throws(MetadataStoreError) -> Resource? {
-        try await read("read \(Resource.kind) \(id)") { database in
+        try await file.read("read \(Resource.kind) \(id)") { database in
             try ResourceRow.fetch(type, id, in: database)?.resource(type)
         }
     }
 
     package func replace<Resource: StoredResource>(_ resource: Resource) async throws(MetadataStoreError) -> Resource {
-        try await writeQuietly("replace \(Resource.kind) \(resource.id)") { database in
+        try await file.write("replace \(Resource.kind) \(resource.id)") { database in
             let current = try ResourceRow.fetch(Resource.self, resource.id, in: database)
             guard let current, current.generation == resource.generation else {
                 throw MetadataStoreError(
@@ -46,7 +46,7 @@ extension SQLiteMetadataStore {
         _ type: Resource.Type,
         _ id: String
     ) async throws(MetadataStoreError) -> Bool {
-        try await writeQuietly("delete \(Resource.kind) \(id)") { database in
+        try await file.write("delete \(Resource.kind) \(id)") { database in
             try ResourceRow.fetch(type, id, in: database)?.delete(database) ?? false
         }
     }
@@ -57,7 +57,7 @@ extension SQLiteMetadataStore {
         after id: String?,
         limit: Int
     ) async throws(MetadataStoreError) -> [Resource] {
-        try await read("list \(Resource.kind)") { database in
+        try await file.read("list \(Resource.kind)") { database in
             let rows =
                 if let key {
                     try ResourceRow.fetchAll(

@@ -11,7 +11,7 @@ extension SQLiteMetadataStore {
     }
 
     package func role(named name: String) async throws(MetadataStoreError) -> RoleRecord? {
-        try await read("read role \(name)") { database in
+        try await file.read("read role \(name)") { database in
             try RoleRow.fetchOne(database, key: name)?.record()
         }
     }
@@ -46,7 +46,7 @@ extension SQLiteMetadataStore {
             "name": name ?? "", "pathPrefix": pathPrefix, "policyARN": policy?.arn.rawValue,
             "ways": Self.list(policy?.ways ?? []), "limit": limit,
         ]
-        return try await read("list roles") { database in
+        return try await file.read("list roles") { database in
             let sql = """
                 SELECT * FROM role
                 WHERE name > :name AND substr(path, 1, length(:pathPrefix)) = :pathPrefix AND (
@@ -68,7 +68,7 @@ extension SQLiteMetadataStore {
     }
 
     package func policy(named name: String) async throws(MetadataStoreError) -> ManagedPolicyRecord? {
-        try await read("read policy \(name)") { database in
+        try await file.read("read policy \(name)") { database in
             try ManagedPolicyRow.fetchOne(database, key: name)?.record()
         }
     }
@@ -103,7 +103,7 @@ extension SQLiteMetadataStore {
         let arguments: StatementArguments = [
             "name": name ?? "", "pathPrefix": pathPrefix, "ways": ways.map { Self.list($0) }, "limit": limit,
         ]
-        return try await read("list policies") { database in
+        return try await file.read("list policies") { database in
             let sql = """
                 SELECT * FROM managedPolicy
                 WHERE name > :name AND substr(path, 1, length(:pathPrefix)) = :pathPrefix AND (
@@ -118,7 +118,7 @@ extension SQLiteMetadataStore {
     }
 
     package func policyUsage() async throws(MetadataStoreError) -> [PolicyARN: PolicyUsage] {
-        try await read("count the uses of policies") { database in
+        try await file.read("count the uses of policies") { database in
             var usage: [PolicyARN: PolicyUsage] = [:]
             for row in try PolicyUseRow.fetchAll(database) {
                 guard let arn = PolicyARN(row.policyARN), let way = PolicyUse.Way(rawValue: row.way) else {
@@ -150,13 +150,13 @@ extension SQLiteMetadataStore {
         _ body: @escaping @Sendable (Database) throws -> Void
     ) async throws(MetadataStoreError) {
         do {
-            try await database.write(body)
+            try await file.pool.write(body)
         } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_PRIMARYKEY {
             throw MetadataStoreError(.exists, "failed to \(operation): it exists")
         } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_FOREIGNKEY {
             throw MetadataStoreError(.conflict, "failed to \(operation): a policy is gone, or still used")
         } catch {
-            throw Self.storeError(operation, error)
+            throw .failed(to: operation, error)
         }
     }
 }

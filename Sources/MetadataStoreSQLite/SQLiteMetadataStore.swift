@@ -5,45 +5,15 @@ package import MetadataStore
 import Synchronization
 
 /// Functions in one SQLite file, for a service that runs as one process.
-///
-/// Write-ahead logging lets reads go on during a write; every commit is synchronised to the disk before it returns, so
-/// that what was acknowledged survives the loss of power and not only of the process.
 package final class SQLiteMetadataStore: MetadataStore {
     private typealias Observer = @Sendable (FunctionChange) -> Void
 
-    let database: DatabasePool
+    let file: StoreFile
     private let observers = Mutex<[Observer]>([])
 
     /// Opens the file, which is created if it is not there, and brings its schema up to date.
     package init(path: String) throws(MetadataStoreError) {
-        database = try Self.open(path, migrating: Schema.migrator)
-    }
-
-    /// A file whose commits are durable and whose schema is up to date.
-    static func open(_ path: String, migrating migrator: DatabaseMigrator) throws(MetadataStoreError) -> DatabasePool {
-        do {
-            var configuration = Configuration()
-            configuration.foreignKeysEnabled = true
-            configuration.busyMode = .timeout(5)
-            configuration.maximumReaderCount = 4
-            let database = try DatabasePool(path: path, configuration: configuration)
-            try database.writeWithoutTransaction { try makeDurable($0) }
-            try migrator.migrate(database)
-            return database
-        } catch {
-            throw MetadataStoreError(.unavailable, "failed to open the database \(path)", cause: error)
-        }
-    }
-
-    /// Has commits wait for the disk. A pool asks for less than that when it turns on write-ahead logging, after the
-    /// configuration's own preparations, so this comes later and is checked.
-    private static func makeDurable(_ database: Database) throws {
-        try database.execute(sql: "PRAGMA synchronous = FULL")
-        let synchronous = try Int.fetchOne(database, sql: "PRAGMA synchronous")
-        let journal = try String.fetchOne(database, sql: "PRAGMA journal_mode")
-        guard synchronous == 2, journal == "wal" else {
-            throw MetadataStoreError(.unavailable, "failed to make the database durable")
-        }
+        file = try StoreFile(path: path, migrating: Schema.migrator)
     }
 
     package func observe(_ observer: @escaping @Sendable (FunctionChange) -> Void) {
@@ -67,7 +37,7 @@ package final class SQLiteMetadataStore: MetadataStore {
     }
 
     package func function(named name: FunctionName) async throws(MetadataStoreError) -> FunctionRecord? {
-        try await read("read function \(name)") { database in
+        try await file.read("read function \(name)") { database in
             try FunctionRow.fetchOne(database, key: name.rawValue)?.record()
         }
     }
@@ -130,7 +100,7 @@ package final class SQLiteMetadataStore: MetadataStore {
     }
 
     package func version(_ number: Int, of name: FunctionName) async throws(MetadataStoreError) -> VersionRecord? {
-        try await read("read version \(number) of function \(name)") { database in
+        try await file.read("read version \(number) of function \(name)") { database in
             try VersionRow.fetch(number, of: name, in: database)?.record()
         }
     }
@@ -158,7 +128,7 @@ package final class SQLiteMetadataStore: MetadataStore {
         after number: Int,
         limit: Int
     ) async throws(MetadataStoreError) -> [VersionRecord] {
-        try await read("list versions of function \(name)") { database in
+        try await file.read("list versions of function \(name)") { database in
             try VersionRow
                 .filter(VersionRow.Columns.functionName == name.rawValue && VersionRow.Columns.number > number)
                 .order(VersionRow.Columns.number).limit(limit)
@@ -167,13 +137,13 @@ package final class SQLiteMetadataStore: MetadataStore {
     }
 
     package func unfinishedVersions() async throws(MetadataStoreError) -> [VersionRecord] {
-        try await read("list unfinished versions") { database in
+        try await file.read("list unfinished versions") { database in
             try VersionRow.filter(VersionRow.Columns.isUnfinished == true).fetchAll(database).map { try $0.record() }
         }
     }
 
     package func functionsWithConcurrencySettings() async throws(MetadataStoreError) -> [FunctionRecord] {
-        try await read("list functions with concurrency settings") { database in
+        try await file.read("list functions with concurrency settings") { database in
             try FunctionRow.filter(FunctionRow.Columns.hasConcurrencySettings == true)
                 .fetchAll(database).map { try $0.record() }
         }
@@ -183,7 +153,7 @@ package final class SQLiteMetadataStore: MetadataStore {
         after name: FunctionName?,
         limit: Int
     ) async throws(MetadataStoreError) -> [FunctionRecord] {
-        try await read("list functions") { database in
+        try await file.read("list functions") { database in
             var request = FunctionRow.order(FunctionRow.Columns.name).limit(limit)
             if let name {
                 request = request.filter(FunctionRow.Columns.name > name.rawValue)
@@ -193,13 +163,13 @@ package final class SQLiteMetadataStore: MetadataStore {
     }
 
     package func unfinishedFunctions() async throws(MetadataStoreError) -> [FunctionRecord] {
-        try await read("list unfinished functions") { database in
+        try await file.read("list unfinished functions") { database in
             try FunctionRow.filter(FunctionRow.Columns.isUnfinished == true).fetchAll(database).map { try $0.record() }
         }
     }
 
     package func usage() async throws(MetadataStoreError) -> StoreUsage {
-        try await read("read the usage") { database in
+        try await file.read("read the usage") { database in
             let sql = """
                 SELECT count(*), coalesce(sum(codeSize), 0) + (SELECT coalesce(sum(codeSize), 0) FROM version),
                     coalesce(sum(claimedConcurrency), 0)
@@ -211,23 +181,12 @@ package final class SQLiteMetadataStore: MetadataStore {
     }
 
     package func referencedCode() async throws(MetadataStoreError) -> Set<String> {
-        try await read("list referenced code") { database in
+        try await file.read("list referenced code") { database in
             let sql = """
                 SELECT codeHash FROM function UNION SELECT codeHashBeforeUpdate FROM function
                 UNION SELECT codeHash FROM version
                 """
             return Set(try String?.fetchAll(database, sql: sql).compactMap { $0 })
-        }
-    }
-
-    func read<Value: Sendable>(
-        _ operation: String,
-        _ body: @escaping @Sendable (Database) throws -> Value
-    ) async throws(MetadataStoreError) -> Value {
-        do {
-            return try await database.read(body)
-        } catch {
-            throw Self.storeError(operation, error)
         }
     }
 
@@ -238,38 +197,17 @@ package final class SQLiteMetadataStore: MetadataStore {
         _ operation: String,
         _ body: @escaping @Sendable (Database) throws -> [FunctionChange]
     ) async throws(MetadataStoreError) -> Bool {
-        do {
-            return try await database.write { database in
-                let changes = try body(database)
-                guard !changes.isEmpty else { return false }
-                database.afterNextTransaction { _ in
-                    for change in changes { self.tell(change) }
-                }
-                return true
+        try await file.write(operation) { database in
+            let changes = try body(database)
+            guard !changes.isEmpty else { return false }
+            database.afterNextTransaction { _ in
+                for change in changes { self.tell(change) }
             }
-        } catch {
-            throw Self.storeError(operation, error)
-        }
-    }
-
-    /// Runs a transaction. Nobody keeps a copy of what it changes, so nobody is told.
-    func writeQuietly<Value: Sendable>(
-        _ operation: String,
-        _ body: @escaping @Sendable (Database) throws -> Value
-    ) async throws(MetadataStoreError) -> Value {
-        do {
-            return try await database.write(body)
-        } catch {
-            throw Self.storeError(operation, error)
+            return true
         }
     }
 
     private func tell(_ change: FunctionChange) {
         for observer in observers.withLock({ $0 }) { observer(change) }
-    }
-
-    static func storeError(_ operation: String, _ error: any Error) -> MetadataStoreError {
-        if let error = error as? MetadataStoreError { return error }
-        return MetadataStoreError(.unavailable, "failed to \(operation)", cause: error)
     }
 }
