@@ -109,7 +109,7 @@ package final class ControlPlane: LambdaOperations {
             case .deleted(let name):
                 onConcurrencyChanged(.deleted(name))
                 provisionedVersions.functionDeleted(name)
-            case .versionWritten, .versionDeleted:
+            case .versionWritten, .versionDeleted, .missed:
                 break
             }
         }

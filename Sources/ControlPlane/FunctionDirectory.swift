@@ -28,6 +28,21 @@ package final class FunctionDirectory: Sendable {
             return version == .latest ? functions[reference.name] : published.versions[version]
         }
 
+        /// Keeps a function whose record has been seen. Returns the one that is kept: the same object as long as the
+        /// configuration is the same.
+        mutating func keep(_ function: InvocableFunction) -> InvocableFunction {
+            let isLatest = function.version == .latest
+            let known =
+                isLatest ? functions[function.name] : published[function.name]?.versions[function.version]
+            if let known, known.configurationID == function.configurationID { return known }
+            if isLatest {
+                functions[function.name] = function
+            } else {
+                published[function.name]?.versions[function.version] = function
+            }
+            return function
+        }
+
         /// Takes up what is set for a function.
         mutating func note(_ record: FunctionRecord) {
             settings[record.name] = InvokeSettings(record)
@@ -81,20 +96,32 @@ package final class FunctionDirectory: Sendable {
             if let function = cached(reference) { return function }
             let changes = state.withLock { $0.changes }
             let record = try await load(reference)
-            let version = Self.version(reference, in: record)
-            guard version != .latest else {
-                guard let definition = FunctionLifecycle(record).invocable else {
-                    throw .functionState(record.status.state.rawValue)
-                }
-                let function = try invocable(record, .latest, definition)
-                if keep(function, of: record, ifUnchangedSince: changes) { return function }
-                continue
+            let drawn = Self.version(reference, in: record)
+            let function = try await function(drawn, of: record, reference)
+            // All that the alias may draw: as long as one were unknown, draws of it would end here, and be drawn again.
+            var functions = [function]
+            for version in record.aliases[reference.qualifier?.rawValue ?? ""]?.versions ?? [] where version != drawn {
+                if let other = try? await self.function(version, of: record, reference) { functions.append(other) }
             }
-            guard let published = try await load(version, of: record.name) else { throw notFound(reference) }
-            guard published.status.state == .active else { throw .functionState(published.status.state.rawValue) }
-            let function = try invocable(record, version, published.definition)
-            if keep(function, of: record, ifUnchangedSince: changes) { return function }
+            if let kept = keep(functions, of: record, ifUnchangedSince: changes) { return kept }
         }
+    }
+
+    /// A version, which is waited for.
+    private func function(
+        _ version: FunctionVersion,
+        of record: FunctionRecord,
+        _ reference: FunctionReference
+    ) async throws(LambdaError) -> InvocableFunction {
+        guard version != .latest else {
+            guard let definition = FunctionLifecycle(record).invocable else {
+                throw .functionState(record.status.state.rawValue)
+            }
+            return try invocable(record, .latest, definition)
+        }
+        guard let published = try await load(version, of: record.name) else { throw notFound(reference) }
+        guard published.status.state == .active else { throw .functionState(published.status.state.rawValue) }
+        return try invocable(record, version, published.definition)
     }
 
     /// A version of a function as invokes see it. Throws for one that cannot be invoked here.
@@ -121,22 +148,18 @@ package final class FunctionDirectory: Sendable {
         return record.aliases[qualifier.rawValue]?.drawVersion() ?? FunctionVersion(qualifier.rawValue)
     }
 
-    /// Keeps a function for the invokes to come. Returns false if something has changed meanwhile.
+    /// Keeps functions for the invokes to come. Returns the first of them as it is kept; nil if something has changed
+    /// meanwhile.
     private func keep(
-        _ function: InvocableFunction,
+        _ functions: [InvocableFunction],
         of record: FunctionRecord,
         ifUnchangedSince changes: Int
-    ) -> Bool {
+    ) -> InvocableFunction? {
         state.withLock { state in
-            guard state.changes == changes else { return false }
+            guard state.changes == changes else { return nil }
             state.published[record.name, default: Published()].aliases = record.aliases
             state.note(record)
-            if function.version == .latest {
-                state.functions[record.name] = function
-            } else {
-                state.published[record.name]?.versions[function.version] = function
-            }
-            return true
+            return functions.map { state.keep($0) }.first
         }
     }
 
@@ -160,6 +183,9 @@ package final class FunctionDirectory: Sendable {
         case .versionWritten:
             // Its code and configuration never change, and it is read when it is first invoked.
             state.withLock { $0.changes += 1 }
+        case .missed:
+            // Environments of configurations that are not in force any more go when they have been idle for long.
+            state.withLock { $0 = State(changes: $0.changes + 1) }
         case .versionDeleted(let name, let number):
             let deleted = state.withLock { state in
                 state.changes += 1

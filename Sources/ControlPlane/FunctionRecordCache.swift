@@ -33,6 +33,7 @@ final class FunctionRecordCache<Key: Hashable & Sendable, Value: Sendable>: Send
             case .written(let record): self?.forget(record.name)
             case .deleted(let name): self?.forget(name)
             case .versionWritten, .versionDeleted: break
+            case .missed: self?.forgetAll()
             }
         }
     }
@@ -59,6 +60,10 @@ final class FunctionRecordCache<Key: Hashable & Sendable, Value: Sendable>: Send
             state.keysByFunction[record.name, default: []].append(key)
         }
         return found
+    }
+
+    private func forgetAll() {
+        state.withLock { $0 = State(changes: $0.changes + 1) }
     }
 
     private func forget(_ name: FunctionName) {

@@ -103,7 +103,7 @@ struct InvokeService: Sendable {
         on eventLoop: any EventLoop
     ) throws(LambdaError) -> EventLoopFuture<InvokeResponse?> {
         let options = try InvokeOptions(call.head.headers, of: call.route.operation)
-        try checkPayload(call.body, max: options.payloadMax)
+        try checkPayload(call.body, of: call.route.operation, max: options.payloadMax)
         if let function = functions.cached(call.reference) { return run(call, options, function, on: eventLoop) }
         return eventLoop.makeFutureWithTask { [functions] in
             try await functions.resolve(call.reference)
@@ -245,8 +245,16 @@ struct InvokeService: Sendable {
         operation: "InvokeFunction"
     )
 
-    private func checkPayload(_ body: ByteBuffer, max sizeMax: ByteCount) throws(LambdaError) {
-        guard body.readableBytes > 0 else { return }
+    private func checkPayload(
+        _ body: ByteBuffer,
+        of operation: InvokeRoute.Operation,
+        max sizeMax: ByteCount
+    ) throws(LambdaError) {
+        guard body.readableBytes > 0 else {
+            guard operation == .invokeAsync else { return }
+            // The model requires a body of this operation alone.
+            throw .validation(["Value null at 'invokeArgs' failed to satisfy constraint: Member must not be null"])
+        }
         guard body.readableBytes <= sizeMax.bytes else {
             throw .requestEntityTooLarge(limit: sizeMax, operation: "InvokeFunction")
         }

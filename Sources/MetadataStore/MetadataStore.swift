@@ -117,6 +117,9 @@ package enum FunctionChange: Sendable, Equatable {
     case versionWritten(VersionRecord)
     /// A version was removed.
     case versionDeleted(FunctionName, Int)
+    /// Others have changed things, or may have, of which nothing more is known: what is kept of functions and versions may
+    /// be out of date. A store that one process uses tells no such thing.
+    case missed
 }
 
 /// What all functions take together.

@@ -187,6 +187,12 @@ def test_older_operation_has_the_same_errors(server, function):
     assert gained(server, before) == {}
 
 
+def test_older_operation_requires_an_event(server, function):
+    reply = post_older(server, function.name, b"")
+    assert (reply.status, reply.kind) == (400, "ValidationException")
+    assert "Value null at 'invokeArgs' failed to satisfy constraint: Member must not be null" in reply.document["message"]
+
+
 # What is refused at once
 
 

@@ -89,6 +89,27 @@ struct VersionTests {
         #expect(seen == ["1", "2"])
     }
 
+    /// A version that were found only when it is drawn would be drawn too seldom until then.
+    @Test func firstInvokeOfAnAliasFindsAllItsVersions() async throws {
+        try await fixture.active("f", "one")
+        _ = try await publish()
+        try await update("f", "two")
+        _ = try await publish()
+        _ = try await plane.createAlias(
+            CreateAliasRequest(
+                functionName: "f",
+                name: "live",
+                functionVersion: "1",
+                routingConfig: AliasRoutingConfiguration(additionalVersionWeights: ["2": 0.01])
+            )
+        )
+        _ = try await fixture.resolve("f", qualifier: Qualifier("live"))
+        for version in ["1", "2"] {
+            let reference = FunctionReference(FunctionName("f"), qualifier: Qualifier(version))
+            #expect(plane.functions.cached(reference) != nil)
+        }
+    }
+
     @Test func weightIsTheShareOfTheSecondVersion() {
         let routing = AliasRecord.Routing(version: FunctionVersion("2"), weight: 0.25)
         let alias = AliasRecord(revisionID: "", version: FunctionVersion("1"), description: "", routing: routing)

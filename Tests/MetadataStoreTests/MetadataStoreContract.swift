@@ -160,7 +160,7 @@ struct MetadataStoreContract {
             switch change {
             case .written(let record): copy.withLock { $0[record.name] = record }
             case .deleted(let name): copy.withLock { $0[name] = nil }
-            case .versionWritten, .versionDeleted: Issue.record("no version was written")
+            case .versionWritten, .versionDeleted, .missed: Issue.record("no version was written")
             }
         }
         await withTaskGroup(of: Void.self) { group in
