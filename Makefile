@@ -24,7 +24,7 @@ test: ## Run all tests: lint, units (debug build), runtimes and conformance (rel
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
 	@scripts/build
-	swift test --skip SandboxNamespacesTests
+	scripts/with-postgres swift test --skip SandboxNamespacesTests
 	@# By themselves: they look for whatever is left in this process and on the host, and set up a firewall.
 	scripts/in-own-network swift test --skip-build --filter SandboxNamespacesTests
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Runtimes Tests/Conformance

@@ -66,6 +66,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .systemLibrary(name: "CLinux"),
@@ -79,7 +80,18 @@ let package = Package(
         room("Telemetry", ["LogStore", "LambdaAPI", "CLinux", logging, nioPosix]),
         room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),
         room("MetadataStore", ["LambdaAPI"]),
-        room("MetadataStoreSQLite", ["MetadataStore", "LambdaAPI", .product(name: "GRDB", package: "GRDB.swift")]),
+        room("MetadataStoreSQL", ["MetadataStore", "LambdaAPI"]),
+        room(
+            "MetadataStoreSQLite",
+            ["MetadataStoreSQL", "MetadataStore", "LambdaAPI", .product(name: "GRDB", package: "GRDB.swift")]
+        ),
+        room(
+            "MetadataStorePostgres",
+            [
+                "MetadataStoreSQL", "MetadataStore", "LambdaAPI", "CPostgreSQL",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
+        ),
         room(
             "IdentityService",
             ["MetadataStore", "IdentityAPI", "Telemetry", "Identity", "LambdaAPI", crypto]
@@ -161,7 +173,8 @@ let package = Package(
                 "Developer",
                 "Frontend", "ControlPlane", "EventQueue", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces",
                 "Sandbox", "ServiceClients", "CodeStore", "IdentityService", "Identity", asyncHTTPClient,
-                "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI", hummingbird, logging,
+                "MetadataStoreSQL", "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI",
+                hummingbird, logging,
                 serviceLifecycle, unixSignals, nioCore,
                 nioPosix,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -182,7 +195,8 @@ let package = Package(
         tests(
             "IdentityServiceTests",
             [
-                "IdentityService", "IdentityAPI", "Identity", "MetadataStore", "MetadataStoreSQLite", "LambdaAPI",
+                "IdentityService", "IdentityAPI", "Identity", "MetadataStore", "MetadataStoreSQL",
+                "MetadataStoreSQLite", "LambdaAPI",
                 "TestSupport",
             ]
         ),
@@ -192,14 +206,17 @@ let package = Package(
         tests(
             "MetadataStoreTests",
             [
-                "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport",
-                .product(name: "GRDB", package: "GRDB.swift"),
+                "MetadataStore", "MetadataStoreSQL", "MetadataStoreSQLite", "MetadataStorePostgres", "LambdaAPI",
+                "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
             ]
         ),
         tests("CodeStoreTests", ["CodeStore", "LambdaAPI", "TestSupport", logging]),
         tests(
             "ControlPlaneTests",
-            ["ControlPlane", "CodeStore", "MetadataStore", "MetadataStoreSQLite", "LambdaAPI", "TestSupport", logging]
+            [
+                "ControlPlane", "CodeStore", "MetadataStore", "MetadataStoreSQL", "MetadataStoreSQLite", "LambdaAPI",
+                "TestSupport", logging,
+            ]
         ),
         tests("FunctionURLTests", ["FunctionURL", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("FrontendTests", ["Frontend", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),

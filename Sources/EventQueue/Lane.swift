@@ -55,8 +55,12 @@ struct Lane {
     /// An event was written to the store. Returns whether it stays in memory.
     mutating func appended(_ event: QueuedEvent, hasRoom: Bool) -> Bool {
         depth += 1
-        // A read sees an event before its writer is told. What it did not bring of those so far, it said there is.
-        guard event.id > readLatest else { return false }
+        // A read sees an event before its writer is told. It may also have seen another's event and not this one, whose
+        // number was given before and which was committed later.
+        guard event.id > readLatest else {
+            hasMore = true
+            return false
+        }
         guard reading == nil else {
             reading?.hasAppended = true
             return false

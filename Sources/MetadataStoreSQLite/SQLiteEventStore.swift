@@ -2,6 +2,7 @@ import Dispatch
 import GRDB
 package import LambdaAPI
 package import MetadataStore
+import MetadataStoreSQL
 import Synchronization
 
 /// Events in one SQLite file, for a service that runs as one process.

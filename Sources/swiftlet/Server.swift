@@ -11,6 +11,7 @@ import LogStore
 import Logging
 import LogsService
 import MetadataStore
+import MetadataStoreSQL
 import MetadataStoreSQLite
 import NIOCore
 import NIOPosix
@@ -32,7 +33,7 @@ struct Server {
         logger.logLevel = configuration.logLevel
         DescriptorLimit.raise(logger: logger)
         let data = try DataDirectory.open(configuration.dataDirectory)
-        let store = try SQLiteMetadataStore(path: data.path(of: "metadata.sqlite"))
+        let store = try SQLMetadataStore(sqliteFile: data.path(of: "metadata.sqlite"))
         let eventStore = try SQLiteEventStore(path: data.path(of: "queue.sqlite"))
         let users = try await users(in: store, data, logger: logger)
         let code = try await CodeStore(directory: data.path(of: "code"), logger: logger)
@@ -68,7 +69,7 @@ struct Server {
 
     /// Who may send requests; nil if everybody may. Throws if it is not safe to serve.
     private func users(
-        in store: SQLiteMetadataStore,
+        in store: SQLMetadataStore,
         _ data: borrowing DataDirectory,
         logger: Logger
     ) async throws -> UserDirectory? {
@@ -102,7 +103,7 @@ struct Server {
     private static let waitingMemoryPart = 8
 
     /// Has sandboxes wait for the functions that there are, and for those that will be.
-    private func expectFunctions(of store: SQLiteMetadataStore, in pool: SandboxPool) async throws {
+    private func expectFunctions(of store: SQLMetadataStore, in pool: SandboxPool) async throws {
         store.observe { change in
             guard case .written(let record) = change else { return }
             pool.expect(runtime: record.definition.runtime, memoryMegabytes: record.definition.memoryMegabytes)
@@ -118,7 +119,7 @@ struct Server {
     }
 
     private func run(
-        store: SQLiteMetadataStore,
+        store: SQLMetadataStore,
         eventStore: SQLiteEventStore,
         users: UserDirectory?,
         code: CodeStore,

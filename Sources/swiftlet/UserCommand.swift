@@ -3,6 +3,7 @@ import Foundation
 import Identity
 import IdentityService
 import MetadataStore
+import MetadataStoreSQL
 import MetadataStoreSQLite
 
 /// `swiftlet user`: who may send requests, where requests must be signed.
@@ -24,7 +25,7 @@ struct UserCommand: AsyncParsableCommand {
         func users() throws -> Users {
             let path = ServeConfiguration.absolutePath(data)
             try DataDirectory.make(path)
-            let store = try SQLiteMetadataStore(path: "\(path)/metadata.sqlite")
+            let store = try SQLMetadataStore(sqliteFile: "\(path)/metadata.sqlite")
             return Users(store: store, secrets: SecretBox(key: try DataDirectory.secretKey(in: path)))
         }
     }

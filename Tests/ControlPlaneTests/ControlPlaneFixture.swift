@@ -2,6 +2,7 @@ import CodeStore
 import LambdaAPI
 import Logging
 import MetadataStore
+import MetadataStoreSQL
 import MetadataStoreSQLite
 import Synchronization
 import TestSupport
@@ -30,7 +31,7 @@ final class ControlPlaneFixture: Sendable {
     init(in directory: TemporaryDirectory? = nil) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         self.directory = try directory ?? TemporaryDirectory()
-        store = try SQLiteMetadataStore(path: "\(self.directory.path)/metadata.sqlite")
+        store = try SQLMetadataStore(sqliteFile: "\(self.directory.path)/metadata.sqlite")
         codeStore = try await CodeStore(directory: "\(self.directory.path)/code", logger: logger)
         let (retired, concurrency, clock) = (retired, concurrency, clock)
         var dependencies = ControlPlane.Dependencies(

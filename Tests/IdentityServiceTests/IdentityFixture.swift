@@ -2,6 +2,7 @@ import IdentityAPI
 import IdentityService
 import LambdaAPI
 import MetadataStore
+import MetadataStoreSQL
 import MetadataStoreSQLite
 import Synchronization
 import TestSupport
@@ -46,7 +47,7 @@ final class IdentityFixture: Sendable {
 
     init() throws {
         directory = try TemporaryDirectory()
-        store = try SQLiteMetadataStore(path: "\(directory.path)/metadata.sqlite")
+        store = try SQLMetadataStore(sqliteFile: "\(directory.path)/metadata.sqlite")
         service = IdentityService(
             store: store,
             locality: Locality(accountID: "000000000000", region: "eu-west-1")

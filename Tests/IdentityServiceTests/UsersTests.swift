@@ -1,6 +1,7 @@
 import Identity
 import LambdaAPI
 import MetadataStore
+import MetadataStoreSQL
 import MetadataStoreSQLite
 import TestSupport
 import Testing
@@ -9,13 +10,13 @@ import Testing
 
 struct UsersTests {
     private let directory: TemporaryDirectory
-    private let store: SQLiteMetadataStore
+    private let store: SQLMetadataStore
     private let users: Users
     private let secrets = SecretBox(key: [UInt8](repeating: 7, count: SecretBox.keySize))
 
     init() throws {
         directory = try TemporaryDirectory()
-        store = try SQLiteMetadataStore(path: "\(directory.path)/metadata.sqlite")
+        store = try SQLMetadataStore(sqliteFile: "\(directory.path)/metadata.sqlite")
         users = Users(store: store, secrets: secrets)
     }
 

@@ -29,7 +29,7 @@ struct EventLeaseContract {
     @Test(arguments: EventStoreBackend.allCases)
     func shardIsLeasedToOneUntilTheLeaseEnds(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let first = try await claim(store, "a", until: 1000)
         #expect(first.map(\.shard).sorted() == [0, 1, 2, 3])
         #expect(try await claim(store, "b", at: 999) == [])
@@ -43,8 +43,8 @@ struct EventLeaseContract {
     @Test(arguments: EventStoreBackend.allCases)
     func ownerThatComesBackLeasesItsShardsAnew(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let first = try await claim(try backend.openStore(in: directory), "a", until: .max)
-        let store = try backend.openStore(in: directory)
+        let first = try await claim(try await backend.openStore(in: directory), "a", until: .max)
+        let store = try await backend.openStore(in: directory)
         let second = try await claim(store, "a", at: 1, until: .max)
         #expect(second.map(\.shard).sorted() == [0, 1, 2, 3])
         for old in first {
@@ -58,7 +58,7 @@ struct EventLeaseContract {
     @Test(arguments: EventStoreBackend.allCases)
     func noMoreAreLeasedThanAskedFor(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let first = try await claim(store, "a", of: 5, limit: 2)
         let second = try await claim(store, "b", of: 5, limit: 2)
         let third = try await claim(store, "c", of: 5, limit: 2)
@@ -73,7 +73,7 @@ struct EventLeaseContract {
     @Test(arguments: EventStoreBackend.allCases)
     func ofConcurrentClaimersEachShardGoesToOne(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let stores = try (0..<2).map { _ in try backend.openStore(in: directory) }
+        let stores = [try await backend.openStore(in: directory), try await backend.openStore(in: directory)]
         let leases = try await withThrowingTaskGroup(of: [ShardLease].self) { group in
             for claimer in 0..<12 {
                 group.addTask { try await claim(stores[claimer % 2], "owner \(claimer)", of: 32, limit: 5) }
@@ -87,7 +87,7 @@ struct EventLeaseContract {
     @Test(arguments: EventStoreBackend.allCases)
     func onlyALeaseInForceBecomesLonger(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let old = try await claim(store, "a", of: 2)
         let new = try await claim(store, "b", of: 1, at: 1000, until: 2000)
         let renewed = try await store.renew(old + new, until: .test(3000))
@@ -100,7 +100,7 @@ struct EventLeaseContract {
     @Test(arguments: EventStoreBackend.allCases)
     func leaseGivenBackIsOver(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let leases = try await claim(store, "a", of: 2)
         let given = leases.filter { $0.shard == 0 }
         try await store.release(given)

@@ -10,7 +10,7 @@ struct EventReadContract {
     @Test(arguments: EventStoreBackend.allCases)
     func pageTellsWhetherThereAreMore(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let ids = try await store.write(EventChange(appending: (0..<5).map { NewEvent.test(lane, at: $0) }))
         for limit in 1...7 {
             let page = try await store.events(of: lane, at: 100, limit: limit)
@@ -23,7 +23,7 @@ struct EventReadContract {
     @Test(arguments: EventStoreBackend.allCases)
     func pageTellsWhenTheNextIsDue(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let ids = try await store.write(EventChange(appending: [10, 20, 20, 30].map { NewEvent.test(lane, at: $0) }))
         for (now, dueCount, next) in [(9, 0, 10), (10, 1, 20), (19, 1, 20), (20, 3, 30), (29, 3, 30), (30, 4, nil)] {
             let page = try await store.events(of: lane, at: now)
@@ -39,7 +39,7 @@ struct EventReadContract {
     @Test(arguments: EventStoreBackend.allCases)
     func eventsThatTheCallerHasAreLeftOut(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let ids = try await store.write(EventChange(appending: (0..<8).map { NewEvent.test(lane, at: $0) }))
         let except: Set = [ids[0], ids[1], ids[4], EventID(999)]
         let rest = [2, 3, 5, 6, 7].map { ids[$0] }
@@ -56,7 +56,7 @@ struct EventReadContract {
     @Test(arguments: EventStoreBackend.allCases)
     func pageEndsWithTheEventThatMakesItLargeEnough(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let events = (1...4).map { NewEvent.test(lane, String(repeating: "x", count: 100 * $0)) }
         let ids = try await store.write(EventChange(appending: events))
         for (sizeMax, count) in [(1, 1), (100, 1), (101, 2), (300, 2), (301, 3), (600, 3), (601, 4), (9999, 4)] {

@@ -1,17 +1,23 @@
 import LambdaAPI
 import MetadataStore
+import MetadataStorePostgres
 import MetadataStoreSQLite
 import Synchronization
 import TestSupport
 import Testing
 
 /// A store of events that the contracts are checked against: each backend adds a case.
-enum EventStoreBackend: CaseIterable {
+enum EventStoreBackend {
     case sqlite
+    case postgres
+
+    /// Those that there are here: PostgreSQL where tests are run by `scripts/with-postgres`.
+    static var allCases: [EventStoreBackend] { TestPostgres.address == nil ? [.sqlite] : [.sqlite, .postgres] }
 
     /// The store in a directory of the test's own, which keeps what was in it.
-    func openStore(in directory: TemporaryDirectory) throws -> any EventStore {
+    func openStore(in directory: TemporaryDirectory) async throws -> any EventStore {
         switch self {
+        case .postgres: try await PostgresEventStore(TestPostgres.settings(for: directory))
         case .sqlite: try SQLiteEventStore(path: "\(directory.path)/queue.sqlite")
         }
     }
@@ -44,7 +50,7 @@ struct EventStoreContract {
         let lanes = [lane, .function(FunctionName("F-ün_1")), .destination("arn:aws:sqs:us-east-1:000000000000:q:ü")]
         var written: [QueuedEvent] = []
         do {
-            let store = try backend.openStore(in: directory)
+            let store = try await backend.openStore(in: directory)
             for (index, content) in Self.contents.enumerated() {
                 for lane in lanes {
                     let event = NewEvent(shard: 3, lane: lane, accepted: .test(index), content: content)
@@ -52,7 +58,7 @@ struct EventStoreContract {
                 }
             }
         }
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         for lane in lanes {
             let page = try await store.events(of: lane, in: 3, at: 100)
             #expect(page == EventPage(events: written.filter { $0.lane == lane }, hasMore: false, nextDue: nil))
@@ -62,7 +68,7 @@ struct EventStoreContract {
     @Test(arguments: EventStoreBackend.allCases)
     func eventsAreReadInTheOrderInWhichTheyBecomeDueAndWereWritten(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let ids = try await store.write(
             EventChange(appending: [5, 3, 5, 1, 3].map { NewEvent.test(lane, at: $0) })
         )
@@ -73,7 +79,7 @@ struct EventStoreContract {
     @Test(arguments: EventStoreBackend.allCases)
     func lanesAndShardsAreReadApart(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let others = [EventLane.function(FunctionName("F")), .function(FunctionName("f2")), .destination("f")]
         let own = try await store.append(.test(lane))
         let other = try await store.append(.test(lane, in: 1))
@@ -88,7 +94,7 @@ struct EventStoreContract {
     @Test(arguments: EventStoreBackend.allCases)
     func postponedEventIsReadWhenItIsDueAgain(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        var store = try backend.openStore(in: directory)
+        var store = try await backend.openStore(in: directory)
         let lease = try await store.lease(of: 0)
         var event = try await store.append(.test(lane, at: 1))
         let other = try await store.append(.test(lane, at: 1))
@@ -98,14 +104,14 @@ struct EventStoreContract {
         try await store.write(EventChange(postponing: event, under: lease))
         let early = try await store.events(of: lane, at: 499)
         #expect(early == EventPage(events: [other], hasMore: false, nextDue: .test(500)))
-        store = try backend.openStore(in: directory)
+        store = try await backend.openStore(in: directory)
         #expect(try await store.events(of: lane, at: 500).events == [other, event])
     }
 
     @Test(arguments: EventStoreBackend.allCases)
     func settledEventIsReplacedByWhatFollows(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let lease = try await store.lease(of: 0)
         let event = try await store.append(.test(lane))
         let queue = EventLane.destination("arn:aws:sqs:us-east-1:000000000000:q")
@@ -120,7 +126,7 @@ struct EventStoreContract {
     @Test(arguments: EventStoreBackend.allCases)
     func changeUnderALeaseThatIsOverChangesNothing(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let late = try await store.lease(of: 0)
         let lease = try await store.lease(of: 0)
         let event = try await store.append(.test(lane, at: 1))
@@ -144,7 +150,7 @@ struct EventStoreContract {
     @Test(arguments: EventStoreBackend.allCases)
     func refusedChangeHoldsUpNoneBesideIt(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let late = try await store.lease(of: 0)
         let lease = try await store.lease(of: 0)
         var events: [QueuedEvent] = []
@@ -172,7 +178,7 @@ struct EventStoreContract {
     @Test(arguments: EventStoreBackend.allCases)
     func identifierIsNeverGivenTwice(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        var store = try backend.openStore(in: directory)
+        var store = try await backend.openStore(in: directory)
         let lease = try await store.lease(of: 0)
         var last = EventID(0)
         for round in 0..<6 {
@@ -184,14 +190,14 @@ struct EventStoreContract {
             } else {
                 #expect(try await store.purge(lane, of: 0, except: [], limit: 10) == 1)
             }
-            if round % 2 == 0 { store = try backend.openStore(in: directory) }
+            if round % 2 == 0 { store = try await backend.openStore(in: directory) }
         }
     }
 
     @Test(arguments: EventStoreBackend.allCases)
     func concurrentWritersLoseNothing(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let written = try await withThrowingTaskGroup(of: [QueuedEvent].self) { group in
             for writer in 0..<16 {
                 group.addTask {
@@ -212,7 +218,7 @@ struct EventStoreContract {
     @Test(arguments: EventStoreBackend.allCases)
     func completionsAreCalledInTheOrderOfTheChanges(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let count = 1500
         let (completions, calls) = AsyncStream.makeStream(of: (index: Int, ids: [EventID]).self)
         for index in 0..<count {
@@ -239,7 +245,7 @@ struct EventStoreContract {
     @Test(arguments: EventStoreBackend.allCases)
     func lanesOfAShardAreSummedUp(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let lease = try await store.lease(of: 0)
         let queue = EventLane.destination("arn:aws:sqs:us-east-1:000000000000:q")
         var postponed = try await store.append(.test(lane, at: 7))
@@ -268,7 +274,7 @@ struct EventStoreContract {
     @Test(arguments: EventStoreBackend.allCases)
     func purgeRemovesALaneButForTheEventsNamed(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.openStore(in: directory)
+        let store = try await backend.openStore(in: directory)
         let lease = try await store.lease(of: 0)
         let ids = try await store.write(EventChange(appending: (0..<10).map { NewEvent.test(lane, at: $0) }))
         var later = try #require(try await store.events(of: lane).events.first)

@@ -1,7 +1,6 @@
+import MetadataStoreSQL
 import TestSupport
 import Testing
-
-@testable import MetadataStoreSQLite
 
 struct GroupCommitTests {
     private var commit = GroupCommit<Int>()

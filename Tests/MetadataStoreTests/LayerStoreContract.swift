@@ -30,7 +30,7 @@ struct LayerStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func numbersCountUpPerLayerAndAreNeverUsedAgain(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         #expect(try await store.publishLayerVersion(of: name, definition()).version == 1)
         #expect(try await store.publishLayerVersion(of: name, definition()).version == 2)
         #expect(try await store.publishLayerVersion(of: LayerName("m"), definition()).version == 1)
@@ -38,14 +38,14 @@ struct LayerStoreContract {
         #expect(try await !store.deleteLayerVersion(2, of: name))
         #expect(try await store.publishLayerVersion(of: name, definition()).version == 3)
         for version in [1, 3] { _ = try await store.deleteLayerVersion(version, of: name) }
-        let again = try backend.makeStore(in: directory)
+        let again = try await backend.makeStore(in: directory)
         #expect(try await again.publishLayerVersion(of: name, definition()).version == 4)
     }
 
     @Test(arguments: StoreBackend.allCases)
     func ofConcurrentPublicationsEachHasANumberOfItsOwn(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         let definition = definition()
         let numbers = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<16 { group.addTask { try await store.publishLayerVersion(of: name, definition).version } }
@@ -57,7 +57,7 @@ struct LayerStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func versionIsReadAsItWasWritten(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         let written = try await store.publishLayerVersion(of: name, definition(runtimes: [], architectures: ["arm64"]))
         #expect(written.definition == definition(runtimes: [], architectures: ["arm64"]))
         #expect(try await store.layerVersion(1, of: name) == written)
@@ -68,7 +68,7 @@ struct LayerStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func policyIsReplacedOnlyInTheExpectedRevision(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         _ = try await store.publishLayerVersion(of: name, definition())
         for (version, expected) in [(1, "1"), (2, nil)] as [(Int, String?)] {
             let error = await #expect(throws: MetadataStoreError.self) {
@@ -88,7 +88,7 @@ struct LayerStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func versionsAreListedFromTheHighestInPages(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         for number in 1...5 {
             let runtimes = number.isMultiple(of: 2) ? ["python3.11"] : nil
             _ = try await store.publishLayerVersion(of: name, definition(runtimes: runtimes))
@@ -106,7 +106,7 @@ struct LayerStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func eachLayerIsListedWithItsHighestVersionThatMatches(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         for (layer, runtimes) in [("a", ["x"]), ("a", ["y"]), ("b", ["x"]), ("c", ["x", "y"]), ("gone", ["x"])] {
             let definition = definition(runtimes: runtimes, architectures: layer == "c" ? ["arm64"] : nil)
             _ = try await store.publishLayerVersion(of: LayerName(layer), definition)
@@ -127,7 +127,7 @@ struct LayerStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func layersInUseAreThoseOfLayersAndOfFunctionsAndOfTheirVersions(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         #expect(try await store.layersInUse() == LayersInUse(published: [], stacks: []))
         #expect(try await store.layersCodeSize() == 0)
         _ = try await store.publishLayerVersion(of: name, definition("aa"))

@@ -1,18 +1,25 @@
 import LambdaAPI
 import MetadataStore
+import MetadataStorePostgres
+import MetadataStoreSQL
 import MetadataStoreSQLite
 import Synchronization
 import TestSupport
 import Testing
 
 /// A store that the contract is checked against: each backend adds a case.
-enum StoreBackend: CaseIterable {
+enum StoreBackend {
     case sqlite
+    case postgres
+
+    /// Those that there are here: PostgreSQL where tests are run by `scripts/with-postgres`.
+    static var allCases: [StoreBackend] { TestPostgres.address == nil ? [.sqlite] : [.sqlite, .postgres] }
 
     /// An empty store in a directory of the test's own.
-    func makeStore(in directory: TemporaryDirectory) throws -> any MetadataStore {
+    func makeStore(in directory: TemporaryDirectory) async throws -> any MetadataStore {
         switch self {
-        case .sqlite: try SQLiteMetadataStore(path: "\(directory.path)/metadata.sqlite")
+        case .sqlite: try SQLMetadataStore(sqliteFile: "\(directory.path)/metadata.sqlite")
+        case .postgres: SQLMetadataStore(try await PostgresDatabase(TestPostgres.settings(for: directory)))
         }
     }
 }
@@ -52,7 +59,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func recordIsReadAsItWasWritten(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         var written = record("f")
         written.definitionBeforeUpdate = record("f", code: "bb").definition
         try await store.insert(written)
@@ -63,7 +70,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func nameIsTakenOnce(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         try await store.insert(record("f"))
         let error = await #expect(throws: MetadataStoreError.self) {
             try await store.insert(record("f", revision: "2"))
@@ -75,7 +82,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func replacementOfAnotherRevisionChangesNothing(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         try await store.insert(record("f"))
         try await store.replace(record("f", revision: "2"), expecting: 0)
         for (name, expected) in [("f", 0), ("nobody", 0)] {
@@ -90,7 +97,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func ofConcurrentReplacementsOneWins(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         try await store.insert(record("f"))
         let wins = await withTaskGroup(of: Bool.self) { group in
             for index in 0..<16 {
@@ -106,7 +113,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func pagesNeitherRepeatNorHideWhileFunctionsComeAndGo(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         for name in ["a", "b", "d", "e"] { try await store.insert(record(name)) }
         let first = try await store.functions(after: nil, limit: 2).map(\.name.rawValue)
         #expect(first == ["a", "b"])
@@ -119,7 +126,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func functionIsDeletedOnceAndItsNameIsFreeAgain(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         try await store.insert(record("f"))
         #expect(try await store.delete(FunctionName("f")))
         #expect(try await !store.delete(FunctionName("f")))
@@ -130,7 +137,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func changesAreToldBeforeTheirWritesReturnAndRefusedOnesAreNot(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         let told = Mutex<[FunctionChange]>([])
         store.observe { change in told.withLock { $0.append(change) } }
         var expected: [FunctionChange] = []
@@ -154,7 +161,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func changesAreToldInTheOrderOfTheWrites(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         let copy = Mutex<[FunctionName: FunctionRecord]>([:])
         store.observe { change in
             switch change {
@@ -191,7 +198,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func usageAndReferencesCountEveryFunction(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         #expect(try await store.usage() == StoreUsage(functionCount: 0, codeSize: 0))
         try await store.insert(record("f", code: "aa", size: 10))
         var updating = record("g", code: "bb", size: 20)
@@ -203,10 +210,11 @@ struct MetadataStoreContract {
         #expect(try await store.unfinishedFunctions().map(\.name.rawValue) == ["g"])
     }
 
-    @Test func acknowledgedRecordSurvivesReopening() async throws {
+    @Test(arguments: StoreBackend.allCases)
+    func acknowledgedRecordSurvivesReopening(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        try await StoreBackend.sqlite.makeStore(in: directory).insert(record("f"))
-        let reopened = try StoreBackend.sqlite.makeStore(in: directory)
+        try await backend.makeStore(in: directory).insert(record("f"))
+        let reopened = try await backend.makeStore(in: directory)
         #expect(try await reopened.function(named: FunctionName("f")) == record("f"))
     }
 
@@ -227,7 +235,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func versionsComeAndGoWithAWriteOfTheirFunction(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         let name = FunctionName("f")
         try await store.insert(record("f"), versions: [version(1)])
         try await store.replace(record("f"), expecting: 0, versions: [.added(version(2)), .added(version(3))])
@@ -246,7 +254,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func refusedWriteLeavesVersionsAsTheyWere(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         try await store.insert(record("f"), versions: [version(1)])
         let refused: [(generation: Int, changes: [VersionChange])] = [
             (7, [.added(version(2))]), (0, [.added(version(2)), .deleted(9)]), (0, [.added(version(1))]),
@@ -263,7 +271,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func versionIsReplacedOnlyInItsRevision(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         let told = Mutex<[FunctionChange]>([])
         try await store.insert(record("f"), versions: [version(1)])
         store.observe { change in told.withLock { $0.append(change) } }
@@ -289,7 +297,7 @@ struct MetadataStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func functionsTogetherClaimNoMoreThanAllowed(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         for index in 0..<8 { try await store.insert(record("f\(index)")) }
         let wins = await withTaskGroup(of: Bool.self) { group in
             for index in 0..<8 {
@@ -317,9 +325,10 @@ struct MetadataStoreContract {
         #expect(try await store.usage().claimedConcurrency == 10)
     }
 
-    @Test func reservationOfNothingIsASetting() async throws {
+    @Test(arguments: StoreBackend.allCases)
+    func reservationOfNothingIsASetting(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try StoreBackend.sqlite.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         var record = record("f")
         record.concurrency.reserved = 0
         try await store.insert(record)

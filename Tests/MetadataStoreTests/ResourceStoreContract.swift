@@ -25,20 +25,20 @@ struct ResourceStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func thingIsReadAsItWasWritten(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         let thing = Thing(id: "a", keys: ["x", "y"], text: "ünïcode \"quoted\"")
         try await store.insert(thing)
         #expect(try await store.resource(Thing.self, "a") == thing)
         #expect(try await store.resource(Thing.self, "b") == nil)
         #expect(try await store.resource(Other.self, "a") == nil)
-        let again = try backend.makeStore(in: directory)
+        let again = try await backend.makeStore(in: directory)
         #expect(try await again.resource(Thing.self, "a") == thing)
     }
 
     @Test(arguments: StoreBackend.allCases)
     func noTwoOfAKindHaveOneIdentifier(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         try await store.insert(Thing(id: "a", text: "first"))
         let error = await #expect(throws: MetadataStoreError.self) { try await store.insert(Thing(id: "a")) }
         #expect(error?.code == .exists)
@@ -49,7 +49,7 @@ struct ResourceStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func replacementIsOfTheGenerationThatWasRead(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         try await store.insert(Thing(id: "a"))
         let next = try await store.replace(Thing(id: "a", text: "next"))
         #expect(next.generation == 1)
@@ -63,7 +63,7 @@ struct ResourceStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func ofManyReplacementsAtOnceNoneIsLost(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         try await store.insert(Thing(id: "a"))
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<8 {
@@ -89,7 +89,7 @@ struct ResourceStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func thingsAreFoundByTheirKeys(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         for id in ["c", "a", "b"] { try await store.insert(Thing(id: id, keys: [id, "all"])) }
         try await store.insert(Other(id: "z"))
         func found(_ key: String?, after id: String? = nil, limit: Int = 10) async throws -> [String] {
@@ -115,7 +115,7 @@ struct ResourceStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func functionIsFoundByItsURLAndItsSigners(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         var record = MetadataStoreContract.record("f")
         record.attachments.urls["$LATEST"] = FunctionURLRecord(
             id: "one",

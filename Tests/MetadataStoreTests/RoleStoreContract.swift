@@ -44,11 +44,11 @@ struct RoleStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func recordsAreReadAsTheyWereWrittenWhateverTheCaseOfTheirNames(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         let own = policy("Own", path: "/a/")
         try await store.insertPolicy(own)
         try await store.insertRole(role("Worker", attached: [ofAWS, own.arn]))
-        let again = try backend.makeStore(in: directory)
+        let again = try await backend.makeStore(in: directory)
         #expect(try await again.role(named: "worker") == role("Worker", attached: [ofAWS, own.arn]))
         #expect(try await again.policy(named: "OWN") == own)
         #expect(try await again.role(named: "other") == nil)
@@ -60,7 +60,7 @@ struct RoleStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func recordIsReplacedAndDeletedOnlyInTheExpectedGeneration(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         try await store.insertRole(role("r"))
         try await store.insertPolicy(policy("p"))
         try await store.replaceRole(role("r", attached: [ofAWS]), expecting: 0)
@@ -86,7 +86,7 @@ struct RoleStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func roleNeverUsesAPolicyOfTheAccountThatIsNotThere(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         let own = policy("p").arn
         await expect(.conflict) { try await store.insertRole(role("r", attached: [own])) }
         #expect(try await store.role(named: "r") == nil)
@@ -107,7 +107,7 @@ struct RoleStoreContract {
     @Test(arguments: StoreBackend.allCases)
     func recordsAreListedInPagesByPathAndByUse(backend: StoreBackend) async throws {
         let directory = try TemporaryDirectory()
-        let store = try backend.makeStore(in: directory)
+        let store = try await backend.makeStore(in: directory)
         for name in ["p", "q"] { try await store.insertPolicy(policy(name, path: "/\(name)/")) }
         let own = policy("p", path: "/p/").arn
         for (name, path) in [("b", "/x/y/"), ("A", "/x/"), ("c", "/xy/"), ("d", "/")] {

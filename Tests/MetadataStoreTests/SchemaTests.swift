@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import LambdaAPI
 import MetadataStore
+import MetadataStoreSQL
 import TestSupport
 import Testing
 
@@ -31,7 +32,7 @@ struct SchemaTests {
             }
             try database.close()
         }
-        let store = try SQLiteMetadataStore(path: path)
+        let store = try SQLMetadataStore(sqliteFile: path)
         let record = try #require(try await store.function(named: FunctionName("f")))
         #expect(record.revisionID == "r1")
         #expect(record.generation == 0)

@@ -1,27 +1,35 @@
-import FoundationEssentials
-import GRDB
 import LambdaAPI
 import MetadataStore
 
-/// A role's row: what is searched by in columns of its own, everything else as one JSON document.
-struct RoleRow: Codable, FetchableRecord, PersistableRecord, Sendable {
-    static let databaseTableName = "role"
+/// A role's row.
+struct RoleRow: StoredRow {
+    static let table = "role"
+    static let columns = ["name", "path", "generation", "document"]
 
-    var name: String
-    var path: String
-    var generation: Int
-    var document: Data
+    let name: String
+    let path: String
+    let generation: Int
+    let document: [UInt8]
 
     init(_ record: RoleRecord) throws {
         name = record.name
         path = record.path
         generation = record.generation
-        document = try JSONEncoder().encode(record)
+        document = try [UInt8](document: record)
     }
+
+    init(_ row: SQLRow) throws(MetadataStoreError) {
+        name = try row.value(0)
+        path = try row.value(1)
+        generation = try row.value(2)
+        document = try row.value(3)
+    }
+
+    var values: [any SQLConvertible] { [name, path, generation, document] }
 
     /// The record. What was written is checked again when it is read: the columns and the document must agree.
     func record() throws(MetadataStoreError) -> RoleRecord {
-        let record = try decodeRecord(RoleRecord.self, from: document, of: "role \(name)")
+        let record: RoleRecord = try document.record(of: "role \(name)")
         guard record.name == name, record.generation == generation else {
             throw MetadataStoreError(
                 .corrupt,
@@ -33,24 +41,34 @@ struct RoleRow: Codable, FetchableRecord, PersistableRecord, Sendable {
 }
 
 /// A managed policy's row, made as a role's is.
-struct ManagedPolicyRow: Codable, FetchableRecord, PersistableRecord, Sendable {
-    static let databaseTableName = "managedPolicy"
+struct ManagedPolicyRow: StoredRow {
+    static let table = "managedPolicy"
+    static let columns = ["name", "path", "generation", "document"]
 
-    var name: String
-    var path: String
-    var generation: Int
-    var document: Data
+    let name: String
+    let path: String
+    let generation: Int
+    let document: [UInt8]
 
     init(_ record: ManagedPolicyRecord) throws {
         name = record.name
         path = record.arn.path
         generation = record.generation
-        document = try JSONEncoder().encode(record)
+        document = try [UInt8](document: record)
     }
+
+    init(_ row: SQLRow) throws(MetadataStoreError) {
+        name = try row.value(0)
+        path = try row.value(1)
+        generation = try row.value(2)
+        document = try row.value(3)
+    }
+
+    var values: [any SQLConvertible] { [name, path, generation, document] }
 
     /// The record, checked as a role's is.
     func record() throws(MetadataStoreError) -> ManagedPolicyRecord {
-        let record = try decodeRecord(ManagedPolicyRecord.self, from: document, of: "policy \(name)")
+        let record: ManagedPolicyRecord = try document.record(of: "policy \(name)")
         guard record.name == name, record.generation == generation else {
             throw MetadataStoreError(
                 .corrupt,
@@ -61,27 +79,17 @@ struct ManagedPolicyRow: Codable, FetchableRecord, PersistableRecord, Sendable {
     }
 }
 
-private func decodeRecord<Record: Decodable>(
-    _ type: Record.Type,
-    from document: Data,
-    of subject: String
-) throws(MetadataStoreError) -> Record {
-    do {
-        return try JSONDecoder().decode(type, from: document)
-    } catch {
-        throw MetadataStoreError(.corrupt, "failed to read the record of \(subject)", cause: error)
-    }
-}
-
 /// That a role uses a policy. The rows of a role are written with it, from its record.
-struct PolicyUseRow: Codable, FetchableRecord, PersistableRecord, Sendable {
-    static let databaseTableName = "policyUse"
+struct PolicyUseRow: StoredRow {
+    static let table = "policyUse"
+    static let columns = ["roleName", "policyARN", "way", "policyName"]
+    static let keyCount = 3
 
-    var roleName: String
-    var policyARN: String
-    var way: String
+    let roleName: String
+    let policyARN: String
+    let way: String
     /// Nil for AWS's own policies.
-    var policyName: String?
+    let policyName: String?
 
     private init(_ role: RoleRecord, _ arn: PolicyARN, _ way: PolicyUse.Way) {
         roleName = role.name
@@ -89,6 +97,15 @@ struct PolicyUseRow: Codable, FetchableRecord, PersistableRecord, Sendable {
         self.way = way.rawValue
         policyName = arn.isOfAWS ? nil : arn.name
     }
+
+    init(_ row: SQLRow) throws(MetadataStoreError) {
+        roleName = try row.value(0)
+        policyARN = try row.value(1)
+        way = try row.value(2)
+        policyName = try row.value(3)
+    }
+
+    var values: [any SQLConvertible] { [roleName, policyARN, way, policyName] }
 
     /// All that a role uses.
     static func rows(of role: RoleRecord) -> [PolicyUseRow] {

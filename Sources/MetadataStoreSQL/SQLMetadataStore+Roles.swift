@@ -1,38 +1,37 @@
-import GRDB
 package import LambdaAPI
 package import MetadataStore
 
-extension SQLiteMetadataStore {
+extension SQLMetadataStore {
     package func insertRole(_ record: RoleRecord) async throws(MetadataStoreError) {
         try await writeRoles("insert role \(record.name)") { database in
-            try RoleRow(record).insert(database)
-            for row in PolicyUseRow.rows(of: record) { try row.insert(database) }
+            try RoleRow(record).insert(in: database)
+            for row in PolicyUseRow.rows(of: record) { try row.insert(in: database) }
         }
     }
 
     package func role(named name: String) async throws(MetadataStoreError) -> RoleRecord? {
-        try await file.read("read role \(name)") { database in
-            try RoleRow.fetchOne(database, key: name)?.record()
+        try await database.read("read role \(name)") { database in
+            try RoleRow.fetch(name, in: database)?.record()
         }
     }
 
     package func replaceRole(_ record: RoleRecord, expecting generation: Int) async throws(MetadataStoreError) {
         try await writeRoles("replace role \(record.name)") { database in
-            let current = try RoleRow.fetchOne(database, key: record.name)
+            let current = try RoleRow.fetch(record.name, in: database)
             try Self.check(current?.generation, is: generation, to: "replace role \(record.name)")
             var record = record
             record.generation = generation + 1
-            try RoleRow(record).update(database)
-            try database.execute(sql: "DELETE FROM policyUse WHERE roleName = ?", arguments: [record.name])
-            for row in PolicyUseRow.rows(of: record) { try row.insert(database) }
+            try RoleRow(record).update(in: database)
+            try database.execute("DELETE FROM policyUse WHERE roleName = ?1", [record.name])
+            for row in PolicyUseRow.rows(of: record) { try row.insert(in: database) }
         }
     }
 
     package func deleteRole(named name: String, expecting generation: Int) async throws(MetadataStoreError) {
         try await writeRoles("delete role \(name)") { database in
-            let current = try RoleRow.fetchOne(database, key: name)
+            let current = try RoleRow.fetch(name, in: database)
             try Self.check(current?.generation, is: generation, to: "delete role \(name)")
-            try current?.delete(database)
+            _ = try RoleRow.delete(name, in: database)
         }
     }
 
@@ -42,34 +41,31 @@ extension SQLiteMetadataStore {
         using policy: PolicyUse?,
         limit: Int
     ) async throws(MetadataStoreError) -> [RoleRecord] {
-        let arguments: StatementArguments = [
-            "name": name ?? "", "pathPrefix": pathPrefix, "policyARN": policy?.arn.rawValue,
-            "ways": Self.list(policy?.ways ?? []), "limit": limit,
-        ]
-        return try await file.read("list roles") { database in
-            let sql = """
-                SELECT * FROM role
-                WHERE name > :name AND substr(path, 1, length(:pathPrefix)) = :pathPrefix AND (
-                    :policyARN IS NULL OR EXISTS (
-                        SELECT * FROM policyUse
-                        WHERE roleName = role.name AND policyARN = :policyARN AND instr(:ways, way)
-                    )
+        var clauses = "WHERE name > ?1 AND substr(path, 1, length(?2)) = ?2"
+        var arguments: [any SQLConvertible] = [name ?? "", pathPrefix, limit]
+        if let policy {
+            clauses += """
+                 AND EXISTS (
+                    SELECT * FROM policyUse WHERE roleName = role.name AND policyARN = ?4 AND \(Self.isOne(of: policy.ways))
                 )
-                ORDER BY name LIMIT :limit
                 """
-            return try RoleRow.fetchAll(database, sql: sql, arguments: arguments).map { try $0.record() }
+            arguments.append(policy.arn.rawValue)
+        }
+        clauses += " ORDER BY name LIMIT ?3"
+        return try await database.read("list roles") { [clauses, arguments] database in
+            try RoleRow.fetchAll(clauses, arguments, in: database).map { try $0.record() }
         }
     }
 
     package func insertPolicy(_ record: ManagedPolicyRecord) async throws(MetadataStoreError) {
         try await writeRoles("insert policy \(record.name)") { database in
-            try ManagedPolicyRow(record).insert(database)
+            try ManagedPolicyRow(record).insert(in: database)
         }
     }
 
     package func policy(named name: String) async throws(MetadataStoreError) -> ManagedPolicyRecord? {
-        try await file.read("read policy \(name)") { database in
-            try ManagedPolicyRow.fetchOne(database, key: name)?.record()
+        try await database.read("read policy \(name)") { database in
+            try ManagedPolicyRow.fetch(name, in: database)?.record()
         }
     }
 
@@ -78,19 +74,19 @@ extension SQLiteMetadataStore {
         expecting generation: Int
     ) async throws(MetadataStoreError) {
         try await writeRoles("replace policy \(record.name)") { database in
-            let current = try ManagedPolicyRow.fetchOne(database, key: record.name)
+            let current = try ManagedPolicyRow.fetch(record.name, in: database)
             try Self.check(current?.generation, is: generation, to: "replace policy \(record.name)")
             var record = record
             record.generation = generation + 1
-            try ManagedPolicyRow(record).update(database)
+            try ManagedPolicyRow(record).update(in: database)
         }
     }
 
     package func deletePolicy(named name: String, expecting generation: Int) async throws(MetadataStoreError) {
         try await writeRoles("delete policy \(name)") { database in
-            let current = try ManagedPolicyRow.fetchOne(database, key: name)
+            let current = try ManagedPolicyRow.fetch(name, in: database)
             try Self.check(current?.generation, is: generation, to: "delete policy \(name)")
-            try current?.delete(database)
+            _ = try ManagedPolicyRow.delete(name, in: database)
         }
     }
 
@@ -100,27 +96,25 @@ extension SQLiteMetadataStore {
         usedIn ways: Set<PolicyUse.Way>?,
         limit: Int
     ) async throws(MetadataStoreError) -> [ManagedPolicyRecord] {
-        let arguments: StatementArguments = [
-            "name": name ?? "", "pathPrefix": pathPrefix, "ways": ways.map { Self.list($0) }, "limit": limit,
-        ]
-        return try await file.read("list policies") { database in
-            let sql = """
-                SELECT * FROM managedPolicy
-                WHERE name > :name AND substr(path, 1, length(:pathPrefix)) = :pathPrefix AND (
-                    :ways IS NULL OR EXISTS (
-                        SELECT * FROM policyUse WHERE policyName = managedPolicy.name AND instr(:ways, way)
-                    )
+        var clauses = "WHERE name > ?1 AND substr(path, 1, length(?2)) = ?2"
+        if let ways {
+            clauses += """
+                 AND EXISTS (
+                    SELECT * FROM policyUse WHERE policyName = managedPolicy.name AND \(Self.isOne(of: ways))
                 )
-                ORDER BY name LIMIT :limit
                 """
-            return try ManagedPolicyRow.fetchAll(database, sql: sql, arguments: arguments).map { try $0.record() }
+        }
+        clauses += " ORDER BY name LIMIT ?3"
+        return try await database.read("list policies") { [clauses] database in
+            try ManagedPolicyRow.fetchAll(clauses, [name ?? "", pathPrefix, limit], in: database)
+                .map { try $0.record() }
         }
     }
 
     package func policyUsage() async throws(MetadataStoreError) -> [PolicyARN: PolicyUsage] {
-        try await file.read("count the uses of policies") { database in
+        try await database.read("count the uses of policies") { database in
             var usage: [PolicyARN: PolicyUsage] = [:]
-            for row in try PolicyUseRow.fetchAll(database) {
+            for row in try PolicyUseRow.fetchAll("", [], in: database) {
                 guard let arn = PolicyARN(row.policyARN), let way = PolicyUse.Way(rawValue: row.way) else {
                     throw MetadataStoreError(.corrupt, "failed to read the policies of role \(row.roleName)")
                 }
@@ -133,9 +127,10 @@ extension SQLiteMetadataStore {
         }
     }
 
-    /// Ways as one text in which `instr` finds each; none is part of another.
-    private static func list(_ ways: Set<PolicyUse.Way>) -> String {
-        ways.map(\.rawValue).sorted().joined(separator: " ")
+    /// The condition that a use is in one of some ways.
+    private static func isOne(of ways: Set<PolicyUse.Way>) -> String {
+        let list = ways.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ")
+        return list.isEmpty ? "FALSE" : "way IN (\(list))"
     }
 
     private static func check(_ generation: Int?, is expected: Int, to operation: String) throws(MetadataStoreError) {
@@ -147,16 +142,16 @@ extension SQLiteMetadataStore {
     /// Runs a transaction. Nobody keeps a copy of roles, so nobody is told.
     private func writeRoles(
         _ operation: String,
-        _ body: @escaping @Sendable (Database) throws -> Void
+        _ body: @escaping @Sendable (any SQLTransaction) throws -> Void
     ) async throws(MetadataStoreError) {
-        do {
-            try await file.pool.write(body)
-        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_PRIMARYKEY {
-            throw MetadataStoreError(.exists, "failed to \(operation): it exists")
-        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_FOREIGNKEY {
-            throw MetadataStoreError(.conflict, "failed to \(operation): a policy is gone, or still used")
-        } catch {
-            throw .failed(to: operation, error)
+        try await database.write(operation) { database in
+            do {
+                try body(database)
+            } catch let failure as SQLFailure where failure.kind == .unique {
+                throw MetadataStoreError(.exists, "failed to \(operation): it exists")
+            } catch let failure as SQLFailure where failure.kind == .foreignKey {
+                throw MetadataStoreError(.conflict, "failed to \(operation): a policy is gone, or still used")
+            }
         }
     }
 }

@@ -1,0 +1,77 @@
+package import MetadataStore
+package import MetadataStoreSQL
+
+/// A schema on a PostgreSQL server with the metadata, for services that run as many processes.
+///
+/// Transactions that write are serialisable, so that what holds for one that is alone holds for all; those that collide are
+/// run again.
+package final class PostgresDatabase: SQLDatabase {
+    private let pool: PostgresPool
+    private let listener: ChangeListener
+
+    /// Connects, brings the schema up to date, and listens for changes.
+    ///
+    /// - Throws: `.unavailable` if the server cannot be reached or refuses.
+    package init(_ settings: PostgresSettings) async throws(MetadataStoreError) {
+        pool = PostgresPool(settings)
+        listener = ChangeListener(settings)
+        do {
+            try await pool.withSession { session in
+                try await session.run { try PostgresSchema.migrate($0, settings) }
+            }
+            try await listener.start()
+        } catch {
+            throw .failed(to: "open the database", error)
+        }
+    }
+
+    /// Ends its connections. What is asked of it afterwards connects anew, and hears of no changes.
+    package func close() async {
+        await listener.close()
+    }
+
+    package var dialect: SQLDialect { .postgres }
+
+    package func read<Value: Sendable>(
+        _ operation: String,
+        _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+    ) async throws(MetadataStoreError) -> Value {
+        try await pool.transaction(operation, .snapshot, body)
+    }
+
+    package func write<Value: Sendable>(
+        _ operation: String,
+        _ body: @escaping @Sendable (any SQLTransaction) throws -> Value
+    ) async throws(MetadataStoreError) -> Value {
+        try await pool.transaction(operation, .serializable, body)
+    }
+
+    package func changeFunctions(
+        _ operation: String,
+        _ body: @escaping @Sendable (any SQLTransaction) throws -> [FunctionChange]
+    ) async throws(MetadataStoreError) -> Bool {
+        let end = await listener.begin()
+        let hasChanges: Bool
+        do throws(MetadataStoreError) {
+            hasChanges = try await pool.transaction(operation, .serializable) { [listener] database in
+                let changes = try body(database)
+                guard !changes.isEmpty else { return false }
+                try listener.send(changes, end: end, in: database)
+                return true
+            }
+        } catch {
+            await listener.cancel(end)
+            throw error
+        }
+        guard hasChanges else {
+            await listener.cancel(end)
+            return false
+        }
+        await listener.told(end)
+        return true
+    }
+
+    package func observe(_ observer: @escaping @Sendable (FunctionChange) -> Void) {
+        listener.observe(observer)
+    }
+}

@@ -1,0 +1,208 @@
+import Dispatch
+package import LambdaAPI
+package import MetadataStore
+import MetadataStoreSQL
+import Synchronization
+
+/// Events in a schema on a PostgreSQL server, for services that run as many processes.
+///
+/// Each process writes its changes over one connection, in groups as ``GroupCommit`` says. Whoever settles events locks the
+/// rows of their leases meanwhile, so that no lease ends between the look at it and the commit.
+package final class PostgresEventStore: EventStore {
+    private struct Waiting: Sendable {
+        let change: EventChange
+        let completion: @Sendable (Result<[EventID], MetadataStoreError>) -> Void
+    }
+
+    /// How long changes that nobody waits for are gathered.
+    private static let pause = DispatchTimeInterval.milliseconds(2)
+    private static let readerCount = 2
+
+    private let writer: PostgresSession
+    private let readers: [PostgresSession]
+    private let nextReader = Atomic(0)
+    private let pool: PostgresPool
+    private let changes = Mutex(GroupCommit<Waiting>())
+
+    /// Connects, and brings the schema up to date.
+    ///
+    /// - Throws: `.unavailable` if the server cannot be reached or refuses.
+    package init(_ settings: PostgresSettings) async throws(MetadataStoreError) {
+        writer = PostgresSession(settings)
+        readers = (0..<Self.readerCount).map { _ in PostgresSession(settings) }
+        pool = PostgresPool(settings)
+        do {
+            try await writer.run { try PostgresSchema.migrate($0, settings) }
+        } catch {
+            throw .failed(to: "open the queue", error)
+        }
+    }
+
+    // MARK: Changes
+
+    package func write(
+        _ change: EventChange,
+        completion: @escaping @Sendable (Result<[EventID], MetadataStoreError>) -> Void
+    ) {
+        let waiting = Waiting(change: change, completion: completion)
+        carryOut(changes.withLock { $0.add(waiting, isPatient: change.isPatient) })
+    }
+
+    private func carryOut(_ action: GroupCommit<Waiting>.Action?) {
+        switch action {
+        case .write: writer.perform { self.writeGroup($0) }
+        case .pause(let number):
+            writer.perform(after: Self.pause) { _ in
+                self.carryOut(self.changes.withLock { $0.pauseEnded(number) })
+            }
+        case nil: return
+        }
+    }
+
+    private func writeGroup(_ session: isolated PostgresSession) {
+        let group = changes.withLock { $0.takeGroup() }
+        do {
+            let results = try session.transaction(.locking) { database in
+                try EventStatements(database: database).apply(group.map(\.change))
+            }
+            for (waiter, result) in zip(group, results) { waiter.completion(result) }
+        } catch {
+            for waiter in group { waiter.completion(.failure(.failed(to: "write events", error))) }
+        }
+        carryOut(changes.withLock { $0.groupWritten() })
+    }
+
+    package func purge(
+        _ lane: EventLane,
+        of shard: Int,
+        except kept: Set<EventID>,
+        limit: Int
+    ) async throws(MetadataStoreError) -> Int {
+        try await pool.transaction("purge \(lane)", .locking) { database in
+            try database.execute(
+                """
+                DELETE FROM event WHERE id IN (
+                    SELECT id FROM event
+                    WHERE shard = ?1 AND lane = ?2 AND id <> ALL (CAST(?3 AS BIGINT[]))
+                    LIMIT ?4
+                )
+                """,
+                [shard, lane.text, EventStatements.list(kept.map(\.rawValue)), limit]
+            )
+        }
+    }
+
+    // MARK: Reading
+
+    package func read(
+        _ request: EventRead,
+        completion: @escaping @Sendable (Result<EventPage, MetadataStoreError>) -> Void
+    ) {
+        let index = nextReader.wrappingAdd(1, ordering: .relaxed).oldValue
+        readers[index % readers.count].perform { session in
+            do {
+                let page = try session.transaction(.snapshot) { database in
+                    try EventStatements(database: database).page(request)
+                }
+                completion(.success(page))
+            } catch {
+                completion(.failure(.failed(to: "read events of \(request.lane)", error)))
+            }
+        }
+    }
+
+    package func lanes(of shard: Int) async throws(MetadataStoreError) -> [LaneSummary] {
+        try await pool.transaction("read the lanes of shard \(shard)", .snapshot) { database in
+            let rows = try database.rows("SELECT lane, count(*) FROM event WHERE shard = ?1 GROUP BY lane", [shard])
+            return try rows.map { LaneSummary(lane: try EventLane(stored: $0.value(0)), count: try $0.value(1)) }
+        }
+    }
+
+    package func oldest(
+        of lanes: [EventLane],
+        in shard: Int
+    ) async throws(MetadataStoreError) -> [EventLane: Timestamp] {
+        try await pool.transaction("read the ages of shard \(shard)", .snapshot) { database in
+            var oldest: [EventLane: Timestamp] = [:]
+            for lane in lanes {
+                // Events that were never postponed are due when they were accepted: none of them is older than the first.
+                let rows = try database.rows(
+                    """
+                    SELECT least(
+                        (SELECT accepted FROM event WHERE shard = ?1 AND lane = ?2 ORDER BY due, id LIMIT 1),
+                        (SELECT min(accepted) FROM event WHERE shard = ?1 AND lane = ?2 AND due > accepted)
+                    )
+                    """,
+                    [shard, lane.text]
+                )
+                let accepted: Int? = try rows.first?.value(0)
+                oldest[lane] = accepted.map { Timestamp(milliseconds: $0) }
+            }
+            return oldest
+        }
+    }
+
+    // MARK: Leases
+
+    package func claimShards(
+        for owner: String,
+        of shards: Int,
+        limit: Int,
+        at now: Timestamp,
+        until end: Timestamp
+    ) async throws(MetadataStoreError) -> [ShardLease] {
+        try await pool.transaction("claim shards", .locking) { database in
+            try database.execute(
+                """
+                INSERT INTO eventShard (shard, owner, epoch, leasedUntil)
+                SELECT number, '', 0, 0 FROM generate_series(0, CAST(?1 AS BIGINT) - 1) AS number
+                ON CONFLICT (shard) DO NOTHING
+                """,
+                [shards]
+            )
+            // One that another is about to lease is passed over.
+            let rows = try database.rows(
+                """
+                UPDATE eventShard SET owner = ?1, epoch = epoch + 1, leasedUntil = ?2
+                WHERE shard IN (
+                    SELECT shard FROM eventShard
+                    WHERE shard < ?3 AND (leasedUntil <= ?4 OR owner = ?1)
+                    ORDER BY shard LIMIT ?5 FOR UPDATE SKIP LOCKED
+                )
+                RETURNING shard, epoch
+                """,
+                [owner, end.milliseconds, shards, now.milliseconds, limit]
+            )
+            return try rows.map { ShardLease(shard: try $0.value(0), epoch: try $0.value(1)) }
+                .sorted { $0.shard < $1.shard }
+        }
+    }
+
+    package func renew(
+        _ leases: [ShardLease],
+        until end: Timestamp
+    ) async throws(MetadataStoreError) -> [ShardLease] {
+        try await pool.transaction("renew leases", .locking) { database in
+            try leases.filter { lease in
+                try database.execute(
+                    "UPDATE eventShard SET leasedUntil = ?3 WHERE shard = ?1 AND epoch = ?2",
+                    [lease.shard, lease.epoch, end.milliseconds]
+                ) > 0
+            }
+        }
+    }
+
+    package func release(_ leases: [ShardLease]) async throws(MetadataStoreError) {
+        try await pool.transaction("release leases", .locking) { database in
+            for lease in leases {
+                try database.execute(
+                    """
+                    UPDATE eventShard SET owner = '', epoch = epoch + 1, leasedUntil = 0
+                    WHERE shard = ?1 AND epoch = ?2
+                    """,
+                    [lease.shard, lease.epoch]
+                )
+            }
+        }
+    }
+}
