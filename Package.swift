@@ -228,7 +228,8 @@ let package = Package(
         tests(
             "EventQueueTests",
             [
-                "EventQueue", "MetadataStore", "MetadataStoreSQLite", "ServiceClients", "Worker", "LambdaAPI",
+                "EventQueue", "MetadataStore", "MetadataStoreSQLite", "MetadataStorePostgres", "ServiceClients",
+                "Worker", "LambdaAPI",
                 "TestSupport",
                 asyncHTTPClient, logging, nioCore, nioPosix,
             ]

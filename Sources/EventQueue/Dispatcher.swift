@@ -57,6 +57,8 @@ struct Dispatcher {
     private let runningMax: Int
     /// How much memory ready events may take before lanes are read one event at a time, in bytes.
     private let readySizeMax: Int
+    /// Whether other processes write to the store, too.
+    private let isShared: Bool
     private var entries: [LaneKey: Entry] = [:]
     private var groups: [EventLane: Group] = [:]
     /// The lanes that have something to run or to read, in the order of their turns.
@@ -66,6 +68,10 @@ struct Dispatcher {
     private var alarms: Heap<Alarm> = []
     private(set) var runningCount = 0
     private var underwayCount = 0
+    /// How many events are underway of each shard that has some.
+    private var underwayByShard: [Int: Int] = [:]
+    /// Shards that are to be given back: nothing of them is begun.
+    private var leaving: Set<Int> = []
     private(set) var readySize = 0
     private var phase = Phase.waiting
 
@@ -78,9 +84,10 @@ struct Dispatcher {
         case stopping
     }
 
-    init(runningMax: Int, readySizeMax: Int = 64 << 20) {
+    init(runningMax: Int, readySizeMax: Int = 64 << 20, isShared: Bool = false) {
         self.runningMax = runningMax
         self.readySizeMax = readySizeMax
+        self.isShared = isShared
     }
 
     /// Whether it was stopped, and no event is underway any more.
@@ -119,8 +126,25 @@ struct Dispatcher {
         for event in events {
             let key = LaneKey(event)
             if entries[key] == nil { add(key, Lane()) }
-            let room = hasRoom
-            update(key) { _ = $0.appended(event, hasRoom: room) }
+            let (room, isShared) = (hasRoom, isShared)
+            update(key) { _ = $0.appended(event, hasRoom: room, isShared: isShared) }
+        }
+        return takeTurns(at: now)
+    }
+
+    /// Others have written events to a shard that is leased here.
+    mutating func appendedByOthers(_ count: Int, to key: LaneKey, at now: Timestamp) -> [Action] {
+        if entries[key] == nil { add(key, Lane()) }
+        update(key) { $0.appendedByOthers(count) }
+        return takeTurns(at: now)
+    }
+
+    /// A shard that is leased here was looked at again, since others may have written to it.
+    mutating func shardRescanned(_ shard: Int, _ lanes: [LaneSummary], at now: Timestamp) -> [Action] {
+        for summary in lanes {
+            let key = LaneKey(shard: shard, lane: summary.lane)
+            if entries[key] == nil { add(key, Lane()) }
+            update(key) { $0.appendedByOthers(max(0, summary.count - $0.depth)) }
         }
         return takeTurns(at: now)
     }
@@ -150,14 +174,20 @@ struct Dispatcher {
 
     /// What came of an event is durable: it is gone, or is tried again later.
     mutating func settled(_ id: EventID, in key: LaneKey, until due: Timestamp?, at now: Timestamp) -> [Action] {
-        underwayCount -= 1
+        isOver(in: key.shard)
         update(key) { $0.settled(id, until: due) }
         return takeTurns(at: now)
     }
 
     /// An event will not be settled: whoever leases its shard next finds it in the store.
-    mutating func abandoned() {
+    mutating func abandoned(in shard: Int) {
+        isOver(in: shard)
+    }
+
+    private mutating func isOver(in shard: Int) {
         underwayCount -= 1
+        let left = underwayByShard[shard, default: 1] - 1
+        underwayByShard[shard] = left == 0 ? nil : left
     }
 
     /// An alarm's time has come.
@@ -183,8 +213,17 @@ struct Dispatcher {
         phase = .stopping
     }
 
+    /// A shard is to be given back: what is underway goes on, and nothing is begun.
+    mutating func leave(_ shard: Int) {
+        leaving.insert(shard)
+    }
+
+    /// Whether nothing of a shard is underway.
+    func isIdle(_ shard: Int) -> Bool { underwayByShard[shard] == nil }
+
     /// The lease of a shard is over.
     mutating func shardLost(_ shard: Int) {
+        leaving.remove(shard)
         for key in entries.keys where key.shard == shard {
             readySize -= entries[key]?.lane.readySize ?? 0
             remove(key)
@@ -232,7 +271,7 @@ struct Dispatcher {
         guard phase == .running else { return [] }
         var actions: [Action] = []
         while runningCount < runningMax, let key = turns.popFirst() {
-            guard entries[key] != nil else { continue }
+            guard entries[key] != nil, !leaving.contains(key.shard) else { continue }
             takeTurn(key, at: now, &actions)
         }
         return actions
@@ -279,6 +318,7 @@ struct Dispatcher {
         readySize -= event.size
         runningCount += 1
         underwayCount += 1
+        underwayByShard[key.shard, default: 0] += 1
         welcomeCramped()
         if entries.values[index].lane.hasReady { giveTurn(key) }
         return event

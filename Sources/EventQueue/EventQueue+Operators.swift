@@ -26,16 +26,26 @@ extension EventQueue {
             }
             total += count
             update { state, now in
-                state.depths[key.shard, default: 0] -= count
+                state.depths[key.shard]? -= count
                 return state.dispatcher.purged(key, count, at: now)
             }
         }
         if let failure { throw failure }
+        total += try await purgeElsewhere(lane)
         dependencies.logger.notice(
             "events were purged",
             metadata: [LogKey.functionName: "\(name)", LogKey.count: "\(total)"]
         )
         return total
+    }
+
+    /// Removes a lane's events from shards that others work off; what they have in memory still runs.
+    private func purgeElsewhere(_ lane: EventLane) async throws(MetadataStoreError) -> Int {
+        let (first, second) = Self.shards.shards(of: lane)
+        let others = state.withLock { state in [first, second].filter { state.leases[$0] == nil } }
+        var count = 0
+        for shard in others { try await purge(.init(shard: shard, lane: lane), except: [], &count) }
+        return count
     }
 
     /// Removes a lane's events from the store in steps that hold up nobody who accepts events meanwhile.

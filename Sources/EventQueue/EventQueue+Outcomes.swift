@@ -42,7 +42,7 @@ extension EventQueue {
             state.dispatcher.stop()
             return state.dispatcher.finished(.init(event), wasThrottled: false, at: now)
         }
-        abandon()
+        abandon(event)
     }
 
     private func log(_ event: QueuedEvent, _ name: FunctionName, _ result: AttemptResult, _ settlement: Settlement) {

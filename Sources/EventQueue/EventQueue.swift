@@ -62,7 +62,11 @@ package final class EventQueue: Sendable {
         var dispatcher: Dispatcher
         var metrics = QueueMetrics()
         var leases: [Int: ShardLease] = [:]
-        /// How many events each shard has.
+        /// Until when the leases are safe to use, if they have an end.
+        var holdings = ShardHoldings()
+        /// Whether others may have appended events of which nothing was heard.
+        var hasMissedAppends = false
+        /// How many events each shard has that is leased here.
         var depths: [Int: Int] = [:]
         /// The alarm that the clock has.
         var alarm: Timestamp?
@@ -96,30 +100,35 @@ package final class EventQueue: Sendable {
             retryDelay: retryDelay,
             now: { clock.now() }
         )
-        state = Mutex(State(dispatcher: Dispatcher(runningMax: settings.runningMax)))
+        let isShared = dependencies.store.isShared
+        state = Mutex(State(dispatcher: Dispatcher(runningMax: settings.runningMax, isShared: isShared)))
     }
 
     // MARK: Life
 
-    /// Finds the events that are in the store. To be called once, before anything is accepted.
+    /// Takes over all events that are in the store, of which nobody else has any. To be called once, before anything is
+    /// accepted. Where several processes use the store, ``keepLeases(_:)`` is called instead.
     ///
-    /// - Parameter owner: Names this process among all that use the store.
+    /// - Parameter owner: Names this process.
     package func start(as owner: String) async throws(MetadataStoreError) {
         let leases = try await dependencies.store.claimShards(
             for: owner,
             of: Self.shards.count,
             limit: Self.shards.count,
-            at: dependencies.clock.now(),
             // A store that one process uses needs no other end of a lease than the next one's beginning.
+            at: Timestamp(milliseconds: .max),
             until: Timestamp(milliseconds: .max)
         )
-        for lease in leases {
-            let lanes = try await dependencies.store.lanes(of: lease.shard)
-            update { state, now in
-                state.leases[lease.shard] = lease
-                state.depths[lease.shard] = lanes.reduce(0) { $0 + $1.count }
-                return state.dispatcher.shardLeased(lease.shard, lanes, at: now)
-            }
+        for lease in leases { try await take(lease) }
+    }
+
+    /// Takes up the events of a shard that was leased.
+    func take(_ lease: ShardLease) async throws(MetadataStoreError) {
+        let lanes = try await dependencies.store.lanes(of: lease.shard)
+        update { state, now in
+            state.leases[lease.shard] = lease
+            state.depths[lease.shard] = lanes.reduce(0) { $0 + $1.count }
+            return state.dispatcher.shardLeased(lease.shard, lanes, at: now)
         }
     }
 
@@ -180,7 +189,13 @@ package final class EventQueue: Sendable {
     /// An event for the shorter of its lane's shards.
     private func newEvent(_ follower: Settlement.Follower) -> NewEvent {
         let (first, second) = Self.shards.shards(of: follower.lane)
-        let isSecondShorter = state.withLock { $0.depths[second, default: 0] < $0.depths[first, default: 0] }
+        let isSecondShorter = state.withLock { state in
+            // How long those are that others work off, nobody here knows.
+            guard let first = state.depths[first], let second = state.depths[second] else {
+                return Bool.random()
+            }
+            return second < first
+        }
         return NewEvent(
             shard: isSecondShorter ? second : first,
             lane: follower.lane,
@@ -262,7 +277,7 @@ package final class EventQueue: Sendable {
             return state.dispatcher.finished(key, wasThrottled: wasThrottled, at: now)
         }
         // Without a lease the event is somebody else's by now, who attempts it again.
-        guard let lease else { return abandon() }
+        guard let lease else { return abandon(event) }
         if let next {
             write(EventChange(postponing: next, under: lease), settling: event, until: next.due)
         } else {
@@ -278,12 +293,13 @@ package final class EventQueue: Sendable {
             case .success(let ids):
                 storeAnswered(nil)
                 update { state, now in
-                    if due == nil { state.depths[event.shard, default: 0] -= 1 }
+                    if due == nil { state.depths[event.shard]? -= 1 }
                     let actions = state.dispatcher.settled(event.id, in: key, until: due, at: now)
                     return actions + state.appended(change.appended, ids, at: now)
                 }
             case .failure(let error) where error.code == .conflict:
-                loseLease(of: event.shard)
+                lose([event.shard])
+                abandon(event)
             case .failure(let error):
                 storeAnswered(error)
                 let again = Timestamp(milliseconds: dependencies.clock.now().milliseconds + Self.writePause)
@@ -292,20 +308,10 @@ package final class EventQueue: Sendable {
         }
     }
 
-    private func loseLease(of shard: Int) {
-        dependencies.logger.error("the lease of a shard is over", metadata: [LogKey.item: "shard \(shard)"])
+    /// An event will not be settled here. Whoever has its shard next attempts it again.
+    func abandon(_ event: QueuedEvent) {
         update { state, _ in
-            state.leases[shard] = nil
-            state.dispatcher.shardLost(shard)
-            state.dispatcher.abandoned()
-            return []
-        }
-    }
-
-    /// An event will not be settled here. Whoever has the store next attempts it again.
-    func abandon() {
-        update { state, _ in
-            state.dispatcher.abandoned()
+            state.dispatcher.abandoned(in: event.shard)
             return []
         }
     }
@@ -329,7 +335,7 @@ extension EventQueue.State {
     /// Events are durable: those of shards that are leased here may run.
     mutating func appended(_ events: [NewEvent], _ ids: [EventID], at now: Timestamp) -> [Dispatcher.Action] {
         let queued = zip(ids, events).map { QueuedEvent(id: $0, $1) }
-        for event in queued { depths[event.shard, default: 0] += 1 }
+        for event in queued { depths[event.shard]? += 1 }
         return dispatcher.appended(queued.filter { leases[$0.shard] != nil }, at: now)
     }
 

@@ -53,12 +53,15 @@ struct Lane {
     // MARK: Events that come
 
     /// An event was written to the store. Returns whether it stays in memory.
-    mutating func appended(_ event: QueuedEvent, hasRoom: Bool) -> Bool {
+    ///
+    /// - Parameter isShared: Whether others write events, too, so that one may become visible after another with a greater
+    ///   identifier.
+    mutating func appended(_ event: QueuedEvent, hasRoom: Bool, isShared: Bool = false) -> Bool {
         depth += 1
-        // A read sees an event before its writer is told. It may also have seen another's event and not this one, whose
-        // number was given before and which was committed later.
+        // A read sees an event before its writer is told. What it did not bring of those so far, it said there is, unless
+        // it has seen another's event ahead of this one.
         guard event.id > readLatest else {
-            hasMore = true
+            if isShared { hasMore = true }
             return false
         }
         guard reading == nil else {
@@ -71,6 +74,13 @@ struct Lane {
         }
         append(event)
         return true
+    }
+
+    /// Others have written so many events to the store.
+    mutating func appendedByOthers(_ count: Int) {
+        depth += count
+        hasMore = true
+        reading?.hasAppended = true
     }
 
     /// Whether the store should be read.

@@ -8,6 +8,9 @@ package import LambdaAPI
 ///
 /// Functions that take a completion return at once and call it from a thread of the store, which it must not hold up.
 package protocol EventStore: Sendable {
+    /// Whether other processes may use it, too. Then an event may become visible after one with a greater identifier.
+    var isShared: Bool { get }
+
     /// Writes a change, all of it or nothing. Changes that are asked for at the same time share one write to the disk.
     ///
     /// - Parameter completion: Called when the change is durable, with the identifiers of the appended events in their
@@ -43,14 +46,18 @@ package protocol EventStore: Sendable {
         limit: Int
     ) async throws(MetadataStoreError) -> Int
 
-    /// Leases shards that nobody holds, or that the same owner held before; each lease has a new epoch. Of several who
-    /// ask at the same time, each shard goes to one.
+    /// The time that leases go by: the same for all who use the store, whatever their hosts' clocks show.
+    func now() async throws(MetadataStoreError) -> Timestamp
+
+    /// Leases shards whose leases are over; each lease has a new epoch. Of several who ask at the same time, each shard
+    /// goes to one.
     ///
     /// - Parameters:
     ///   - owner: Who asks, unique among all that run.
     ///   - shards: How many shards there are, from 0 on.
     ///   - limit: The most that are leased.
-    ///   - until: When the leases end unless they are renewed.
+    ///   - now: The moment at which leases must be over; for one who knows that nobody else is there, the end of time.
+    ///   - until: When the new leases end unless they are renewed.
     func claimShards(
         for owner: String,
         of shards: Int,
@@ -59,11 +66,30 @@ package protocol EventStore: Sendable {
         until end: Timestamp
     ) async throws(MetadataStoreError) -> [ShardLease]
 
+    /// Has a process counted among those that work off events, until a moment unless it is said again.
+    ///
+    /// - Returns: How many are counted at `now`, this one with them.
+    func join(_ owner: String, at now: Timestamp, until end: Timestamp) async throws(MetadataStoreError) -> Int
+
+    /// Has a process counted no more.
+    func leave(_ owner: String) async throws(MetadataStoreError)
+
     /// Makes leases longer. Returns those that are still in force.
     func renew(_ leases: [ShardLease], until end: Timestamp) async throws(MetadataStoreError) -> [ShardLease]
 
     /// Gives leases back, as far as they are still in force.
     func release(_ leases: [ShardLease]) async throws(MetadataStoreError)
+
+    /// Has it told from now on when other processes have appended events. It must not block.
+    func observeAppends(_ observer: @escaping @Sendable (AppendNotice) -> Void)
+}
+
+/// What other processes have done to the queue.
+package enum AppendNotice: Sendable, Equatable {
+    /// Events were appended to a lane.
+    case appended(shard: Int, lane: EventLane, count: Int)
+    /// Events may have been appended of which nothing more is known.
+    case missed
 }
 
 /// The right to work off the events of a shard.

@@ -7,14 +7,16 @@ package import MetadataStoreSQL
 /// run again.
 package final class PostgresDatabase: SQLDatabase {
     private let pool: PostgresPool
-    private let listener: ChangeListener
+    private let changes: FunctionChanges
+    private let listener: NotificationListener
 
     /// Connects, brings the schema up to date, and listens for changes.
     ///
     /// - Throws: `.unavailable` if the server cannot be reached or refuses.
     package init(_ settings: PostgresSettings) async throws(MetadataStoreError) {
         pool = PostgresPool(settings)
-        listener = ChangeListener(settings)
+        changes = FunctionChanges(settings)
+        listener = NotificationListener(settings, channel: settings.schema, changes.handler)
         do {
             try await pool.withSession { session in
                 try await session.run { try PostgresSchema.migrate($0, settings) }
@@ -50,28 +52,28 @@ package final class PostgresDatabase: SQLDatabase {
         _ operation: String,
         _ body: @escaping @Sendable (any SQLTransaction) throws -> [FunctionChange]
     ) async throws(MetadataStoreError) -> Bool {
-        let end = await listener.begin()
+        let end = changes.begin()
         let hasChanges: Bool
         do throws(MetadataStoreError) {
-            hasChanges = try await pool.transaction(operation, .serializable) { [listener] database in
-                let changes = try body(database)
-                guard !changes.isEmpty else { return false }
-                try listener.send(changes, end: end, in: database)
+            hasChanges = try await pool.transaction(operation, .serializable) { [changes] database in
+                let made = try body(database)
+                guard !made.isEmpty else { return false }
+                try changes.notify(of: made, end: end, in: database)
                 return true
             }
         } catch {
-            await listener.cancel(end)
+            changes.cancel(end)
             throw error
         }
         guard hasChanges else {
-            await listener.cancel(end)
+            changes.cancel(end)
             return false
         }
-        await listener.told(end)
+        await changes.told(end, by: listener)
         return true
     }
 
     package func observe(_ observer: @escaping @Sendable (FunctionChange) -> Void) {
-        listener.observe(observer)
+        changes.observe(observer)
     }
 }

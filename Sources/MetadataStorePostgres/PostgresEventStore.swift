@@ -22,6 +22,8 @@ package final class PostgresEventStore: EventStore {
     private let readers: [PostgresSession]
     private let nextReader = Atomic(0)
     private let pool: PostgresPool
+    private let appends: EventAppends
+    private let listener: NotificationListener
     private let changes = Mutex(GroupCommit<Waiting>())
 
     /// Connects, and brings the schema up to date.
@@ -31,12 +33,17 @@ package final class PostgresEventStore: EventStore {
         writer = PostgresSession(settings)
         readers = (0..<Self.readerCount).map { _ in PostgresSession(settings) }
         pool = PostgresPool(settings)
+        appends = EventAppends(settings)
+        listener = NotificationListener(settings, channel: settings.eventChannel, appends.handler)
         do {
             try await writer.run { try PostgresSchema.migrate($0, settings) }
+            try await listener.start()
         } catch {
             throw .failed(to: "open the queue", error)
         }
     }
+
+    package var isShared: Bool { true }
 
     // MARK: Changes
 
@@ -63,7 +70,10 @@ package final class PostgresEventStore: EventStore {
         let group = changes.withLock { $0.takeGroup() }
         do {
             let results = try session.transaction(.locking) { database in
-                try EventStatements(database: database).apply(group.map(\.change))
+                let results = try EventStatements(database: database).apply(group.map(\.change))
+                let made = zip(group, results).filter { (try? $1.get()) != nil }
+                try appends.notify(of: made.flatMap(\.0.change.appended), in: database)
+                return results
             }
             for (waiter, result) in zip(group, results) { waiter.completion(result) }
         } catch {
@@ -142,6 +152,15 @@ package final class PostgresEventStore: EventStore {
         }
     }
 
+    package func observeAppends(_ observer: @escaping @Sendable (AppendNotice) -> Void) {
+        appends.observe(observer)
+    }
+
+    /// Ends the connection that hears of others' events, for good.
+    package func close() async {
+        await listener.close()
+    }
+
     // MARK: Leases
 
     package func claimShards(
@@ -166,7 +185,7 @@ package final class PostgresEventStore: EventStore {
                 UPDATE eventShard SET owner = ?1, epoch = epoch + 1, leasedUntil = ?2
                 WHERE shard IN (
                     SELECT shard FROM eventShard
-                    WHERE shard < ?3 AND (leasedUntil <= ?4 OR owner = ?1)
+                    WHERE shard < ?3 AND leasedUntil <= ?4
                     ORDER BY shard LIMIT ?5 FOR UPDATE SKIP LOCKED
                 )
                 RETURNING shard, epoch
@@ -175,6 +194,45 @@ package final class PostgresEventStore: EventStore {
             )
             return try rows.map { ShardLease(shard: try $0.value(0), epoch: try $0.value(1)) }
                 .sorted { $0.shard < $1.shard }
+        }
+    }
+
+    package func now() async throws(MetadataStoreError) -> Timestamp {
+        try await pool.transaction("read the server's clock", .snapshot) { database in
+            let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
+            return Timestamp(milliseconds: try database.rows(sql).first?.value(0) ?? 0)
+        }
+    }
+
+    package func join(
+        _ owner: String,
+        at now: Timestamp,
+        until end: Timestamp
+    ) async throws(MetadataStoreError) -> Int {
+        try await pool.transaction("join the queue", .locking) { database in
+            try database.execute(
+                """
+                INSERT INTO eventConsumer (owner, joinedUntil) VALUES (?1, ?2)
+                ON CONFLICT (owner) DO UPDATE SET joinedUntil = excluded.joinedUntil
+                """,
+                [owner, end.milliseconds]
+            )
+            // One that somebody else is about to write is alive.
+            try database.execute(
+                """
+                DELETE FROM eventConsumer WHERE owner IN (
+                    SELECT owner FROM eventConsumer WHERE joinedUntil <= ?1 FOR UPDATE SKIP LOCKED
+                )
+                """,
+                [now.milliseconds]
+            )
+            return try database.rows("SELECT count(*) FROM eventConsumer").first?.value(0) ?? 0
+        }
+    }
+
+    package func leave(_ owner: String) async throws(MetadataStoreError) {
+        try await pool.transaction("leave the queue", .locking) { database in
+            _ = try database.execute("DELETE FROM eventConsumer WHERE owner = ?1", [owner])
         }
     }
 

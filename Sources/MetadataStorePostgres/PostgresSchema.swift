@@ -124,6 +124,10 @@ enum PostgresSchema {
             epoch BIGINT NOT NULL,
             leasedUntil BIGINT NOT NULL
         );
+        CREATE TABLE eventConsumer (
+            owner TEXT NOT NULL PRIMARY KEY,
+            joinedUntil BIGINT NOT NULL
+        );
         """
 
     /// Brings a schema up to date; creates it if it is not there. Throws if it is of a later release.

@@ -31,6 +31,10 @@ enum EventSchema {
                         epoch INTEGER NOT NULL,
                         leasedUntil INTEGER NOT NULL
                     ) STRICT;
+                    CREATE TABLE eventConsumer (
+                        owner TEXT NOT NULL PRIMARY KEY,
+                        joinedUntil INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
                     """
             )
         }

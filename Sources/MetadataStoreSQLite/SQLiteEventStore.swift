@@ -1,4 +1,5 @@
 import Dispatch
+import FoundationEssentials
 import GRDB
 package import LambdaAPI
 package import MetadataStore
@@ -34,6 +35,8 @@ package final class SQLiteEventStore: EventStore {
             throw MetadataStoreError(.unavailable, "failed to open the database \(path)", cause: error)
         }
     }
+
+    package var isShared: Bool { false }
 
     // MARK: Changes
 
@@ -216,6 +219,22 @@ package final class SQLiteEventStore: EventStore {
         }
     }
 
+    package func now() async throws(MetadataStoreError) -> Timestamp {
+        Timestamp(milliseconds: Int(Date.now.timeIntervalSince1970 * 1000))
+    }
+
+    package func join(
+        _ owner: String,
+        at now: Timestamp,
+        until end: Timestamp
+    ) async throws(MetadataStoreError) -> Int {
+        try await file.write("join the queue") { try ShardRow.join(owner, at: now, until: end, in: $0) }
+    }
+
+    package func leave(_ owner: String) async throws(MetadataStoreError) {
+        try await file.write("leave the queue") { try ShardRow.leave(owner, in: $0) }
+    }
+
     package func renew(
         _ leases: [ShardLease],
         until end: Timestamp
@@ -230,4 +249,7 @@ package final class SQLiteEventStore: EventStore {
             for lease in leases { _ = try ShardRow.release(lease, in: database) }
         }
     }
+
+    /// One process uses the file, so there is nothing to tell.
+    package func observeAppends(_ observer: @escaping @Sendable (AppendNotice) -> Void) {}
 }

@@ -36,7 +36,7 @@ enum ShardRow {
                 UPDATE eventShard SET owner = ?1, epoch = epoch + 1, leasedUntil = ?2
                 WHERE shard IN (
                     SELECT shard FROM eventShard
-                    WHERE shard < ?3 AND (leasedUntil <= ?4 OR owner = ?1)
+                    WHERE shard < ?3 AND leasedUntil <= ?4
                     ORDER BY shard LIMIT ?5
                 )
                 RETURNING shard, epoch
@@ -44,6 +44,26 @@ enum ShardRow {
             arguments: [owner, end.milliseconds, shards, now.milliseconds, limit]
         )
         return rows.map { ShardLease(shard: $0[0], epoch: $0[1]) }.sorted { $0.shard < $1.shard }
+    }
+
+    /// Returns how many have joined.
+    static func join(_ owner: String, at now: Timestamp, until end: Timestamp, in database: Database) throws -> Int {
+        try database.execute(
+            sql: """
+                INSERT INTO eventConsumer (owner, joinedUntil) VALUES (?1, ?2)
+                ON CONFLICT (owner) DO UPDATE SET joinedUntil = excluded.joinedUntil
+                """,
+            arguments: [owner, end.milliseconds]
+        )
+        try database.execute(
+            sql: "DELETE FROM eventConsumer WHERE joinedUntil <= ?",
+            arguments: [now.milliseconds]
+        )
+        return try Int.fetchOne(database, sql: "SELECT count(*) FROM eventConsumer") ?? 0
+    }
+
+    static func leave(_ owner: String, in database: Database) throws {
+        try database.execute(sql: "DELETE FROM eventConsumer WHERE owner = ?", arguments: [owner])
     }
 
     /// Returns whether the lease is still in force.

@@ -25,6 +25,18 @@ struct DispatcherRandomWalkTests {
         walk.finish()
     }
 
+    /// What is underway of a shard that is given back is finished first, and nothing else begun.
+    @Test(arguments: 3000..<3100 as Range<UInt64>)
+    func shardThatIsGivenBackIsFinishedFirst(seed: UInt64) {
+        var walk = DispatcherWalk(seed: seed)
+        for _ in 0..<80 { walk.step() }
+        walk.leave(shard: 0)
+        for _ in 0..<60 { walk.step() }
+        walk.giveBack(shard: 0)
+        for _ in 0..<30 { walk.step() }
+        walk.finish()
+    }
+
     /// Others may have the events of a shard that is lost: none of them is begun any more.
     @Test(arguments: 2000..<2100 as Range<UInt64>)
     func eventsOfALostShardAreLeftAlone(seed: UInt64) {

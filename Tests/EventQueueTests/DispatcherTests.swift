@@ -80,7 +80,7 @@ struct DispatcherTests {
         dispatcher.stop()
         #expect(!dispatcher.isDrained)
         _ = dispatcher.finished(f, wasThrottled: false, at: .test(0))
-        dispatcher.abandoned()
+        dispatcher.abandoned(in: 0)
         #expect(dispatcher.isDrained)
     }
 
@@ -246,7 +246,7 @@ struct DispatcherTests {
         #expect(depth(.f, dispatcher) == 1)
         #expect(dispatcher.runningCount == 2, "they run all the same")
         #expect(runs(dispatcher.finished(f, wasThrottled: false, at: .test(0))) == [9])
-        dispatcher.abandoned()
+        dispatcher.abandoned(in: 0)
         #expect(dispatcher.read(f, .test([4], hasMore: true), at: .test(0)) == [])
         #expect(dispatcher.readFailed(f, at: .test(0)) == [])
         #expect(dispatcher.settled(EventID(2), in: f, until: .test(5), at: .test(0)) == [])

@@ -40,6 +40,7 @@ struct DispatcherWalk {
     private var hasBegun = false
     private var hasStopped = false
     private var lost: Set<Int> = []
+    private var leaving: Set<Int> = []
 
     /// The store.
     private var stored: [Key: [EventID: QueuedEvent]] = [:]
@@ -173,7 +174,7 @@ struct DispatcherWalk {
         if lost.contains(event.shard) {
             carryOut(dispatcher.finished(Key(event), wasThrottled: fate < 2, at: .test(now)))
             underway.remove(event.id)
-            return dispatcher.abandoned()
+            return dispatcher.abandoned(in: event.shard)
         }
         unsettled.append((event, due))
         carryOut(dispatcher.finished(Key(event), wasThrottled: fate < 2, at: .test(now)))
@@ -186,7 +187,7 @@ struct DispatcherWalk {
         guard !lost.contains(event.shard) else {
             dispatcher.shardLost(event.shard)
             underway.remove(event.id)
-            return dispatcher.abandoned()
+            return dispatcher.abandoned(in: event.shard)
         }
         stored[Key(event)]?[event.id] = nil
         if let due {
@@ -226,6 +227,25 @@ struct DispatcherWalk {
         dispatcher.shardLost(shard)
         readings.removeAll { $0.key.shard == shard && Bool.random(using: &random) }
         check()
+    }
+
+    mutating func leave(shard: Int) {
+        leaving.insert(shard)
+        dispatcher.leave(shard)
+        check()
+    }
+
+    /// Finishes what is underway of a shard that is left, and gives it back.
+    mutating func giveBack(shard: Int) {
+        while let index = running.firstIndex(where: { $0.shard == shard }) { end(index) }
+        while let index = unsettled.firstIndex(where: { $0.event.shard == shard }) {
+            #expect(!dispatcher.isIdle(shard), "seed \(seed)")
+            settle(index)
+        }
+        while !changes.isEmpty { report() }
+        #expect(dispatcher.isIdle(shard), "seed \(seed): something was begun of a shard that is left")
+        leaving.remove(shard)
+        lose(shard: shard)
     }
 
     mutating func stop() {
@@ -282,6 +302,7 @@ struct DispatcherWalk {
                 #expect(underway.insert(event.id).inserted, "seed \(seed): an event runs twice")
                 #expect(event.due.sinceTest <= now, "seed \(seed): an event runs before it is due")
                 #expect(!lost.contains(event.shard), "seed \(seed): an event of a lost shard runs")
+                #expect(!leaving.contains(event.shard), "seed \(seed): an event of a shard that is left runs")
                 running.append(event)
             case .read(let request):
                 let reading = Reading(request: request)

@@ -38,6 +38,8 @@ final class TestEventStore: EventStore {
 
     // MARK: EventStore
 
+    var isShared: Bool { store.isShared }
+
     func write(
         _ change: EventChange,
         completion: @escaping @Sendable (Result<[EventID], MetadataStoreError>) -> Void
@@ -93,6 +95,16 @@ final class TestEventStore: EventStore {
     ) async throws(MetadataStoreError) -> [ShardLease] {
         try await store.claimShards(for: owner, of: shards, limit: limit, at: now, until: end)
     }
+
+    func now() async throws(MetadataStoreError) -> Timestamp { try await store.now() }
+
+    func join(_ owner: String, at now: Timestamp, until end: Timestamp) async throws(MetadataStoreError) -> Int {
+        try await store.join(owner, at: now, until: end)
+    }
+
+    func leave(_ owner: String) async throws(MetadataStoreError) { try await store.leave(owner) }
+
+    func observeAppends(_ observer: @escaping @Sendable (AppendNotice) -> Void) { store.observeAppends(observer) }
 
     func renew(_ leases: [ShardLease], until end: Timestamp) async throws(MetadataStoreError) -> [ShardLease] {
         try await store.renew(leases, until: end)

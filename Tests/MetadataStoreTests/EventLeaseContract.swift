@@ -40,12 +40,14 @@ struct EventLeaseContract {
         #expect(try await claim(store, "a", at: 1500) == [])
     }
 
+    /// Who knows that nobody else is there leases whatever there is, also what was leased for good.
     @Test(arguments: EventStoreBackend.allCases)
-    func ownerThatComesBackLeasesItsShardsAnew(backend: EventStoreBackend) async throws {
+    func atTheEndOfTimeAllLeasesAreOver(backend: EventStoreBackend) async throws {
         let directory = try TemporaryDirectory()
         let first = try await claim(try await backend.openStore(in: directory), "a", until: .max)
         let store = try await backend.openStore(in: directory)
-        let second = try await claim(store, "a", at: 1, until: .max)
+        #expect(try await claim(store, "a", at: 1, until: .max) == [])
+        let second = try await claim(store, "a", at: .max, until: .max)
         #expect(second.map(\.shard).sorted() == [0, 1, 2, 3])
         for old in first {
             let new = try #require(second.first { $0.shard == old.shard })
@@ -53,6 +55,28 @@ struct EventLeaseContract {
             #expect(try await !isInForce(old, in: store))
             #expect(try await isInForce(new, in: store))
         }
+    }
+
+    @Test(arguments: EventStoreBackend.allCases)
+    func thoseWhoHaveJoinedAreCounted(backend: EventStoreBackend) async throws {
+        let directory = try TemporaryDirectory()
+        let stores = [try await backend.openStore(in: directory), try await backend.openStore(in: directory)]
+        #expect(try await stores[0].join("a", at: .test(0), until: .test(1000)) == 1)
+        #expect(try await stores[1].join("b", at: .test(0), until: .test(2000)) == 2)
+        #expect(try await stores[0].join("a", at: .test(500), until: .test(1500)) == 2)
+        #expect(try await stores[1].join("b", at: .test(1500), until: .test(3000)) == 1)
+        #expect(try await stores[0].join("a", at: .test(1500), until: .test(3000)) == 2)
+        try await stores[0].leave("a")
+        try await stores[0].leave("nobody")
+        #expect(try await stores[1].join("b", at: .test(1600), until: .test(3000)) == 1)
+    }
+
+    @Test(arguments: EventStoreBackend.allCases)
+    func clockGoesOn(backend: EventStoreBackend) async throws {
+        let store = try await backend.openStore(in: try TemporaryDirectory())
+        let first = try await store.now()
+        #expect(first.milliseconds > 1_704_067_200_000)
+        #expect(try await store.now() >= first)
     }
 
     @Test(arguments: EventStoreBackend.allCases)

@@ -49,7 +49,7 @@ extension EventStore {
             for: "test",
             of: shard + 1,
             limit: shard + 1,
-            at: .test(0),
+            at: .test(.max),
             until: .test(.max)
         )
         return leases.first { $0.shard == shard } ?? ShardLease(shard: -1, epoch: -1)

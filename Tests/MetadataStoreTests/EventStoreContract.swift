@@ -12,12 +12,12 @@ enum EventStoreBackend {
     case postgres
 
     /// Those that there are here: PostgreSQL where tests are run by `scripts/with-postgres`.
-    static var allCases: [EventStoreBackend] { TestPostgres.address == nil ? [.sqlite] : [.sqlite, .postgres] }
+    static var allCases: [EventStoreBackend] { TestPostgres.server == nil ? [.sqlite] : [.sqlite, .postgres] }
 
     /// The store in a directory of the test's own, which keeps what was in it.
     func openStore(in directory: TemporaryDirectory) async throws -> any EventStore {
         switch self {
-        case .postgres: try await PostgresEventStore(TestPostgres.settings(for: directory))
+        case .postgres: try await PostgresEventStore(.test(directory))
         case .sqlite: try SQLiteEventStore(path: "\(directory.path)/queue.sqlite")
         }
     }

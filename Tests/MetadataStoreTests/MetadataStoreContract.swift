@@ -13,13 +13,13 @@ enum StoreBackend {
     case postgres
 
     /// Those that there are here: PostgreSQL where tests are run by `scripts/with-postgres`.
-    static var allCases: [StoreBackend] { TestPostgres.address == nil ? [.sqlite] : [.sqlite, .postgres] }
+    static var allCases: [StoreBackend] { TestPostgres.server == nil ? [.sqlite] : [.sqlite, .postgres] }
 
     /// An empty store in a directory of the test's own.
     func makeStore(in directory: TemporaryDirectory) async throws -> any MetadataStore {
         switch self {
         case .sqlite: try SQLMetadataStore(sqliteFile: "\(directory.path)/metadata.sqlite")
-        case .postgres: SQLMetadataStore(try await PostgresDatabase(TestPostgres.settings(for: directory)))
+        case .postgres: SQLMetadataStore(try await PostgresDatabase(.test(directory)))
         }
     }
 }

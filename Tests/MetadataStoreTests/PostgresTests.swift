@@ -8,14 +8,14 @@ import Testing
 @testable import MetadataStorePostgres
 
 /// What is PostgreSQL's own: several processes on one schema, and connections that are lost.
-@Suite(.enabled(if: TestPostgres.address != nil, "run by scripts/with-postgres"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: TestPostgres.server != nil, "run by scripts/with-postgres"), .timeLimit(.minutes(1)))
 struct PostgresTests {
     private let directory: TemporaryDirectory
     private let settings: PostgresSettings
 
     init() throws {
         directory = try TemporaryDirectory()
-        settings = TestPostgres.settings(for: directory)
+        settings = .test(directory)
     }
 
     private func openStore() async throws -> SQLMetadataStore {
@@ -30,7 +30,7 @@ struct PostgresTests {
 
     /// Ends all connections that use the schema, as a server does that restarts.
     private func cutConnections() throws {
-        let connection = try PostgresConnection(TestPostgres.address ?? "")
+        let connection = try PostgresConnection(TestPostgres.server ?? "")
         let count = try connection.run(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = ?1",
             [settings.schema]
