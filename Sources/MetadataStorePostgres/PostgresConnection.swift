@@ -51,7 +51,12 @@ final class PostgresConnection {
     /// Runs a statement with parameters `?1`, `?2` and so on. It is prepared when it is first run.
     func run(_ sql: String, _ arguments: [any SQLConvertible] = []) throws(PostgresError) -> PostgresResult {
         let name = try prepared(sql)
-        return try Parameters.with(arguments.map(\.sqlValue)) { count, values, lengths, formats in
+        let values = arguments.map(\.sqlValue)
+        // PostgreSQL has no such texts; libpq would take the rest for nothing.
+        guard !values.contains(where: \.isTextWithZero) else {
+            throw PostgresError(sqlState: nil, isConnectionLost: false, description: "a text has a character zero")
+        }
+        return try Parameters.with(values) { count, values, lengths, formats in
             PQexecPrepared(handle, name, count, values, lengths, formats, 1)
         }
         .checked(by: self)
@@ -114,6 +119,13 @@ extension PostgresResult {
     fileprivate func checked(by connection: PostgresConnection) throws(PostgresError) -> PostgresResult {
         guard isSuccess else { throw connection.lastError(self) }
         return self
+    }
+}
+
+extension SQLValue {
+    fileprivate var isTextWithZero: Bool {
+        guard case .text(let text) = self else { return false }
+        return text.utf8.contains(0)
     }
 }
 

@@ -139,6 +139,13 @@ struct PostgresTests {
         #expect(try await store.ids(of: lane) == [event.id, next.id])
     }
 
+    /// Cut off without a word, it would be another text.
+    @Test func textWithAZeroIsRefused() async throws {
+        let connection = try PostgresConnection(settings.address)
+        #expect(throws: PostgresError.self) { try connection.run("SELECT CAST(?1 AS TEXT)", ["a\0b"]) }
+        #expect(try connection.run("SELECT CAST(?1 AS TEXT)", ["a?1b$1"]).rows[0].value(0) == "a?1b$1")
+    }
+
     @Test func serverThatIsNotThereIsUnavailable() async throws {
         var settings = settings
         settings.address = "host=\(directory.path)"
