@@ -117,6 +117,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
+        room("Placement", []),
         room(
             "WorkerManager",
             [
@@ -224,6 +225,7 @@ let package = Package(
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
+        tests("PlacementTests", ["Placement", "TestSupport"]),
         tests("InvocationTests", ["Invocation", "LambdaAPI", "TestSupport"]),
         tests(
             "EventQueueTests",
