@@ -118,6 +118,7 @@ let package = Package(
             ]
         ),
         room("Placement", []),
+        room("PlacementSimulator", ["Placement", .product(name: "HeapModule", package: "swift-collections")]),
         room(
             "WorkerManager",
             [
@@ -186,6 +187,14 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "placement-simulator",
+            dependencies: [
+                "PlacementSimulator", "Placement",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("LambdaAPITests", ["LambdaAPI", "TestSupport"]),
@@ -225,7 +234,7 @@ let package = Package(
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
-        tests("PlacementTests", ["Placement", "TestSupport"]),
+        tests("PlacementTests", ["Placement", "PlacementSimulator", "TestSupport"]),
         tests("InvocationTests", ["Invocation", "LambdaAPI", "TestSupport"]),
         tests(
             "EventQueueTests",

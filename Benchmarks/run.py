@@ -1,7 +1,7 @@
 """Runs the benchmarks and shows their figures beside the targets: `make bench`.
 
 /usr/bin/python3 Benchmarks/run.py [--quick] [--json] [warm_invoke] [cold_start] [memory] [density] [freeze] [neighbour]
-    [api] [event_queue]
+    [api] [event_queue] [placement]
 """
 
 import argparse
@@ -14,12 +14,14 @@ import event_queue
 import freeze
 import memory
 import neighbour
+import placement
 import report
 import warm_invoke
 
 BENCHMARKS = {
     "warm_invoke": warm_invoke, "cold_start": cold_start, "memory": memory, "density": density, "freeze": freeze,
     "neighbour": neighbour, "api": api, "event_queue": event_queue,
+    "placement": placement,
 }  # fmt: skip
 
 
