@@ -1,8 +1,10 @@
 import AsyncHTTPClient
+import Glibc
 package import Identity
 import LambdaAPI
 import NIOCore
 package import NIOHTTP1
+import NIOPosix
 import NIOSSL
 import Telemetry
 
@@ -80,7 +82,17 @@ package struct APIClient: Sendable {
             let answer = try await response.body.collect(upTo: Self.answerBytesMax)
             return Answer(status: Int(response.status.code), body: Array(buffer: answer))
         } catch {
-            throw DeveloperError("there is no server at \(url) (\(error)); start one, or name another with --endpoint")
+            let reason = Self.isRefusal(error) ? "" : " (\(error))"
+            throw DeveloperError("there is no server at \(url)\(reason); start one, or name another with --endpoint")
+        }
+    }
+
+    /// Whether nobody listens there, which needs no words.
+    private static func isRefusal(_ error: any Error) -> Bool {
+        switch error {
+        case let error as IOError: error.errnoCode == ECONNREFUSED
+        case let error as NIOConnectionError: error.connectionErrors.allSatisfy { isRefusal($0.error) }
+        default: false
         }
     }
 }

@@ -32,10 +32,12 @@ extension EventQueue {
         }
         if let failure { throw failure }
         total += try await purgeElsewhere(lane)
-        dependencies.logger.notice(
-            "events were purged",
-            metadata: [LogKey.functionName: "\(name)", LogKey.count: "\(total)"]
-        )
+        if total > 0 {
+            dependencies.logger.notice(
+                "events were purged",
+                metadata: [LogKey.functionName: "\(name)", LogKey.count: "\(total)"]
+            )
+        }
         return total
     }
 
