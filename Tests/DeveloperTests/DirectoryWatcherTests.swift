@@ -5,7 +5,7 @@ import Testing
 @testable import Developer
 
 struct DirectoryWatcherTests {
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func changesAreToldInDirectoriesOldAndNew() async throws {
         let directory = try TemporaryDirectory()
         let told = AsyncStream.makeStream(of: Void.self)

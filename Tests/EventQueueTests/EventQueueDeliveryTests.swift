@@ -6,7 +6,7 @@ import Worker
 @testable import EventQueue
 
 /// What came of events on its way to destinations.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct EventQueueDeliveryTests {
     private static let queueARN = "arn:aws:sqs:us-east-1:000000000000:q"
     private static let settings = EventSettings(retriesMax: 0, onFailure: queueARN)

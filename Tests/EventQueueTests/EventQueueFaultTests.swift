@@ -6,7 +6,7 @@ import Worker
 @testable import EventQueue
 
 /// Events in a process that ends, under a store that fails, and in the hands of operators.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct EventQueueFaultTests {
     // MARK: Ends and starts
 

@@ -7,7 +7,7 @@ import Worker
 @testable import EventQueue
 
 /// Attempts at events: who is invoked with what, when again, and what ends an event.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct EventQueueTests {
     private static let unreachable = "arn:aws:sqs:us-east-1:000000000000:q"
 

@@ -8,7 +8,7 @@ import Testing
 @testable import MetadataStorePostgres
 
 /// What is PostgreSQL's own: several processes on one schema, and connections that are lost.
-@Suite(.enabled(if: TestPostgres.server != nil, "run by scripts/with-postgres"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: TestPostgres.server != nil, "run by scripts/with-postgres"), .timeLimit(.minutes(10)))
 struct PostgresTests {
     private let directory: TemporaryDirectory
     private let settings: PostgresSettings
