@@ -298,7 +298,8 @@ package final class EventQueue: Sendable {
                     return actions + state.appended(change.appended, ids, at: now)
                 }
             case .failure(let error) where error.code == .conflict:
-                lose([event.shard])
+                // The shard may have been leased again meanwhile.
+                if state.withLock({ $0.leases[event.shard] == change.lease }) { lose([event.shard]) }
                 abandon(event)
             case .failure(let error):
                 storeAnswered(error)

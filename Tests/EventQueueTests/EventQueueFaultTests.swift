@@ -1,5 +1,6 @@
 import LambdaAPI
 import MetadataStore
+import Synchronization
 import Testing
 import Worker
 
@@ -50,6 +51,28 @@ struct EventQueueFaultTests {
         #expect(try await next.depth() == 0)
         await harness.queue.drain()
         #expect(harness.invoker.isIdle)
+    }
+
+    @Test func outcomeUnderAnEarlierLeaseDoesNotEndALaterOne() async throws {
+        let harness = try await QueueHarness.begun()
+        harness.targets.add("f")
+        try await harness.accept()
+        harness.store.failWrites(true)
+        await harness.invoker.next().succeed()
+        _ = await harness.store.refused.next()
+        // The leases end while the outcome waits for the store, and this process is the next to have them.
+        let leases = harness.queue.state.withLock { Array($0.leases.values) }
+        try await harness.store.release(leases)
+        harness.queue.lose(leases.map(\.shard))
+        try await harness.queue.tendLeases(.init(owner: "test"))
+        let again = await harness.invoker.next()
+        harness.store.failWrites(false)
+        await harness.clock.advanceToNextCall()
+        _ = await harness.store.refused.next()
+        #expect(harness.queue.state.withLock { $0.leases.count } == leases.count)
+        again.succeed()
+        #expect(await harness.store.nextOutcome().removed.count == 1)
+        #expect(try await harness.depth() == 0)
     }
 
     @Test func nothingRunsBeforeTheQueueBegins() async throws {
