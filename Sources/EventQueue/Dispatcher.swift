@@ -67,7 +67,6 @@ struct Dispatcher {
     private var crampedLanes: Set<LaneKey> = []
     private var alarms: Heap<Alarm> = []
     private(set) var runningCount = 0
-    private var underwayCount = 0
     /// How many events are underway of each shard that has some.
     private var underwayByShard: [Int: Int] = [:]
     /// Shards that are to be given back: nothing of them is begun.
@@ -91,7 +90,7 @@ struct Dispatcher {
     }
 
     /// Whether it was stopped, and no event is underway any more.
-    var isDrained: Bool { phase == .stopping && underwayCount == 0 }
+    var isDrained: Bool { phase == .stopping && underwayByShard.isEmpty }
 
     /// When ``timePassed(at:)`` has to be called next; nil for never.
     var nextAlarm: Timestamp? { phase == .running ? alarms.min?.moment : nil }
@@ -185,7 +184,6 @@ struct Dispatcher {
     }
 
     private mutating func isOver(in shard: Int) {
-        underwayCount -= 1
         let left = underwayByShard[shard, default: 1] - 1
         underwayByShard[shard] = left == 0 ? nil : left
     }
@@ -317,7 +315,6 @@ struct Dispatcher {
         guard let event = entries.values[index].lane.takeNext() else { return nil }
         readySize -= event.size
         runningCount += 1
-        underwayCount += 1
         underwayByShard[key.shard, default: 0] += 1
         welcomeCramped()
         if entries.values[index].lane.hasReady { giveTurn(key) }

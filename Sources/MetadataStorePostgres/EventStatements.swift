@@ -26,9 +26,7 @@ struct EventStatements {
         var ids = try insert(made.flatMap(\.appended))[...]
         return zip(changes, isRefused).map { change, isRefused in
             guard !isRefused else {
-                let shard = change.lease?.shard ?? 0
-                let message = "failed to settle an event of shard \(shard): the lease is over"
-                return .failure(MetadataStoreError(.conflict, message))
+                return .failure(.leaseOver(of: change.lease?.shard ?? 0))
             }
             defer { ids = ids.dropFirst(change.appended.count) }
             return .success(Array(ids.prefix(change.appended.count)))
@@ -178,15 +176,5 @@ struct EventStatements {
     /// Numbers as PostgreSQL writes an array.
     static func list(_ numbers: some Sequence<Int>) -> String {
         "{\(numbers.map { String($0) }.joined(separator: ","))}"
-    }
-}
-
-extension EventLane {
-    /// Reads a lane as the store has it.
-    init(stored text: String) throws(MetadataStoreError) {
-        guard let lane = EventLane(text: text) else {
-            throw MetadataStoreError(.corrupt, "failed to read a lane: '\(text)'")
-        }
-        self = lane
     }
 }

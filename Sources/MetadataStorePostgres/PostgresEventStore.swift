@@ -6,37 +6,41 @@ import Synchronization
 
 /// Events in a schema on a PostgreSQL server, for services that run as many processes.
 ///
-/// Each process writes its changes over one connection, in groups as ``GroupCommit`` says. Whoever settles events locks the
+/// Each process writes its changes over one connection, in groups as ``EventWriter`` has them. Whoever settles events locks the
 /// rows of their leases meanwhile, so that no lease ends between the look at it and the commit.
 package final class PostgresEventStore: EventStore {
-    private struct Waiting: Sendable {
-        let change: EventChange
-        let completion: @Sendable (Result<[EventID], MetadataStoreError>) -> Void
-    }
-
-    /// How long changes that nobody waits for are gathered.
-    private static let pause = DispatchTimeInterval.milliseconds(2)
     private static let readerCount = 2
 
-    private let writer: PostgresSession
+    private let writer: EventWriter
     private let readers: [PostgresSession]
     private let nextReader = Atomic(0)
     private let pool: PostgresPool
     private let appends: EventAppends
     private let listener: NotificationListener
-    private let changes = Mutex(GroupCommit<Waiting>())
 
     /// Connects, and brings the schema up to date.
     ///
     /// - Throws: `.unavailable` if the server cannot be reached or refuses.
     package init(_ settings: PostgresSettings) async throws(MetadataStoreError) {
-        writer = PostgresSession(settings)
         readers = (0..<Self.readerCount).map { _ in PostgresSession(settings) }
         pool = PostgresPool(settings)
-        appends = EventAppends(settings)
+        let (session, appends) = (PostgresSession(settings), EventAppends(settings))
+        self.appends = appends
+        writer = EventWriter { turn in
+            session.perform { session in
+                turn { changes in
+                    try session.transaction(.locking) { database in
+                        let results = try EventStatements(database: database).apply(changes)
+                        let made = zip(changes, results).filter { (try? $1.get()) != nil }
+                        try appends.notify(of: made.flatMap(\.0.appended), in: database)
+                        return results
+                    }
+                }
+            }
+        }
         listener = NotificationListener(settings, channel: settings.eventChannel, appends.handler)
         do {
-            try await writer.run { try PostgresSchema.migrate($0, settings) }
+            try await session.run { try PostgresSchema.migrate($0, settings) }
             try await listener.start()
         } catch {
             throw .failed(to: "open the queue", error)
@@ -51,35 +55,7 @@ package final class PostgresEventStore: EventStore {
         _ change: EventChange,
         completion: @escaping @Sendable (Result<[EventID], MetadataStoreError>) -> Void
     ) {
-        let waiting = Waiting(change: change, completion: completion)
-        carryOut(changes.withLock { $0.add(waiting, isPatient: change.isPatient) })
-    }
-
-    private func carryOut(_ action: GroupCommit<Waiting>.Action?) {
-        switch action {
-        case .write: writer.perform { self.writeGroup($0) }
-        case .pause(let number):
-            writer.perform(after: Self.pause) { _ in
-                self.carryOut(self.changes.withLock { $0.pauseEnded(number) })
-            }
-        case nil: return
-        }
-    }
-
-    private func writeGroup(_ session: isolated PostgresSession) {
-        let group = changes.withLock { $0.takeGroup() }
-        do {
-            let results = try session.transaction(.locking) { database in
-                let results = try EventStatements(database: database).apply(group.map(\.change))
-                let made = zip(group, results).filter { (try? $1.get()) != nil }
-                try appends.notify(of: made.flatMap(\.0.change.appended), in: database)
-                return results
-            }
-            for (waiter, result) in zip(group, results) { waiter.completion(result) }
-        } catch {
-            for waiter in group { waiter.completion(.failure(.failed(to: "write events", error))) }
-        }
-        carryOut(changes.withLock { $0.groupWritten() })
+        writer.write(change, completion: completion)
     }
 
     package func purge(

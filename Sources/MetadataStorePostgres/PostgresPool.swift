@@ -75,11 +75,3 @@ extension Error {
         return failure?.kind == .collision
     }
 }
-
-extension MetadataStoreError {
-    /// An error of the store's own as it is, and any other as one of the database.
-    static func failed(to operation: String, _ error: any Error) -> MetadataStoreError {
-        if let error = error as? MetadataStoreError { return error }
-        return MetadataStoreError(.unavailable, "failed to \(operation)", cause: error)
-    }
-}

@@ -1,4 +1,3 @@
-import Dispatch
 import MetadataStore
 import MetadataStoreSQL
 
@@ -18,12 +17,9 @@ actor PostgresSession {
         self.settings = settings
     }
 
-    /// Calls on the session's thread, after what it does now and after the given while.
-    nonisolated func perform(
-        after pause: DispatchTimeInterval? = nil,
-        _ body: @escaping @Sendable (isolated PostgresSession) -> Void
-    ) {
-        thread.call(after: pause) { self.assumeIsolated { body($0) } }
+    /// Calls on the session's thread, after what it does now.
+    nonisolated func perform(_ body: @escaping @Sendable (isolated PostgresSession) -> Void) {
+        thread.call { self.assumeIsolated { body($0) } }
     }
 
     /// Runs statements outside of a transaction.

@@ -3,13 +3,13 @@
 /// A write to the disk costs the same however many changes it has. Those that arrive while one is underway go together into
 /// the next. One that nobody waits for has a pause before it, in which others may come; one that somebody waits for has
 /// none, and takes the others along.
-package struct GroupCommit<Change> {
+struct GroupCommit<Change> {
     /// The most changes that are written together, so that others who use the database get their turn.
-    package static var groupMax: Int { 1024 }
+    static var groupMax: Int { 1024 }
     /// How many changes that nobody waits for end a pause.
-    package static var patientMax: Int { 256 }
+    static var patientMax: Int { 256 }
 
-    package enum Action: Equatable {
+    enum Action: Equatable {
         /// Take the group, write it, and report to ``groupWritten()``.
         case write
         /// Report to ``pauseEnded(_:)`` after a while.
@@ -28,19 +28,17 @@ package struct GroupCommit<Change> {
     private var phase = Phase.idle
     private var pauses = 0
 
-    package init() {}
-
     /// A change is to be written.
     ///
     /// - Parameter isPatient: Whether nobody waits for it.
-    package mutating func add(_ change: Change, isPatient: Bool) -> Action? {
+    mutating func add(_ change: Change, isPatient: Bool) -> Action? {
         waiting.append((change, isPatient))
         if !isPatient { urgentCount += 1 }
         return phase == .writing ? nil : next()
     }
 
     /// The changes to write now, in the order in which they came.
-    package mutating func takeGroup() -> [Change] {
+    mutating func takeGroup() -> [Change] {
         let group = waiting.prefix(Self.groupMax)
         urgentCount -= group.count { !$0.isPatient }
         waiting.removeFirst(group.count)
@@ -48,13 +46,13 @@ package struct GroupCommit<Change> {
     }
 
     /// The group that was taken is durable, or was refused.
-    package mutating func groupWritten() -> Action? {
+    mutating func groupWritten() -> Action? {
         phase = .idle
         return waiting.isEmpty ? nil : next()
     }
 
     /// A pause's time has come.
-    package mutating func pauseEnded(_ number: Int) -> Action? {
+    mutating func pauseEnded(_ number: Int) -> Action? {
         guard phase == .pausing(number) else { return nil }
         phase = .writing
         return .write

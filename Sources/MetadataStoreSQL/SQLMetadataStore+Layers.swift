@@ -74,7 +74,7 @@ extension SQLMetadataStore {
                 let records = try rows.map { try $0.record() }
                 found += records.lazy.filter { filter.matches($0.definition) }.prefix(limit - found.count)
                 guard rows.count == Self.chunk, let lowest = rows.last else { break }
-                last = lowest.version
+                last = try lowest.value("version")
             }
             return found
         }
@@ -98,12 +98,13 @@ extension SQLMetadataStore {
                     [last.name, last.version, Self.chunk],
                     in: database
                 )
-                for row in rows where found.count < limit && found.last?.name.rawValue != row.name {
+                for row in rows where found.count < limit {
+                    guard try found.last?.name.rawValue != row.value("name") else { continue }
                     let record = try row.record()
                     if filter.matches(record.definition) { found.append(record) }
                 }
                 guard rows.count == Self.chunk, let end = rows.last else { break }
-                last = (end.name, end.version)
+                last = (try end.value("name"), try end.value("version"))
             }
             return found
         }

@@ -5,8 +5,9 @@ extension SQLMetadataStore {
         try await database.write("insert \(Resource.kind) \(resource.id)") { database in
             var resource = resource
             resource.generation = 0
-            try ResourceRow.refusingTwo(of: resource) { try ResourceRow(resource).insert(in: database) }
-            try ResourceRow.insertKeys(of: resource, in: database)
+            let row = ResourceRow(resource)
+            try row.refusingTwo { try row.insert(in: database) }
+            try row.insertKeys(in: database)
         }
     }
 
@@ -15,14 +16,14 @@ extension SQLMetadataStore {
         _ id: String
     ) async throws(MetadataStoreError) -> Resource? {
         try await database.read("read \(Resource.kind) \(id)") { database in
-            try ResourceRow.fetch(Resource.kind, id, in: database)?.resource(type)
+            try ResourceRow<Resource>.fetch(Resource.kind, id, in: database)?.record()
         }
     }
 
     package func replace<Resource: StoredResource>(_ resource: Resource) async throws(MetadataStoreError) -> Resource {
         try await database.write("replace \(Resource.kind) \(resource.id)") { database in
-            let current = try ResourceRow.fetch(Resource.kind, resource.id, in: database)
-            guard let current, current.generation == resource.generation else {
+            let current = try ResourceRow<Resource>.fetch(Resource.kind, resource.id, in: database)
+            guard let current, try current.value("generation") == resource.generation else {
                 throw MetadataStoreError(
                     .conflict,
                     "failed to replace \(Resource.kind) \(resource.id): its generation is not \(resource.generation)"
@@ -30,11 +31,11 @@ extension SQLMetadataStore {
             }
             var next = resource
             next.generation += 1
-            let row = try ResourceRow(next)
-            try ResourceRow.refusingTwo(of: next) { try row.update(in: database) }
-            if try current.resource(Resource.self).keys != next.keys {
-                try ResourceRow.deleteKeys(of: next, in: database)
-                try ResourceRow.insertKeys(of: next, in: database)
+            let row = ResourceRow(next)
+            try row.refusingTwo { try row.update(in: database) }
+            if try current.record().keys != next.keys {
+                try row.deleteKeys(in: database)
+                try row.insertKeys(in: database)
             }
             return next
         }
@@ -45,7 +46,7 @@ extension SQLMetadataStore {
         _ id: String
     ) async throws(MetadataStoreError) -> Bool {
         try await database.write("delete \(Resource.kind) \(id)") { database in
-            try ResourceRow.delete(Resource.kind, id, in: database)
+            try ResourceRow<Resource>.delete(Resource.kind, id, in: database)
         }
     }
 
@@ -58,7 +59,7 @@ extension SQLMetadataStore {
         try await database.read("list \(Resource.kind)") { database in
             let rows =
                 if let key {
-                    try ResourceRow.fetchAll(
+                    try ResourceRow<Resource>.fetchAll(
                         """
                         WHERE kind = ?1 AND id IN (
                             SELECT id FROM resourceKey WHERE kind = ?1 AND key = ?2 AND id > ?3 ORDER BY id LIMIT ?4
@@ -68,13 +69,13 @@ extension SQLMetadataStore {
                         in: database
                     )
                 } else {
-                    try ResourceRow.fetchAll(
+                    try ResourceRow<Resource>.fetchAll(
                         "WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                         [Resource.kind, id ?? "", limit],
                         in: database
                     )
                 }
-            return try rows.map { try $0.resource(type) }
+            return try rows.map { try $0.record() }
         }
     }
 }

@@ -5,7 +5,7 @@ extension SQLMetadataStore {
     package func insertRole(_ record: RoleRecord) async throws(MetadataStoreError) {
         try await writeRoles("insert role \(record.name)") { database in
             try RoleRow(record).insert(in: database)
-            for row in PolicyUseRow.rows(of: record) { try row.insert(in: database) }
+            try PolicyUses.replace(of: record, in: database)
         }
     }
 
@@ -17,21 +17,13 @@ extension SQLMetadataStore {
 
     package func replaceRole(_ record: RoleRecord, expecting generation: Int) async throws(MetadataStoreError) {
         try await writeRoles("replace role \(record.name)") { database in
-            let current = try RoleRow.fetch(record.name, in: database)
-            try Self.check(current?.generation, is: generation, to: "replace role \(record.name)")
-            var record = record
-            record.generation = generation + 1
-            try RoleRow(record).update(in: database)
-            try database.execute("DELETE FROM policyUse WHERE roleName = ?1", [record.name])
-            for row in PolicyUseRow.rows(of: record) { try row.insert(in: database) }
+            try PolicyUses.replace(of: try Self.replace(record, expecting: generation, in: database), in: database)
         }
     }
 
     package func deleteRole(named name: String, expecting generation: Int) async throws(MetadataStoreError) {
         try await writeRoles("delete role \(name)") { database in
-            let current = try RoleRow.fetch(name, in: database)
-            try Self.check(current?.generation, is: generation, to: "delete role \(name)")
-            _ = try RoleRow.delete(name, in: database)
+            try Self.delete(RoleRecord.self, name, expecting: generation, in: database)
         }
     }
 
@@ -74,19 +66,13 @@ extension SQLMetadataStore {
         expecting generation: Int
     ) async throws(MetadataStoreError) {
         try await writeRoles("replace policy \(record.name)") { database in
-            let current = try ManagedPolicyRow.fetch(record.name, in: database)
-            try Self.check(current?.generation, is: generation, to: "replace policy \(record.name)")
-            var record = record
-            record.generation = generation + 1
-            try ManagedPolicyRow(record).update(in: database)
+            _ = try Self.replace(record, expecting: generation, in: database)
         }
     }
 
     package func deletePolicy(named name: String, expecting generation: Int) async throws(MetadataStoreError) {
         try await writeRoles("delete policy \(name)") { database in
-            let current = try ManagedPolicyRow.fetch(name, in: database)
-            try Self.check(current?.generation, is: generation, to: "delete policy \(name)")
-            _ = try ManagedPolicyRow.delete(name, in: database)
+            try Self.delete(ManagedPolicyRecord.self, name, expecting: generation, in: database)
         }
     }
 
@@ -112,19 +98,7 @@ extension SQLMetadataStore {
     }
 
     package func policyUsage() async throws(MetadataStoreError) -> [PolicyARN: PolicyUsage] {
-        try await database.read("count the uses of policies") { database in
-            var usage: [PolicyARN: PolicyUsage] = [:]
-            for row in try PolicyUseRow.fetchAll("", [], in: database) {
-                guard let arn = PolicyARN(row.policyARN), let way = PolicyUse.Way(rawValue: row.way) else {
-                    throw MetadataStoreError(.corrupt, "failed to read the policies of role \(row.roleName)")
-                }
-                switch way {
-                case .attached: usage[arn, default: PolicyUsage()].attachmentCount += 1
-                case .boundary: usage[arn, default: PolicyUsage()].boundaryCount += 1
-                }
-            }
-            return usage
-        }
+        try await database.read("count the uses of policies") { try PolicyUses.usage(in: $0) }
     }
 
     /// The condition that a use is in one of some ways.
@@ -133,9 +107,40 @@ extension SQLMetadataStore {
         return list.isEmpty ? "FALSE" : "way IN (\(list))"
     }
 
-    private static func check(_ generation: Int?, is expected: Int, to operation: String) throws(MetadataStoreError) {
-        guard generation == expected else {
-            throw MetadataStoreError(.conflict, "failed to \(operation): its generation is not \(expected)")
+    /// Writes a record in place of the one of that generation. Returns it as it is written.
+    private static func replace<Record: NamedRecord>(
+        _ record: Record,
+        expecting generation: Int,
+        in database: any SQLTransaction
+    ) throws -> Record {
+        try check(Record.self, record.name, is: generation, to: "replace", in: database)
+        var next = record
+        next.generation = generation + 1
+        try NamedRow(next).update(in: database)
+        return next
+    }
+
+    private static func delete<Record: NamedRecord>(
+        _ type: Record.Type,
+        _ name: String,
+        expecting generation: Int,
+        in database: any SQLTransaction
+    ) throws {
+        try check(type, name, is: generation, to: "delete", in: database)
+        _ = try NamedRow<Record>.delete(name, in: database)
+    }
+
+    private static func check<Record: NamedRecord>(
+        _ type: Record.Type,
+        _ name: String,
+        is expected: Int,
+        to verb: String,
+        in database: any SQLTransaction
+    ) throws {
+        let current: Int? = try NamedRow<Record>.fetch(name, in: database)?.value("generation")
+        guard current == expected else {
+            let message = "failed to \(verb) \(Record.noun) \(name): its generation is not \(expected)"
+            throw MetadataStoreError(.conflict, message)
         }
     }
 

@@ -14,8 +14,8 @@ extension SQLMetadataStore {
     ) async throws(MetadataStoreError) {
         let (name, number) = (version.functionName, version.number)
         try await database.changeFunctions("replace version \(number) of function \(name)") { database in
-            let current = try VersionRow.fetch(name.rawValue, number, in: database)
-            guard current?.revisionID == revisionID else {
+            let current: String? = try VersionRow.fetch(name.rawValue, number, in: database)?.value("revisionID")
+            guard current == revisionID else {
                 throw MetadataStoreError(
                     .conflict,
                     "failed to replace version \(number) of function \(name): its revision is not \(revisionID)"

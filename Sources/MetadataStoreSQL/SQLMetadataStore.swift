@@ -40,8 +40,8 @@ package final class SQLMetadataStore: MetadataStore {
         claimedMax: Int
     ) async throws(MetadataStoreError) {
         try await database.changeFunctions("replace function \(record.name)") { database in
-            let current = try FunctionRow.fetch(record.name.rawValue, in: database)
-            guard current?.generation == generation else {
+            let current: Int? = try FunctionRow.fetch(record.name.rawValue, in: database)?.value("generation")
+            guard current == generation else {
                 throw MetadataStoreError(
                     .conflict,
                     "failed to replace function \(record.name): its generation is not \(generation)"

@@ -74,7 +74,7 @@ extension Optional: SQLConvertible where Wrapped: SQLConvertible {
 
 /// A row that a statement has returned.
 package struct SQLRow: Sendable {
-    private let values: [SQLValue]
+    let values: [SQLValue]
 
     package init(_ values: [SQLValue]) {
         self.values = values

@@ -1,32 +1,35 @@
-import Dispatch
 import FoundationEssentials
 import GRDB
 package import LambdaAPI
 package import MetadataStore
 import MetadataStoreSQL
-import Synchronization
 
 /// Events in one SQLite file, for a service that runs as one process.
 ///
-/// Changes that arrive while others are being written wait, and are then written together; ``GroupCommit`` says when.
+/// Changes that arrive while others are being written wait, and are then written together; ``EventWriter`` has them.
 package final class SQLiteEventStore: EventStore {
-    private struct Waiting: Sendable {
-        let change: EventChange
-        let completion: @Sendable (Result<[EventID], MetadataStoreError>) -> Void
-    }
-
-    /// How long changes that nobody waits for are gathered.
-    private static let pause = DispatchTimeInterval.milliseconds(2)
-
     /// How large the log of changes grows before it is copied into the file, in pages of 4 KiB.
     private static let logPages = 4000
 
     private let file: StoreFile
-    private let changes = Mutex(GroupCommit<Waiting>())
+    private let writer: EventWriter
 
     /// Opens the file, which is created if it is not there, and brings its schema up to date.
     package init(path: String) throws(MetadataStoreError) {
-        file = try StoreFile(path: path, migrating: EventSchema.migrator)
+        let file = try StoreFile(path: path, migrating: EventSchema.migrator)
+        self.file = file
+        writer = EventWriter { turn in
+            file.pool.asyncWriteWithoutTransaction { database in
+                turn { changes in
+                    var results: EventWriter.Results = []
+                    try database.inTransaction(.immediate) {
+                        results = try Self.apply(changes, in: database)
+                        return .commit
+                    }
+                    return results
+                }
+            }
+        }
         do {
             try file.pool.writeWithoutTransaction {
                 try $0.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.logPages)")
@@ -44,37 +47,7 @@ package final class SQLiteEventStore: EventStore {
         _ change: EventChange,
         completion: @escaping @Sendable (Result<[EventID], MetadataStoreError>) -> Void
     ) {
-        let waiting = Waiting(change: change, completion: completion)
-        carryOut(changes.withLock { $0.add(waiting, isPatient: change.isPatient) })
-    }
-
-    private func carryOut(_ action: GroupCommit<Waiting>.Action?) {
-        switch action {
-        case .write: writeGroup()
-        case .pause(let number):
-            DispatchQueue.global().asyncAfter(deadline: .now() + Self.pause) { [self] in
-                carryOut(changes.withLock { $0.pauseEnded(number) })
-            }
-        case nil: return
-        }
-    }
-
-    private func writeGroup() {
-        file.pool.asyncWriteWithoutTransaction { [self] database in
-            let group = changes.withLock { $0.takeGroup() }
-            do {
-                var results: [Result<[EventID], MetadataStoreError>] = []
-                try database.inTransaction(.immediate) {
-                    results = try Self.apply(group.map(\.change), in: database)
-                    return .commit
-                }
-                for (waiter, result) in zip(group, results) { waiter.completion(result) }
-            } catch {
-                let failure = MetadataStoreError(.unavailable, "failed to write events", cause: error)
-                for waiter in group { waiter.completion(.failure(failure)) }
-            }
-            carryOut(changes.withLock { $0.groupWritten() })
-        }
+        writer.write(change, completion: completion)
     }
 
     /// A change whose lease is over is left out and told so; an error undoes all.
@@ -88,8 +61,7 @@ package final class SQLiteEventStore: EventStore {
                 let epoch = try epochs[lease.shard] ?? ShardRow.epoch(of: lease.shard, in: database)
                 epochs[lease.shard] = epoch
                 guard epoch == lease.epoch else {
-                    let message = "failed to settle an event of shard \(lease.shard): the lease is over"
-                    return .failure(MetadataStoreError(.conflict, message))
+                    return .failure(.leaseOver(of: lease.shard))
                 }
             }
             for id in change.removed { try EventRow.delete(id, in: database) }
@@ -171,10 +143,7 @@ package final class SQLiteEventStore: EventStore {
                 arguments: [shard]
             )
             return try rows.map { row in
-                guard let lane = EventLane(text: row[0]) else {
-                    throw MetadataStoreError(.corrupt, "failed to read a lane: '\(row[0] as String)'")
-                }
-                return LaneSummary(lane: lane, count: row[1])
+                LaneSummary(lane: try EventLane(stored: row[0]), count: row[1])
             }
         }
     }

@@ -1,5 +1,6 @@
 import GRDB
 import MetadataStore
+import MetadataStoreSQL
 
 /// One SQLite file of the service's own, whose every commit is on the disk before it returns.
 ///
@@ -56,13 +57,5 @@ struct StoreFile: Sendable {
         } catch {
             throw .failed(to: operation, error)
         }
-    }
-}
-
-extension MetadataStoreError {
-    /// An error of the store's own as it is, and any other as one of the database.
-    static func failed(to operation: String, _ error: any Error) -> MetadataStoreError {
-        if let error = error as? MetadataStoreError { return error }
-        return MetadataStoreError(.unavailable, "failed to \(operation)", cause: error)
     }
 }

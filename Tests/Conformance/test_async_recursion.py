@@ -6,7 +6,7 @@ import pytest
 from async_events import Accepted, configure, gained, metrics, seen, settled
 from lambda_client import function_arn
 from test_concurrency import eventually
-from test_recursion import INVOCATIONS_MAX, TELL, chain
+from test_recursion import INVOCATIONS_MAX, TELL, chain, within
 
 TELLER = """
 import json, os
@@ -22,20 +22,11 @@ def function(async_functions):
 
 
 def send_within(function, trace=None):
-    """Sends an event as the function's own SDK would from inside: with the trace of the invoke that it is in."""
-
-    def add(params, **_):
-        if trace:
-            params["headers"]["X-Amzn-Trace-Id"] = trace
-
-    events = function.client.meta.events
-    events.register("before-call.lambda.Invoke", add)
-    try:
+    """Sends an event from within an invoke of that trace."""
+    with within(function, trace):
         answer = Accepted(
             function.client.invoke(FunctionName=function.name, InvocationType="Event", Payload=json.dumps(trace))
         )
-    finally:
-        events.unregister("before-call.lambda.Invoke", add)
     assert answer.status == 202
     return answer
 

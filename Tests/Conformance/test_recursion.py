@@ -1,5 +1,6 @@
 """A function that invokes itself again and again is stopped, unless it may."""
 
+import contextlib
 import re
 
 import pytest
@@ -15,8 +16,9 @@ def function(functions):
     return functions.create(TELL)
 
 
-def invoke(function, trace=None, **parameters):
-    """Invokes it as its own SDK would from inside: with the trace of the invoke that it is in."""
+@contextlib.contextmanager
+def within(function, trace):
+    """What is invoked meanwhile is so as by the function's own SDK from inside: with the trace of the invoke that it is in."""
 
     def add(params, **_):
         if trace:
@@ -25,9 +27,14 @@ def invoke(function, trace=None, **parameters):
     events = function.client.meta.events
     events.register("before-call.lambda.Invoke", add)
     try:
-        return Answer(function.client.invoke(FunctionName=function.name, **parameters))
+        yield
     finally:
         events.unregister("before-call.lambda.Invoke", add)
+
+
+def invoke(function, trace=None, **parameters):
+    with within(function, trace):
+        return Answer(function.client.invoke(FunctionName=function.name, **parameters))
 
 
 def chain(function, length, trace=None):

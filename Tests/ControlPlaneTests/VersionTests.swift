@@ -69,7 +69,8 @@ struct VersionTests {
         #expect(try await fixture.resolve("f", qualifier: Qualifier("1")) !== version)
     }
 
-    @Test func aliasOfTwoVersionsRunsBoth() async throws {
+    /// The alias `live` of two versions of `f`.
+    private func makeAlias(withSecondVersionAt weight: Double) async throws {
         try await fixture.active("f", "one")
         _ = try await publish()
         try await update("f", "two")
@@ -79,9 +80,13 @@ struct VersionTests {
                 functionName: "f",
                 name: "live",
                 functionVersion: "1",
-                routingConfig: AliasRoutingConfiguration(additionalVersionWeights: ["2": 0.5])
+                routingConfig: AliasRoutingConfiguration(additionalVersionWeights: ["2": weight])
             )
         )
+    }
+
+    @Test func aliasOfTwoVersionsRunsBoth() async throws {
+        try await makeAlias(withSecondVersionAt: 0.5)
         var seen: Set<String> = []
         for _ in 0..<100 {
             seen.insert(try await fixture.resolve("f", qualifier: Qualifier("live")).version.rawValue)
@@ -91,18 +96,7 @@ struct VersionTests {
 
     /// A version that were found only when it is drawn would be drawn too seldom until then.
     @Test func firstInvokeOfAnAliasFindsAllItsVersions() async throws {
-        try await fixture.active("f", "one")
-        _ = try await publish()
-        try await update("f", "two")
-        _ = try await publish()
-        _ = try await plane.createAlias(
-            CreateAliasRequest(
-                functionName: "f",
-                name: "live",
-                functionVersion: "1",
-                routingConfig: AliasRoutingConfiguration(additionalVersionWeights: ["2": 0.01])
-            )
-        )
+        try await makeAlias(withSecondVersionAt: 0.01)
         _ = try await fixture.resolve("f", qualifier: Qualifier("live"))
         for version in ["1", "2"] {
             let reference = FunctionReference(FunctionName("f"), qualifier: Qualifier(version))

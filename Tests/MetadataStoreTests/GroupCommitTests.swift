@@ -1,6 +1,7 @@
-import MetadataStoreSQL
 import TestSupport
 import Testing
+
+@testable import MetadataStoreSQL
 
 struct GroupCommitTests {
     private var commit = GroupCommit<Int>()
