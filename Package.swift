@@ -240,7 +240,7 @@ let package = Package(
             "EventQueueTests",
             [
                 "EventQueue", "MetadataStore", "MetadataStoreSQLite", "MetadataStorePostgres", "ServiceClients",
-                "Worker", "LambdaAPI",
+                "Worker", "Invocation", "LambdaAPI",
                 "TestSupport",
                 asyncHTTPClient, logging, nioCore, nioPosix,
             ]

@@ -1,8 +1,8 @@
-package import Invocation
+import Invocation
 import LambdaAPI
 import MetadataStore
-package import NIOCore
-package import Worker
+import NIOCore
+import Worker
 
 /// What came of one attempt at a function's event.
 struct AttemptResult: Sendable {
@@ -39,22 +39,10 @@ struct AttemptResult: Sendable {
     var traceHeader: String
 }
 
-/// Who runs functions.
-package protocol EventInvoker: Sendable {
-    /// Runs a function; see ``Invoker``. Called on the event loop.
-    func invoke(_ request: InvokeRequest, on eventLoop: any EventLoop) -> EventLoopFuture<InvokeResult>
-}
-
-extension Invoker: EventInvoker {
-    package func invoke(_ request: InvokeRequest, on eventLoop: any EventLoop) -> EventLoopFuture<InvokeResult> {
-        invoke(request, streamingTo: nil, on: eventLoop)
-    }
-}
-
 /// Attempts events of functions, on the path of all invokes.
 struct Attempter: Sendable {
     let targets: any EventTargets
-    let invoker: any EventInvoker
+    let invoker: any FunctionInvoker
     let locality: Locality
     let retryDelay: Int
     let now: @Sendable () -> Timestamp

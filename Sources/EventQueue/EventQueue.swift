@@ -1,3 +1,4 @@
+package import Invocation
 package import LambdaAPI
 package import Logging
 package import MetadataStore
@@ -17,7 +18,7 @@ package final class EventQueue: Sendable {
     package struct Dependencies: Sendable {
         package var store: any EventStore
         package var targets: any EventTargets
-        package var invoker: any EventInvoker
+        package var invoker: any FunctionInvoker
         package var services: ServiceDirectory
         package var eventLoops: any EventLoopGroup
         package var clock: any EventClock
@@ -27,7 +28,7 @@ package final class EventQueue: Sendable {
         package init(
             store: any EventStore,
             targets: any EventTargets,
-            invoker: any EventInvoker,
+            invoker: any FunctionInvoker,
             services: ServiceDirectory,
             eventLoops: any EventLoopGroup,
             clock: any EventClock,

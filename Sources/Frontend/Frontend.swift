@@ -13,7 +13,7 @@ package import NIOCore
 /// The HTTP face of the service: the Lambda API and that of CloudWatch Logs, on one address.
 package struct Frontend: Sendable {
     private let controlPlane: ControlPlane
-    private let invoker: Invoker
+    private let invoker: any FunctionInvoker
     private let events: EventQueue
     private let logs: LogsService
     private let identity: IdentityService
@@ -24,7 +24,7 @@ package struct Frontend: Sendable {
     /// - Parameter users: Who may send requests, which must be signed; nil if everybody may.
     package init(
         controlPlane: ControlPlane,
-        invoker: Invoker,
+        invoker: any FunctionInvoker,
         events: EventQueue,
         logs: LogsService,
         identity: IdentityService,

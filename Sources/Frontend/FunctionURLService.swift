@@ -16,7 +16,7 @@ struct FunctionURLService: Sendable {
     let access: AccessControl
     let urls: FunctionURLDirectory
     let functions: FunctionDirectory
-    let invoker: Invoker
+    let invoker: any FunctionInvoker
     let locality: Locality
     let domain: FunctionURLDomain
     let errors: ErrorMapping

@@ -15,7 +15,7 @@ struct InvokeService: Sendable {
     let access: AccessControl
     let browsers: BrowserGuard
     let functions: FunctionDirectory
-    let invoker: Invoker
+    let invoker: any FunctionInvoker
     let events: EventQueue
     let locality: Locality
     let errors: ErrorMapping

@@ -18,15 +18,15 @@ package final class ConcurrencyLimiter: InvokeObserver {
     /// - Parameters:
     ///   - account: The account's concurrency.
     ///   - requestsPerSecond: How many invokes per second each unit of concurrency allows; nil for no limit.
-    ///   - run: Called with every invoke that is admitted, on the event loop of its promise.
+    ///   - run: Called with every invoke that is admitted, on its caller's event loop.
     init(account: Int, requestsPerSecond: Int?, run: @escaping @Sendable (Invoke) -> Void) {
         machine = Mutex(Machine(.init(account: account, requestsPerSecond: requestsPerSecond)))
         self.run = run
     }
 
-    /// Sees to it that the invoke is run, now or in a moment, or its promise failed with a ``ThrottledInvoke``.
+    /// Sees to it that the invoke is run, now or in a moment, or its caller told of a ``ThrottledInvoke``.
     ///
-    /// Must be called on the event loop of the invoke's promise.
+    /// Must be called on the caller's event loop.
     func submit(_ invoke: Invoke) {
         let function = invoke.request.function
         let now = Int(clamping: NIODeadline.now().uptimeNanoseconds)
@@ -37,12 +37,12 @@ package final class ConcurrencyLimiter: InvokeObserver {
         case .admit:
             run(invoke)
         case .refuse(let refusal):
-            invoke.promise.fail(ThrottledInvoke(refusal))
+            invoke.fail(ThrottledInvoke(refusal))
         case .wait(let ticket):
-            invoke.promise.futureResult.eventLoop.scheduleTask(in: Self.patience) { [self] in
+            invoke.eventLoop.scheduleTask(in: Self.patience) { [self] in
                 let refused = machine.withLock { $0.waitedLongEnough(ticket, for: function.name) }
                 guard let (invoke, refusal) = refused else { return }
-                invoke.promise.fail(ThrottledInvoke(refusal))
+                invoke.fail(ThrottledInvoke(refusal))
             }
         }
     }
@@ -50,7 +50,7 @@ package final class ConcurrencyLimiter: InvokeObserver {
     package func invokeFinished(_ function: InvocableFunction) {
         let next = machine.withLock { $0.invokeFinished(function.name, function.version) }
         guard let next else { return }
-        next.promise.futureResult.eventLoop.execute { [run] in run(next) }
+        next.eventLoop.execute { [run] in run(next) }
     }
 
     /// The function's reserved concurrency, and what is provisioned for its versions, are these from now on.
@@ -73,7 +73,7 @@ package final class ConcurrencyLimiter: InvokeObserver {
 
     private func submitAgain(_ invokes: [Invoke]) {
         for invoke in invokes {
-            invoke.promise.futureResult.eventLoop.execute { self.submit(invoke) }
+            invoke.eventLoop.execute { self.submit(invoke) }
         }
     }
 }

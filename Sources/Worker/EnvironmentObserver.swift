@@ -10,7 +10,7 @@ package struct EnvironmentID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// A new name that no other environment has.
-    static func random() -> EnvironmentID {
+    package static func random() -> EnvironmentID {
         EnvironmentID(RequestID.random().rawValue.filter { $0 != "-" })
     }
 
@@ -20,19 +20,19 @@ package struct EnvironmentID: Hashable, Sendable, CustomStringConvertible {
 /// Told what becomes of environments. Called on the environment's event loop; all of them may come late.
 package protocol EnvironmentObserver: AnyObject, Sendable {
     /// The function has initialised; the environment is idle and may be given an event.
-    func environmentInitialised(_ environment: ExecutionEnvironment)
+    func environmentInitialised(_ environment: any ManagedEnvironment)
     /// The caller has its answer; the environment is about to be idle.
-    func environmentAnswered(_ environment: ExecutionEnvironment)
+    func environmentAnswered(_ environment: any ManagedEnvironment)
     /// The environment is idle again and may be given an event.
-    func environmentBecameIdle(_ environment: ExecutionEnvironment)
+    func environmentBecameIdle(_ environment: any ManagedEnvironment)
     /// The host could not make the environment, or lost it: an invoke that waits for it is to be told. The reason is for
     /// the operator's log only.
-    func environmentFailedToInitialise(_ environment: ExecutionEnvironment, reason: String)
+    func environmentFailedToInitialise(_ environment: any ManagedEnvironment, reason: String)
     /// The function could not initialise in an environment that is provisioned, and would fare no better in another. The
     /// environment ends.
-    func functionFailedToInitialise(in environment: ExecutionEnvironment)
+    func functionFailedToInitialise(in environment: any ManagedEnvironment)
     /// The environment has ended and takes no more events.
-    func environmentEnded(_ environment: ExecutionEnvironment)
+    func environmentEnded(_ environment: any ManagedEnvironment)
     /// Nothing of the environment is left on the host.
-    func environmentRemoved(_ environment: ExecutionEnvironment)
+    func environmentRemoved(_ environment: any ManagedEnvironment)
 }

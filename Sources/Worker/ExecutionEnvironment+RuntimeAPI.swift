@@ -240,8 +240,7 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
 
     /// Answers a caller.
     func complete(_ running: RunningInvoke, _ result: InvokeResult) {
-        running.invoke.stream?.close()
-        running.invoke.promise.succeed(result)
+        running.invoke.complete(result)
     }
 
     /// Answers a caller who waited for the end of the log.

@@ -1,40 +1,76 @@
 package import LambdaAPI
 package import NIOCore
 
-/// One synchronous invoke on its way: what is asked, and who waits for the answer.
+/// One synchronous invoke on its way: what is asked, and who waits for what.
 package struct Invoke: Sendable {
+    /// What the caller waits for. Promises are completed exactly once; their event loop is the caller's.
+    package enum Caller: Sendable {
+        /// What the function does, or why it was not run. A caller who wants the response as it comes, from a function
+        /// that streams it, brings the stream.
+        case result(EventLoopPromise<InvokeResult>, stream: ResponseStream?)
+        /// An environment on another host, to which the caller brings the event itself.
+        case reservation(EventLoopPromise<Reservation>)
+        /// Nothing: the caller was given its environment by somebody else, and the invoke is only counted.
+        case nobody(any EventLoop)
+    }
+
     /// What the caller asked for.
     package let request: InvokeRequest
-    /// Completed exactly once: with what the function did, or with an ``InvokeFailure``. Its event loop is the caller's.
-    package let promise: EventLoopPromise<InvokeResult>
-    /// Takes the response as it comes, from functions that stream it; nil for a caller who wants it whole.
-    package let stream: ResponseStream?
+    /// Who waits.
+    package let caller: Caller
 
     /// Told when the invoke is over.
     private let observer: (any InvokeObserver)?
 
-    package init(
-        request: InvokeRequest,
-        promise: EventLoopPromise<InvokeResult>,
-        stream: ResponseStream? = nil,
-        observer: (any InvokeObserver)? = nil
-    ) {
+    package init(request: InvokeRequest, caller: Caller, observer: (any InvokeObserver)? = nil) {
         self.request = request
-        self.promise = promise
-        self.stream = stream
+        self.caller = caller
         self.observer = observer
     }
 
-    /// No environment works for the invoke any more. To be called exactly once, before its promise fails or, when the
-    /// caller has been answered already, as soon as the environment has finished.
-    func finished() {
+    /// The caller's, on which it is answered.
+    package var eventLoop: any EventLoop {
+        switch caller {
+        case .result(let promise, _): promise.futureResult.eventLoop
+        case .reservation(let promise): promise.futureResult.eventLoop
+        case .nobody(let eventLoop): eventLoop
+        }
+    }
+
+    /// Takes the response as it comes; nil if it is wanted whole.
+    var stream: ResponseStream? {
+        guard case .result(_, let stream) = caller else { return nil }
+        return stream
+    }
+
+    /// No environment works for the invoke any more. To be called exactly once, before the caller is told of a failure or,
+    /// when it has been answered already, as soon as the environment has finished.
+    package func finished() {
         observer?.invokeFinished(request.function)
+    }
+
+    /// The invoke is not run, and was not counted.
+    package func fail(_ error: any Error) {
+        switch caller {
+        case .result(let promise, _): promise.fail(error)
+        case .reservation(let promise): promise.fail(error)
+        case .nobody: break
+        }
     }
 
     /// The invoke is not run.
     package func refuse(_ failure: InvokeFailure) {
         finished()
-        promise.fail(failure)
+        fail(failure)
+    }
+
+    /// What came of it.
+    func complete(_ result: InvokeResult) {
+        guard case .result(let promise, let stream) = caller else {
+            preconditionFailure("an environment of this host was given an invoke whose caller reserves one elsewhere")
+        }
+        stream?.close()
+        promise.succeed(result)
     }
 }
 

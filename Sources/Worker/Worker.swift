@@ -45,12 +45,12 @@ package final class Worker: Sendable {
 
     /// Makes an environment that has yet to be started.
     package func makeEnvironment(
+        named id: EnvironmentID = .random(),
         for function: InvocableFunction,
         _ type: InitializationType = .onDemand,
         on eventLoop: any EventLoop,
         observer: any EnvironmentObserver
     ) -> ExecutionEnvironment {
-        let id = EnvironmentID.random()
         var settings = settings
         if type == .provisionedConcurrency {
             let seconds = Int(Limits.provisionedInitialisation.components.seconds)
@@ -99,3 +99,25 @@ package final class Worker: Sendable {
         startsContinuation.finish()
     }
 }
+
+extension Worker: EnvironmentHost {
+    package func startEnvironment(
+        for function: InvocableFunction,
+        _ type: InitializationType,
+        on eventLoop: any EventLoop,
+        observer: any EnvironmentObserver,
+        willStart: (any ManagedEnvironment) -> Void
+    ) -> Bool {
+        let environment = makeEnvironment(for: function, type, on: eventLoop, observer: observer)
+        willStart(environment)
+        start(environment)
+        return true
+    }
+
+    /// Sandboxes that wait for functions may use it.
+    package func memoryBecameFree(_ memory: ByteCount) {
+        pool.memoryBecameFree(memory.bytes)
+    }
+}
+
+extension ExecutionEnvironment: ManagedEnvironment {}

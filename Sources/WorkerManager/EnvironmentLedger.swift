@@ -283,6 +283,17 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         return start(pool.waitingCount(through: turn) - pool.starting, of: function, memory: memory, at: now)
     }
 
+    /// An environment was to be started, and no host had room for it.
+    mutating func noHostHadRoom(for function: Function, isProvisioned: Bool) -> StartAction {
+        if isProvisioned {
+            pools[function]?.provision?.obstacle = .memory
+            return .none
+        }
+        // Whoever waits is served by an environment that is there, if one is; otherwise there is no hope.
+        guard pools[function]?.count == 0 else { return .none }
+        return .refuse(removeWaiters(of: function), .memory)
+    }
+
     /// The host could not make the environment. Returns the invoke that is told, if one waits for it.
     mutating func environmentFailedToInitialise(_ environment: EnvironmentID) -> Waiter? {
         guard let entry = entries[environment], entry.phase == .starting else { return nil }

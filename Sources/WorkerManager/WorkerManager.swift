@@ -5,7 +5,7 @@ import Synchronization
 import Telemetry
 package import Worker
 
-/// Assigns invokes to the environments of this host, and keeps as many environments as are needed.
+/// Assigns invokes to environments, and keeps as many environments as are needed.
 ///
 /// A thin shell around ``EnvironmentLedger``: every decision is made there, under one short lock, and carried out here,
 /// outside of it.
@@ -31,7 +31,7 @@ package final class WorkerManager: Sendable {
     /// The ledger, and the environments that its identifiers stand for.
     private struct State {
         var ledger: Ledger
-        var environments: [EnvironmentID: ExecutionEnvironment] = [:]
+        var environments: [EnvironmentID: any ManagedEnvironment] = [:]
         /// The functions for which environments are provisioned.
         var provisioned: [InvocableFunction.ConfigurationID: InvocableFunction] = [:]
         var isShuttingDown = false
@@ -43,15 +43,17 @@ package final class WorkerManager: Sendable {
     /// How often environments that are provisioned and could not be started are tried again.
     private static let retryInterval = Duration.seconds(5)
 
-    private let worker: Worker
+    private let host: any EnvironmentHost
     private let eventLoops: any EventLoopGroup
     private let settings: Settings
     private let logger: Logger
     private let state: Mutex<State>
 
-    /// - Parameter eventLoops: Where environments live that are not started for an invoke.
-    package init(worker: Worker, eventLoops: any EventLoopGroup, settings: Settings, logger: Logger) {
-        self.worker = worker
+    /// - Parameters:
+    ///   - host: Where environments are made.
+    ///   - eventLoops: Where environments live that are not started for an invoke.
+    package init(host: any EnvironmentHost, eventLoops: any EventLoopGroup, settings: Settings, logger: Logger) {
+        self.host = host
         self.eventLoops = eventLoops
         self.settings = settings
         self.logger = logger
@@ -63,13 +65,13 @@ package final class WorkerManager: Sendable {
         tellFreeMemory()
     }
 
-    /// Sees to it that the invoke's promise is completed: gives it an environment now or as soon as there is one.
+    /// Sees to it that the invoke's caller is answered: gives it an environment now or as soon as there is one.
     ///
-    /// Must be called on the event loop of the invoke's promise.
+    /// Must be called on the caller's event loop.
     package func submit(_ invoke: Invoke) {
-        let eventLoop = invoke.promise.futureResult.eventLoop
+        let eventLoop = invoke.eventLoop
         let function = invoke.request.function
-        let (action, environment) = state.withLock { state -> (Ledger.InvokeAction?, ExecutionEnvironment?) in
+        let (action, environment) = state.withLock { state -> (Ledger.InvokeAction?, (any ManagedEnvironment)?) in
             guard !state.isShuttingDown else { return (nil, nil) }
             let action = state.ledger.invokeArrived(
                 invoke,
@@ -184,31 +186,37 @@ package final class WorkerManager: Sendable {
 
     /// Sandboxes that wait for functions may use what is not promised to environments.
     private func tellFreeMemory() {
-        worker.pool.memoryBecameFree(state.withLock { $0.ledger.memoryFree })
+        host.memoryBecameFree(ByteCount(bytes: state.withLock { $0.ledger.memoryFree }))
     }
 
     private func start(_ type: InitializationType, for function: InvocableFunction, on eventLoop: any EventLoop) {
-        let environment = worker.makeEnvironment(for: function, type, on: eventLoop, observer: self)
-        state.withLock { state in
-            state.environments[environment.id] = environment
-            state.ledger.environmentStarting(
-                environment.id,
-                for: function.configurationID,
-                memory: function.memory.bytes,
-                on: ObjectIdentifier(eventLoop),
-                isProvisioned: type == .provisionedConcurrency
-            )
+        let isProvisioned = type == .provisionedConcurrency
+        let hasStarted = host.startEnvironment(for: function, type, on: eventLoop, observer: self) { environment in
+            state.withLock { state in
+                state.environments[environment.id] = environment
+                state.ledger.environmentStarting(
+                    environment.id,
+                    for: function.configurationID,
+                    memory: function.memory.bytes,
+                    on: ObjectIdentifier(environment.eventLoop),
+                    isProvisioned: isProvisioned
+                )
+            }
         }
-        worker.start(environment)
+        guard !hasStarted else { return }
+        let action = state.withLock { state in
+            state.ledger.noHostHadRoom(for: function.configurationID, isProvisioned: isProvisioned)
+        }
+        carryOut(action, for: function, on: eventLoop)
     }
 
-    private func run(_ invoke: Invoke, in environment: ExecutionEnvironment) {
+    private func run(_ invoke: Invoke, in environment: any ManagedEnvironment) {
         guard environment.eventLoop.inEventLoop else {
             return environment.eventLoop.execute { self.run(invoke, in: environment) }
         }
         guard environment.run(invoke) else {
             // It ended between the assignment and now; nothing of the invoke has run, so it may go elsewhere.
-            let eventLoop = invoke.promise.futureResult.eventLoop
+            let eventLoop = invoke.eventLoop
             return eventLoop.execute { self.submit(invoke) }
         }
     }
@@ -300,39 +308,39 @@ extension WorkerManager {
 }
 
 extension WorkerManager: EnvironmentObserver {
-    package func environmentInitialised(_ environment: ExecutionEnvironment) {
+    package func environmentInitialised(_ environment: any ManagedEnvironment) {
         environmentReady(environment)
         // After failures one at a time is tried, and this one has shown that all may be.
         replaceProvisioned(environment.function)
     }
 
-    package func environmentBecameIdle(_ environment: ExecutionEnvironment) {
+    package func environmentBecameIdle(_ environment: any ManagedEnvironment) {
         environmentReady(environment)
     }
 
-    package func environmentAnswered(_ environment: ExecutionEnvironment) {
+    package func environmentAnswered(_ environment: any ManagedEnvironment) {
         state.withLock { $0.ledger.environmentAnswered(environment.id) }
     }
 
     package func environmentFailedToInitialise(
-        _ environment: ExecutionEnvironment,
+        _ environment: any ManagedEnvironment,
         reason: String
     ) {
         let waiter = state.withLock { $0.ledger.environmentFailedToInitialise(environment.id) }
         waiter?.refuse(InvokeFailure(.environmentFailed, reason))
     }
 
-    package func functionFailedToInitialise(in environment: ExecutionEnvironment) {
+    package func functionFailedToInitialise(in environment: any ManagedEnvironment) {
         state.withLock { $0.ledger.functionFailedToInitialise(in: environment.id) }
     }
 
-    package func environmentEnded(_ environment: ExecutionEnvironment) {
+    package func environmentEnded(_ environment: any ManagedEnvironment) {
         let action = state.withLock { $0.ledger.environmentEnded(environment.id, at: Self.now()) }
         carryOut(action, for: environment.function, on: environment.eventLoop)
         replaceProvisioned(environment.function)
     }
 
-    package func environmentRemoved(_ environment: ExecutionEnvironment) {
+    package func environmentRemoved(_ environment: any ManagedEnvironment) {
         let action = state.withLock { state in
             state.environments[environment.id] = nil
             return state.ledger.environmentRemoved(environment.id, at: Self.now())
@@ -341,7 +349,7 @@ extension WorkerManager: EnvironmentObserver {
         carryOut(action, for: environment.function, on: environment.eventLoop)
     }
 
-    private func environmentReady(_ environment: ExecutionEnvironment) {
+    private func environmentReady(_ environment: any ManagedEnvironment) {
         let action = state.withLock { $0.ledger.environmentReady(environment.id, at: Self.now()) }
         switch action {
         case .run(let invoke):

@@ -146,7 +146,7 @@ struct Server {
         managerSettings.scaleUpLimit = configuration.scaleUpLimit
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let manager = WorkerManager(
-            worker: worker,
+            host: worker,
             eventLoops: eventLoops,
             settings: managerSettings,
             logger: logger

@@ -1,10 +1,10 @@
-import EventQueue
+import Invocation
 import LambdaAPI
 import NIOCore
 import Worker
 
 /// Runs no functions: what they answer, a test says.
-final class FakeInvoker: EventInvoker {
+final class FakeInvoker: FunctionInvoker {
     /// An invoke that waits for its answer.
     struct Attempt: Sendable {
         let request: InvokeRequest
@@ -40,7 +40,11 @@ final class FakeInvoker: EventInvoker {
         self.answer = answer
     }
 
-    func invoke(_ request: InvokeRequest, on eventLoop: any EventLoop) -> EventLoopFuture<InvokeResult> {
+    func invoke(
+        _ request: InvokeRequest,
+        streamingTo stream: ResponseStream?,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<InvokeResult> {
         let attempt = Attempt(request: request, promise: eventLoop.makePromise())
         if let answer { answer(attempt) } else { attempts.send(attempt) }
         return attempt.promise.futureResult
