@@ -22,6 +22,9 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         var account: Int
         /// How many invokes per second each unit of concurrency allows; nil for no limit.
         var requestsPerSecond: Int?
+        /// Whether others admit invokes of the account, too. Then the common pool has what ``shareChanged(to:)`` says,
+        /// nothing to begin with, and not what functions have left of the account's concurrency.
+        var isShared = false
     }
 
     /// What is set for one function.
@@ -55,7 +58,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     }
 
     /// So many invokes may run at once.
-    private struct Places {
+    struct Places {
         var limit: Int
         var inUse = 0
 
@@ -68,13 +71,13 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
 
     /// Places that are set apart for a version. Invokes that come faster than these allow spill over, as those do that find
     /// no place.
-    private struct Allotment {
+    struct Allotment {
         var places: Places
         var rate: RateLimit?
     }
 
     /// Places, and who waits for one.
-    private struct Pool {
+    struct Pool {
         var places: Places
         /// How many may wait, be it for places that are set apart from this pool.
         var lineMax: Int
@@ -88,7 +91,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         }
     }
 
-    private struct Waiting {
+    struct Waiting {
         let ticket: Ticket
         let function: Function
         let version: Version
@@ -97,7 +100,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
 
     /// How many invokes of each version have a place in the pool. A function has few versions that run at a time, which
     /// are found faster in a row than in a table.
-    private struct Census {
+    struct Census {
         private var counts: [(version: Version, count: Int)] = []
 
         subscript(_ version: Version) -> Int {
@@ -114,7 +117,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         var isEmpty: Bool { counts.isEmpty }
     }
 
-    private struct Entry {
+    struct Entry {
         /// Nil while the function has a share of the common pool.
         var own: Pool?
         /// The places that this function's invokes have in its pool, be it the common one.
@@ -165,23 +168,23 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         }
     }
 
-    private let limits: Limits
-    private var shared: Pool
-    private var entries: [Function: Entry] = [:]
+    let limits: Limits
+    var shared: Pool
+    var entries: [Function: Entry] = [:]
     private var ticketCount = 0
     /// All invokes that are admitted and not over. More than the pools allow together while a limit has been lowered.
-    private var total = 0
+    var total = 0
 
     init(_ limits: Limits) {
         self.limits = limits
         shared = Pool(
-            places: Places(limit: limits.account),
+            places: Places(limit: limits.isShared ? 0 : limits.account),
             lineMax: limits.account,
             rate: Self.rate(limits.account, limits)
         )
     }
 
-    private static func rate(_ concurrency: Int, _ limits: Limits) -> RateLimit? {
+    static func rate(_ concurrency: Int, _ limits: Limits) -> RateLimit? {
         guard let perSecond = limits.requestsPerSecond, concurrency > 0 else { return nil }
         return RateLimit(concurrency * perSecond, perNanoseconds: 1_000_000_000)
     }
@@ -218,7 +221,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     }
 
     /// Every event looks its function up once and uses the place in the table from then on.
-    private mutating func index(of function: Function) -> Dictionary<Function, Entry>.Index {
+    mutating func index(of function: Function) -> Dictionary<Function, Entry>.Index {
         if let index = entries.index(forKey: function) { return index }
         entries[function] = Entry()
         guard let index = entries.index(forKey: function) else { preconditionFailure("what was inserted is there") }
@@ -295,7 +298,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         waiters += removeFromSharedLine { $0.function == function }
 
         let inSharedBefore = entry.own == nil ? entry.inUse : 0
-        shared.places.limit += entry.settings.claimed - settings.claimed
+        if !limits.isShared { shared.places.limit += entry.settings.claimed - settings.claimed }
         entry.allot(settings.provisioned) { Self.rate($0, limits) }
         if let reserved = settings.reserved {
             let limit = max(0, reserved - settings.provisionedTotal)
@@ -324,7 +327,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
         return waiters
     }
 
-    private mutating func removeFromSharedLine(where isWanted: (Waiting) -> Bool) -> [Waiter] {
+    mutating func removeFromSharedLine(where isWanted: (Waiting) -> Bool) -> [Waiter] {
         let waiters = shared.line.filter(isWanted).map(\.waiter)
         shared.line.removeAll(where: isWanted)
         return waiters

@@ -5,22 +5,25 @@ import Worker
 
 /// Admits invokes within the limits of concurrency: a thin shell around ``Admission``, with one short lock.
 package final class ConcurrencyLimiter: InvokeObserver {
-    private typealias Machine = Admission<FunctionName, FunctionVersion, Invoke>
+    typealias Machine = Admission<FunctionName, FunctionVersion, Invoke>
 
     /// How long an invoke waits in line at most. An environment that has answered finishes well within it, even with the
     /// smallest share of the CPU and a traceback to print.
     private static let patience: TimeAmount = .milliseconds(250)
 
-    private let machine: Mutex<Machine>
+    let machine: Mutex<Machine>
     /// Runs an invoke that is admitted.
     private let run: @Sendable (Invoke) -> Void
 
     /// - Parameters:
     ///   - account: The account's concurrency.
     ///   - requestsPerSecond: How many invokes per second each unit of concurrency allows; nil for no limit.
+    ///   - isShared: Whether other managers admit invokes of the account, too.
     ///   - run: Called with every invoke that is admitted, on its caller's event loop.
-    init(account: Int, requestsPerSecond: Int?, run: @escaping @Sendable (Invoke) -> Void) {
-        machine = Mutex(Machine(.init(account: account, requestsPerSecond: requestsPerSecond)))
+    init(account: Int, requestsPerSecond: Int?, isShared: Bool = false, run: @escaping @Sendable (Invoke) -> Void) {
+        machine = Mutex(
+            Machine(.init(account: account, requestsPerSecond: requestsPerSecond, isShared: isShared))
+        )
         self.run = run
     }
 
@@ -71,7 +74,7 @@ package final class ConcurrencyLimiter: InvokeObserver {
         submitAgain(machine.withLock { $0.functionDeleted(function) })
     }
 
-    private func submitAgain(_ invokes: [Invoke]) {
+    func submitAgain(_ invokes: [Invoke]) {
         for invoke in invokes {
             invoke.eventLoop.execute { self.submit(invoke) }
         }

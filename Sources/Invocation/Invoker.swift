@@ -36,6 +36,8 @@ package final class Invoker: FunctionInvoker {
         package var concurrency: Int
         /// How many invokes per second each unit of concurrency allows; nil for no limit.
         package var requestsPerSecond: Int?
+        /// Whether other managers admit invokes of the account, too; see ``ConcurrencyLimiter/shareChanged(to:)``.
+        package var isShared = false
 
         package init(concurrency: Int, requestsPerSecond: Int?) {
             self.concurrency = concurrency
@@ -50,6 +52,7 @@ package final class Invoker: FunctionInvoker {
         limiter = ConcurrencyLimiter(
             account: settings.concurrency,
             requestsPerSecond: settings.requestsPerSecond,
+            isShared: settings.isShared,
             run: { workerManager.submit($0) }
         )
     }

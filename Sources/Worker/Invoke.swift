@@ -150,7 +150,7 @@ package struct InvokeFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// What kind of failure it is.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
-            case capacityExhausted, scalingTooFast, environmentFailed, shuttingDown
+            case capacityExhausted, scalingTooFast, environmentFailed, shuttingDown, moved, unreachable
         }
         private let value: Value
 
@@ -166,6 +166,10 @@ package struct InvokeFailure: Error, Sendable, Equatable, CustomStringConvertibl
         package static let environmentFailed = Code(.environmentFailed)
         /// The service is about to stop.
         package static let shuttingDown = Code(.shuttingDown)
+        /// Another manager assigns the function's invokes now.
+        package static let moved = Code(.moved)
+        /// Whoever assigns the function's invokes, or its environment, could not be reached.
+        package static let unreachable = Code(.unreachable)
     }
 
     package let code: Code

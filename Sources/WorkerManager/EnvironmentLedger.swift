@@ -73,6 +73,9 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
             return lastTurn
         }
 
+        /// Who waits longest.
+        var firstWaiter: Waiter? { waiters.first }
+
         /// Takes who waits longest out of the line, which nobody leaves from anywhere else, unless all do.
         mutating func popWaiter() -> Waiter? { waiters.popFirst() }
 
@@ -422,7 +425,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     /// The environment is counted on no longer, whatever it did before.
-    private mutating func leave(_ environment: EnvironmentID) {
+    mutating func leave(_ environment: EnvironmentID) {
         guard let entry = entries[environment], entry.phase != .leaving else { return }
         if entry.isProvisioned {
             pools[entry.function]?.provision?.all -= 1
@@ -500,7 +503,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         return (found, evicted)
     }
 
-    private mutating func removeWaiters(of function: Function) -> [Waiter] {
+    mutating func removeWaiters(of function: Function) -> [Waiter] {
         pools[function]?.removeWaiters() ?? []
     }
 }

@@ -24,12 +24,12 @@ package final class WorkerManager: Sendable {
         }
     }
 
-    private typealias Ledger = EnvironmentLedger<
+    typealias Ledger = EnvironmentLedger<
         InvocableFunction.ConfigurationID, EnvironmentID, Invoke, ObjectIdentifier
     >
 
     /// The ledger, and the environments that its identifiers stand for.
-    private struct State {
+    struct State {
         var ledger: Ledger
         var environments: [EnvironmentID: any ManagedEnvironment] = [:]
         /// The functions for which environments are provisioned.
@@ -47,7 +47,7 @@ package final class WorkerManager: Sendable {
     private let eventLoops: any EventLoopGroup
     private let settings: Settings
     private let logger: Logger
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     /// - Parameters:
     ///   - host: Where environments are made.
@@ -111,7 +111,7 @@ package final class WorkerManager: Sendable {
     }
 
     /// The clock of the ledger.
-    private static func now() -> Int { Int(clamping: NIODeadline.now().uptimeNanoseconds) }
+    static func now() -> Int { Int(clamping: NIODeadline.now().uptimeNanoseconds) }
 
     /// Ends the environments of a configuration that has been replaced or deleted; those at work finish first.
     package func retire(_ configuration: InvocableFunction.ConfigurationID) {
@@ -350,7 +350,10 @@ extension WorkerManager: EnvironmentObserver {
     }
 
     private func environmentReady(_ environment: any ManagedEnvironment) {
-        let action = state.withLock { $0.ledger.environmentReady(environment.id, at: Self.now()) }
+        carryOut(state.withLock { $0.ledger.environmentReady(environment.id, at: Self.now()) }, with: environment)
+    }
+
+    func carryOut(_ action: Ledger.ReadyAction, with environment: any ManagedEnvironment) {
         switch action {
         case .run(let invoke):
             run(invoke, in: environment)

@@ -1,0 +1,57 @@
+package import LambdaAPI
+package import NIOCore
+import Synchronization
+package import Worker
+
+/// One of several managers that admit invokes of the same account, each those of its functions.
+extension ConcurrencyLimiter {
+    /// What the places are used for that functions without any of their own have together.
+    package struct CommonUse: Sendable, Equatable {
+        /// How many places there are.
+        package let share: Int
+        /// How many invokes have one; more than there are, after those of another manager have been taken over.
+        package let inUse: Int
+        /// How many invokes wait for one.
+        package let waiting: Int
+    }
+
+    /// Functions without any places of their own have so many together from now on.
+    package func shareChanged(to places: Int) {
+        submitAgain(machine.withLock { $0.shareChanged(to: places) })
+    }
+
+    /// What these places are used for.
+    package var commonUse: CommonUse {
+        let use = machine.withLock { $0.commonUse }
+        return CommonUse(share: use.share, inUse: use.inUse, waiting: use.waiting)
+    }
+
+    /// Counts an invoke that another manager has admitted and that is not over.
+    ///
+    /// - Returns: The invoke, whose end is to be told as that of any other.
+    package func adopt(_ requestID: RequestID, of function: InvocableFunction, on eventLoop: any EventLoop) -> Invoke {
+        machine.withLock { $0.invokeAdopted(function.name, function.version) }
+        let request = InvokeRequest(
+            requestID: requestID,
+            function: function,
+            invokedFunctionARN: function.locality.functionARN(function.name),
+            payload: ByteBuffer(),
+            clientContext: nil,
+            traceHeader: "",
+            wantsLogTail: false
+        )
+        return Invoke(request: request, caller: .nobody(eventLoop), observer: self)
+    }
+
+    /// Counts a function's invokes no longer, because another manager does from now on. Those that wait fail with
+    /// `.moved`.
+    ///
+    /// - Returns: How many had a place that others may have, too.
+    package func forget(_ function: FunctionName) -> Int {
+        let (waiters, running) = machine.withLock { $0.forget(function) }
+        for waiter in waiters {
+            waiter.eventLoop.execute { waiter.fail(InvokeFailure(.moved, "the function is another manager's now")) }
+        }
+        return running
+    }
+}
