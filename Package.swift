@@ -110,6 +110,7 @@ let package = Package(
         room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
 
         room("RuntimeAPI", ["LambdaAPI", nioCore, nioPosix, nioHTTP1]),
+        room("Fleet", ["MetadataStore", "Telemetry", "LambdaAPI", logging]),
         room(
             "Worker",
             [
@@ -232,6 +233,10 @@ let package = Package(
         tests("FrontendTests", ["Frontend", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
+        tests(
+            "FleetTests",
+            ["Fleet", "MetadataStore", "MetadataStorePostgres", "MetadataStoreSQL", "LambdaAPI", "TestSupport", logging]
+        ),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
         tests("PlacementTests", ["Placement", "PlacementSimulator", "TestSupport"]),
