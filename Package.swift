@@ -118,6 +118,12 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
+        room("HostLink", ["HostIdentity", nioCore, nioPosix, nioSSL]),
+        room("FleetProtocol", ["Worker", "HostLink", "LambdaAPI", nioCore]),
+        room(
+            "WorkerRole",
+            ["FleetProtocol", "Worker", "HostLink", "HostIdentity", "Telemetry", "LambdaAPI", logging, nioCore]
+        ),
         room("Placement", []),
         room("PlacementSimulator", ["Placement", .product(name: "HeapModule", package: "swift-collections")]),
         room(

@@ -168,6 +168,8 @@ package struct EventMessage: Sendable, Equatable, WireValue {
         case ended
         /// Nothing of it is left, or there never was such an environment.
         case removed
+        /// It was to be made, and there is no room for it on the worker.
+        case noRoom
     }
 
     package var environmentID: EnvironmentID
@@ -190,6 +192,7 @@ package struct EventMessage: Sendable, Equatable, WireValue {
         case 6: event = .functionFailedToInitialise
         case 7: event = .ended
         case 8: event = .removed
+        case 9: event = .noRoom
         default: throw LinkError(.malformed, "something unknown has happened to an environment")
         }
     }
@@ -216,6 +219,8 @@ package struct EventMessage: Sendable, Equatable, WireValue {
             buffer.writeInteger(UInt8(7))
         case .removed:
             buffer.writeInteger(UInt8(8))
+        case .noRoom:
+            buffer.writeInteger(UInt8(9))
         }
     }
 }

@@ -1,0 +1,190 @@
+import FleetProtocol
+import HostLink
+import LambdaAPI
+import NIOCore
+import Synchronization
+import Telemetry
+import Worker
+
+/// One manager's connection to this worker.
+///
+/// ## Concurrency
+/// Confined to its link's event loop, but for ``tell(_:)`` and ``tellStanding()``, which may be called from anywhere.
+///
+/// JUSTIFICATION: environments of other event loops tell their manager what becomes of them.
+/// SAFETY: `heartbeats`, `census` and `timer` are touched on the link's event loop only; `link` is behind a lock.
+final class ManagerSession: LinkUser, @unchecked Sendable {
+    private let server: WorkerServer
+    private let name: String
+    private let link = Mutex<Link?>(nil)
+    /// When heartbeats were sent that have not been answered, by their numbers.
+    private var heartbeats: [UInt64: Int] = [:]
+    private var heartbeatNumber: UInt64 = 0
+    /// What the manager has been told of the environments that the worker has.
+    private var census = WorkerCensus()
+    private var timer: RepeatedTask?
+
+    /// So many heartbeats are remembered; one that was not answered until then never will be.
+    private static let heartbeatsMax = 64
+
+    init(server: WorkerServer, name: String) {
+        self.server = server
+        self.name = name
+    }
+
+    // MARK: Telling
+
+    /// Tells the manager of an environment. What is told on an environment's event loop arrives in that order.
+    func tell(_ event: EventMessage) {
+        onLink { $0.send(.event, event.body) }
+    }
+
+    /// Tells the manager what has changed of the worker itself.
+    func tellStanding() {
+        onLink { [self] in sendStanding(over: $0) }
+    }
+
+    private func onLink(_ body: @escaping @Sendable (Link) -> Void) {
+        guard let link = link.withLock({ $0 }) else { return }
+        if link.eventLoop.inEventLoop { body(link) } else { link.eventLoop.execute { body(link) } }
+    }
+
+    private func sendStanding(over link: Link) {
+        let standing = server.state.withLock { $0.standing }
+        link.send(.registered, WorkerRegistration(standing: standing, description: server.registration).body)
+    }
+
+    private func sendHeartbeat(over link: Link) {
+        heartbeatNumber += 1
+        heartbeats[heartbeatNumber] = server.now()
+        if heartbeats.count > Self.heartbeatsMax, let oldest = heartbeats.keys.min() { heartbeats[oldest] = nil }
+        let current = server.state.withLock { WorkerCensus(of: $0.environments.values, in: $0.machine) }
+        let changes = current.changes(since: census)
+        census = current
+        link.send(.heartbeat, HeartbeatMessage(number: heartbeatNumber, changes: changes).body)
+    }
+
+    // MARK: Hearing
+
+    func linkOpened(_ link: Link) {
+        self.link.withLock { $0 = link }
+        server.state.withLock { $0.managers[ObjectIdentifier(self)] = self }
+        server.logger.info("a manager has connected", metadata: [LogKey.peer: "\(name)"])
+        sendStanding(over: link)
+        sendHeartbeat(over: link)
+        let interval = server.settings.heartbeatInterval
+        timer = link.eventLoop.assumeIsolated().scheduleRepeatedTask(initialDelay: interval, delay: interval) {
+            [weak self, weak link] _ in
+            guard let self, let link else { return }
+            sendHeartbeat(over: link)
+        }
+    }
+
+    func linkEnded(_ link: Link, _ error: LinkError) {
+        timer?.cancel()
+        timer = nil
+        self.link.withLock { $0 = nil }
+        server.state.withLock { state in
+            state.managers[ObjectIdentifier(self)] = nil
+            state.machine.managerLost(ObjectIdentifier(self))
+        }
+        server.logger.warning(
+            "the connection to a manager has ended",
+            metadata: [LogKey.peer: "\(name)", LogKey.error: "\(error)"]
+        )
+    }
+
+    func received(_ frame: LinkFrame, over link: Link) {
+        do {
+            try take(frame, over: link)
+        } catch {
+            server.logger.error(
+                "a manager sent what cannot be read",
+                metadata: [LogKey.peer: "\(name)", LogKey.error: "\(error)"]
+            )
+            link.close()
+        }
+    }
+
+    private func take(_ frame: LinkFrame, over link: Link) throws {
+        switch MessageKind(rawValue: frame.kind) {
+        case .own:
+            // So that what runs is proven by whoever counts it from now on.
+            sendHeartbeat(over: link)
+            for partition in try OwnMessage(body: frame.body).partitions { own(partition, over: link) }
+        case .disown:
+            let partitions = try OwnMessage(body: frame.body).partitions
+            server.state.withLock { state in
+                for partition in partitions {
+                    state.machine.disowned(partition.partition, since: partition.epoch, by: ObjectIdentifier(self))
+                }
+            }
+        case .start:
+            server.start(try StartMessage(body: frame.body), for: self)
+        case .retire:
+            server.retire(try EnvironmentID(body: frame.body), for: self, atOnce: false)
+        case .abort:
+            server.retire(try EnvironmentID(body: frame.body), for: self, atOnce: true)
+        case .voidToken:
+            void(try EnvironmentID(body: frame.body))
+        case .heartbeatAnswer:
+            guard let sentAt = heartbeats.removeValue(forKey: try frame.body.heartbeatNumber()) else { return }
+            server.state.withLock { $0.machine.heartbeatAnswered(by: ObjectIdentifier(self), sentAt: sentAt) }
+        default:
+            // Of a later release.
+            break
+        }
+    }
+
+    private func own(_ partition: PartitionEpoch, over link: Link) {
+        let now = server.now()
+        let (outdated, reports) = server.state.withLock { state -> (Int?, [EnvironmentReport]) in
+            let action = state.machine.owned(
+                partition.partition,
+                since: partition.epoch,
+                by: ObjectIdentifier(self),
+                at: now,
+                makeToken: { .random() }
+            )
+            switch action {
+            case .outdated(let epoch):
+                return (epoch, [])
+            case .report(let environments):
+                return (nil, environments.compactMap { state.report(of: $0) })
+            }
+        }
+        if let outdated {
+            let current = PartitionEpoch(partition: partition.partition, epoch: outdated)
+            return link.send(.outdated, current.body)
+        }
+        for report in reports { link.send(.report, report.body) }
+        link.send(.reported, partition.body)
+    }
+
+    private func void(_ id: EnvironmentID) {
+        let action = server.state.withLock {
+            $0.machine.voidRequested(id, by: ObjectIdentifier(self), makeToken: { .random() })
+        }
+        switch action {
+        case .idle(let token): tell(EventMessage(id, .idle(token)))
+        case .running: tell(EventMessage(id, .running))
+        case .gone: tell(EventMessage(id, .removed))
+        case .none: break
+        }
+    }
+}
+
+extension WorkerServer.State {
+    /// What a manager is told of an environment that it takes over.
+    fileprivate func report(of id: EnvironmentID) -> EnvironmentReport? {
+        guard let entry = machine.entries[id], let environment = environments[id] else { return nil }
+        let phase: EnvironmentReport.Phase =
+            switch entry.phase {
+            case .starting: .starting
+            case .idle(let token, _): .idle(token)
+            case .busy(let requestID): .busy(requestID)
+            case .leaving: .leaving
+            }
+        return EnvironmentReport(id, of: environment.function, isProvisioned: entry.isProvisioned, phase)
+    }
+}

@@ -1,0 +1,299 @@
+package import FleetProtocol
+package import HostIdentity
+package import HostLink
+package import LambdaAPI
+package import Logging
+package import NIOCore
+import Synchronization
+import Telemetry
+package import Worker
+
+/// A worker of a fleet: makes environments for managers, and runs the events that frontends bring with a manager's token.
+///
+/// A thin shell around ``HostedEnvironments``: every decision is made there, under one short lock, and carried out here, outside of
+/// it.
+package final class WorkerServer: Sendable {
+    /// What is configured of a worker in a fleet.
+    package struct Settings: Sendable {
+        /// The worker's name in the fleet.
+        package var name: String
+        /// The most memory that all environments together may have been promised.
+        package var memoryBudget: ByteCount
+        /// How often managers hear of the worker.
+        package var heartbeatInterval: TimeAmount = .seconds(1)
+        /// How long after a heartbeat that was answered what its manager handed out is good.
+        package var leash: TimeAmount = .seconds(10)
+
+        package init(name: String, memoryBudget: ByteCount) {
+            self.name = name
+            self.memoryBudget = memoryBudget
+        }
+    }
+
+    typealias Machine = HostedEnvironments<ObjectIdentifier, EnvironmentID, RequestID, ReservationToken>
+
+    struct State {
+        var machine: Machine
+        var environments: [EnvironmentID: ExecutionEnvironment] = [:]
+        /// The managers that are connected.
+        var managers: [ObjectIdentifier: ManagerSession] = [:]
+        /// What managers are told of the worker itself.
+        var standing: WorkerStandingMessage
+    }
+
+    let worker: Worker
+    let settings: Settings
+    let logger: Logger
+    let state: Mutex<State>
+    private let eventLoops: any EventLoopGroup
+    private let description: [UInt8]
+    private let clock: @Sendable () -> Int
+
+    /// - Parameters:
+    ///   - description: What the worker is, as a JSON document for placement.
+    ///   - clock: Nanoseconds that go on while the host sleeps and that nobody sets.
+    package init(
+        worker: Worker,
+        settings: Settings,
+        description: [UInt8],
+        eventLoops: any EventLoopGroup,
+        logger: Logger,
+        clock: @escaping @Sendable () -> Int = { SystemClock.sinceBoot() }
+    ) {
+        self.worker = worker
+        self.settings = settings
+        self.description = description
+        self.eventLoops = eventLoops
+        self.logger = logger
+        self.clock = clock
+        let machine = Machine(
+            memoryBudget: settings.memoryBudget.bytes,
+            leash: Int(settings.leash.nanoseconds)
+        )
+        state = Mutex(State(machine: machine, standing: WorkerStandingMessage()))
+        tellFreeMemory()
+    }
+
+    /// Who talks with a host that has connected.
+    package func user(for peer: HostIdentity) -> any LinkUser {
+        switch peer.role {
+        case .manager: ManagerSession(server: self, name: peer.name)
+        case .frontend, .worker, .operator, .authority: FrontendSession(server: self)
+        }
+    }
+
+    /// The roles that may connect.
+    package static let allowedRoles: Set<HostRole> = [.manager, .frontend]
+
+    /// Watches over what is proven until the task is cancelled.
+    package func run() async {
+        let interval = Duration.nanoseconds(settings.heartbeatInterval.nanoseconds)
+        while (try? await Task.sleep(for: interval)) != nil {
+            endUnproven()
+        }
+    }
+
+    /// Ends what its manager may count as over.
+    private func endUnproven() {
+        let now = clock()
+        let ending = state.withLock { state in
+            state.machine.unproven(at: now).compactMap { state.environments[$0] }
+        }
+        guard !ending.isEmpty else { return }
+        logger.error(
+            "no manager has been heard of for too long; what runs is ended",
+            metadata: [LogKey.count: "\(ending.count)"]
+        )
+        for environment in ending {
+            environment.eventLoop.execute { environment.abort() }
+        }
+    }
+
+    /// Nanoseconds of the clock that leases go by.
+    func now() -> Int { clock() }
+
+    // MARK: Standing
+
+    /// What managers are to know of the worker itself has changed.
+    package func standingChanged(_ change: @Sendable (inout WorkerStandingMessage) -> Void) {
+        let sessions = state.withLock { state -> [ManagerSession] in
+            change(&state.standing)
+            return Array(state.managers.values)
+        }
+        for session in sessions { session.tellStanding() }
+    }
+
+    /// Whether nothing works and nothing is being made.
+    package var isQuiet: Bool { state.withLock { $0.machine.isQuiet } }
+
+    /// How many environments there are.
+    package var environmentCount: Int { state.withLock { $0.environments.count } }
+
+    /// Ends every environment: idle ones at once, the others when they have finished.
+    package func retireAll() {
+        for environment in state.withLock({ Array($0.environments.values) }) {
+            environment.eventLoop.execute { environment.retire() }
+        }
+    }
+
+    /// Ends every environment at once, and with it whatever it runs.
+    package func abortAll() {
+        for environment in state.withLock({ Array($0.environments.values) }) {
+            environment.eventLoop.execute { environment.abort() }
+        }
+    }
+
+    // MARK: Environments, for managers
+
+    /// The worker's own description, for placement.
+    var registration: ByteBuffer { ByteBuffer(bytes: description) }
+
+    func start(_ message: StartMessage, for session: ManagerSession) {
+        let function = message.function
+        let (action, evicted) = state.withLock { state -> (Machine.StartAction, [ExecutionEnvironment]) in
+            let action = state.machine.startRequested(
+                message.environmentID,
+                in: message.ownership.partition,
+                since: message.ownership.epoch,
+                memory: function.memory.bytes,
+                isProvisioned: message.isProvisioned,
+                by: ObjectIdentifier(session)
+            )
+            guard case .start(let evicted) = action else { return (action, []) }
+            return (action, evicted.compactMap { state.environments[$0] })
+        }
+        switch action {
+        case .refuse:
+            session.tell(EventMessage(message.environmentID, .removed))
+        case .noRoom:
+            session.tell(EventMessage(message.environmentID, .noRoom))
+        case .start:
+            for environment in evicted {
+                environment.eventLoop.execute { environment.retire() }
+            }
+            let environment = worker.makeEnvironment(
+                named: message.environmentID,
+                for: function,
+                message.isProvisioned ? .provisionedConcurrency : .onDemand,
+                on: eventLoops.next(),
+                observer: self
+            )
+            state.withLock { $0.environments[environment.id] = environment }
+            worker.start(environment)
+            tellFreeMemory()
+        }
+    }
+
+    func retire(_ id: EnvironmentID, for session: ManagerSession, atOnce: Bool) {
+        let (environment, mayDecide) = state.withLock { state in
+            (state.environments[id], state.machine.mayDecide(ObjectIdentifier(session), for: id))
+        }
+        guard let environment else { return session.tell(EventMessage(id, .removed)) }
+        guard mayDecide else { return }
+        environment.eventLoop.execute {
+            if atOnce { environment.abort() } else { environment.retire() }
+        }
+    }
+
+    // MARK: Events, for frontends
+
+    /// Gives an event to its environment.
+    ///
+    /// - Parameters:
+    ///   - makeInvoke: Makes the invoke for the environment's function.
+    ///   - refused: Called with why nothing has been begun. Called on any event loop.
+    func run(
+        _ message: RunMessage,
+        _ makeInvoke: (InvocableFunction) -> Invoke,
+        refused: @escaping @Sendable (String) -> Void
+    ) {
+        let now = clock()
+        let (action, environment) = state.withLock { state -> (Machine.RunAction, ExecutionEnvironment?) in
+            let action = state.machine.runRequested(
+                message.requestID,
+                in: message.environmentID,
+                showing: message.token,
+                at: now
+            )
+            return (action, state.environments[message.environmentID])
+        }
+        switch action {
+        case .refuse(let refusal):
+            refused("\(refusal)")
+        case .run:
+            guard let environment else { return refused("gone") }
+            let invoke = makeInvoke(environment.function)
+            let run: @Sendable () -> Void = {
+                // It may have ended between the decision and now; then nothing of the invoke has run.
+                if !environment.run(invoke) { refused("gone") }
+            }
+            if environment.eventLoop.inEventLoop { run() } else { environment.eventLoop.execute(run) }
+        }
+    }
+
+    private func tellFreeMemory() {
+        worker.memoryBecameFree(ByteCount(bytes: state.withLock { $0.machine.memoryFree }))
+    }
+}
+
+// MARK: - What becomes of environments
+
+extension WorkerServer: EnvironmentObserver {
+    package func environmentInitialised(_ environment: any ManagedEnvironment) {
+        becameIdle(environment) { .initialised($0) }
+    }
+
+    package func environmentBecameIdle(_ environment: any ManagedEnvironment) {
+        becameIdle(environment) { .idle($0) }
+    }
+
+    package func environmentAnswered(_ environment: any ManagedEnvironment) {
+        tell(environment.id, .answered)
+    }
+
+    package func environmentFailedToInitialise(_ environment: any ManagedEnvironment, reason: String) {
+        tell(environment.id, .hostFailed(reason))
+    }
+
+    package func functionFailedToInitialise(in environment: any ManagedEnvironment) {
+        tell(environment.id, .functionFailedToInitialise)
+    }
+
+    package func environmentEnded(_ environment: any ManagedEnvironment) {
+        state.withLock { $0.machine.ended(environment.id) }
+        tell(environment.id, .ended)
+        tellFreeMemory()
+    }
+
+    package func environmentRemoved(_ environment: any ManagedEnvironment) {
+        // Told of while it is still known whose it was.
+        tell(environment.id, .removed)
+        state.withLock { state in
+            state.machine.removed(environment.id)
+            state.environments[environment.id] = nil
+        }
+    }
+
+    private func becameIdle(
+        _ environment: any ManagedEnvironment,
+        _ event: (ReservationToken) -> EventMessage.Event
+    ) {
+        let token = ReservationToken.random()
+        let now = clock()
+        let (isWanted, session) = state.withLock { state in
+            (
+                state.machine.becameIdle(environment.id, with: token, at: now),
+                state.machine.manager(of: environment.id).flatMap { state.managers[$0] }
+            )
+        }
+        guard isWanted else { return environment.retire() }
+        session?.tell(EventMessage(environment.id, event(token)))
+    }
+
+    private func tell(_ id: EnvironmentID, _ event: EventMessage.Event) {
+        let session = state.withLock { state in
+            state.machine.manager(of: id).flatMap { state.managers[$0] }
+        }
+        session?.tell(EventMessage(id, event))
+    }
+}
