@@ -22,6 +22,9 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -78,6 +81,10 @@ let package = Package(
         room("IdentityAPI", ["LambdaAPI"]),
         room("LogStore", ["LambdaAPI", crypto]),
         room("Telemetry", ["LogStore", "LambdaAPI", "CLinux", logging, nioPosix]),
+        room(
+            "HostIdentity",
+            ["Telemetry", nioSSL, nioTLS, nioHTTP1, nioPosix, nioCore, x509, swiftASN1, crypto, logging]
+        ),
         room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),
         room("MetadataStore", ["LambdaAPI"]),
         room("MetadataStoreSQL", ["MetadataStore", "LambdaAPI"]),
@@ -160,7 +167,8 @@ let package = Package(
             "Frontend",
             [
                 "ControlPlane", "FunctionURL", "EventQueue", "Invocation", "WorkerManager", "Worker", "CodeStore",
-                "LogsService", "LogsAPI", "IdentityService", "IdentityAPI", "Telemetry", "Identity", "LambdaAPI",
+                "LogsService", "LogsAPI", "IdentityService", "IdentityAPI", "HostIdentity", "Telemetry", "Identity",
+                "LambdaAPI",
                 "CZlib", crypto, hummingbird, httpTypes, logging,
                 nioCore,
                 nioHTTP1,
@@ -189,8 +197,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
-                .product(name: "X509", package: "swift-certificates"),
-                .product(name: "SwiftASN1", package: "swift-asn1"), crypto,
+                "HostIdentity", x509, swiftASN1, crypto,
             ],
             swiftSettings: strict
         ),
@@ -219,6 +226,13 @@ let package = Package(
         ),
         tests("LogStoreTests", ["LogStore", "LambdaAPI", "TestSupport"]),
         tests("LogsServiceTests", ["LogsService", "LogsAPI", "LogStore", "LambdaAPI", "TestSupport"]),
+        tests(
+            "HostIdentityTests",
+            [
+                "HostIdentity", "Telemetry", "TestSupport", nioSSL, nioTLS, nioCore, nioPosix, x509, swiftASN1, crypto,
+                logging,
+            ]
+        ),
         tests("TelemetryTests", ["Telemetry", "LogStore", "LambdaAPI", "TestSupport", logging]),
         tests(
             "MetadataStoreTests",

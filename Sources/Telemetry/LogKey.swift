@@ -18,6 +18,10 @@ package enum LogKey {
     package static let address = "address"
     /// How many of something.
     package static let count = "count"
+    /// A host of the fleet: its role and name.
+    package static let hostIdentity = "host.identity"
+    /// When a certificate ends.
+    package static let expires = "certificate.expires"
     /// What an operation was about, in words.
     package static let item = "item"
 }

@@ -1,0 +1,103 @@
+import Foundation
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// What has become known of the peer of one connection, for the connection's own event loop.
+final class HandshakeRecord {
+    /// Whom the peer has proven to be, or why it was not accepted; nil before its certificate was seen.
+    var result: Result<PeerCertificate, HostIdentityError>?
+}
+
+/// Stands next to the TLS handler: tells how the handshake has ended, with the reason, and gives it a deadline.
+final class HandshakeHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let record: HandshakeRecord
+    private let credentials: HostCredentials
+    private let limit: TimeAmount
+    private let done: EventLoopPromise<HostIdentity>
+    private var timer: Scheduled<Void>?
+    private var isDone = false
+
+    init(
+        record: HandshakeRecord,
+        credentials: HostCredentials,
+        limit: TimeAmount,
+        done: EventLoopPromise<HostIdentity>
+    ) {
+        self.record = record
+        self.credentials = credentials
+        self.limit = limit
+        self.done = done
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let promise = done
+        let channel = context.channel
+        timer = context.eventLoop.scheduleTask(in: limit) {
+            promise.fail(HostIdentityError(.timeout, "failed to secure the connection: the peer has taken too long"))
+            channel.close(promise: nil)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        fail(HostIdentityError(.noHandshake, "failed to secure the connection: it has ended"))
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .handshakeCompleted? = event as? TLSUserEvent else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        // A handshake without a verified certificate cannot be; if it is, it is none.
+        guard case .success(let peer)? = record.result, credentials.add(context.channel, peer) else {
+            fail(HostIdentityError(.revoked, "failed to secure the connection: the peer was revoked meanwhile"))
+            HostCredentials.cut(context.channel)
+            return
+        }
+        timer?.cancel()
+        isDone = true
+        done.succeed(peer.identity)
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let error = meaning(of: error)
+        fail(error)
+        context.fireErrorCaught(error)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        fail(HostIdentityError(.noHandshake, "failed to secure the connection: it has ended"))
+        context.fireChannelInactive()
+    }
+
+    private func fail(_ error: any Error) {
+        guard !isDone else { return }
+        isDone = true
+        timer?.cancel()
+        done.fail(error)
+    }
+
+    /// The reason behind an error of the TLS handler.
+    private func meaning(of error: any Error) -> any Error {
+        if case .failure(let refusal)? = record.result { return refusal }
+        if Self.isAlert(error) {
+            return HostIdentityError(
+                .refusedByPeer,
+                "the peer has not accepted this host's certificate \(credentials.identity); its log says why"
+            )
+        }
+        guard !isDone else { return error }
+        return HostIdentityError(.noHandshake, "failed to secure the connection: \(error)")
+    }
+
+    /// Whether the peer has told that it ends the connection. NIOSSL keeps the codes to itself, so the names must do.
+    private static func isAlert(_ error: any Error) -> Bool {
+        let cause: BoringSSLError? =
+            if case .handshakeFailed(let cause)? = error as? NIOSSLError { cause } else { error as? BoringSSLError }
+        guard case .sslError(let stack)? = cause else { return false }
+        return stack.contains { $0.description.contains("_ALERT_") }
+    }
+}
