@@ -6,36 +6,36 @@ extension FleetTransaction {
     func claim(_ partitions: [Int], for manager: FleetMemberID) throws -> PartitionClaim {
         try lock([.partitions, .shares])
         let share = try memberShare(of: manager)
-        let rows = try database.rows(
-            """
-            SELECT number, handedOver FROM fleetPartition
-            WHERE number = ANY (CAST(?1 AS BIGINT[])) AND (owner IS NULL OR owner = ?2)
-            """,
-            [EventStatements.list(partitions), manager.incarnation.rawValue]
-        )
-        guard !rows.isEmpty else { return PartitionClaim(leases: [], share: share) }
-        let handedOver: [Int: Int] = try rows.reduce(into: [:]) { $0[try $1.value(0)] = try $1.value(1) as Int }
-        let inherited = try inheritances(of: Array(handedOver.keys))
+        let list = EventStatements.list(partitions)
         let claimed = try database.rows(
             """
-            UPDATE fleetPartition SET owner = ?2, epoch = epoch + 1, handedOver = 0
-            WHERE number = ANY (CAST(?1 AS BIGINT[])) RETURNING number, epoch
+            UPDATE fleetPartition SET owner = ?2, epoch = epoch + 1, takenOver = handedOver, handedOver = 0
+            WHERE number = ANY (CAST(?1 AS BIGINT[])) AND owner IS NULL RETURNING takenOver
             """,
-            [EventStatements.list(handedOver.keys), manager.incarnation.rawValue]
+            [list, manager.incarnation.rawValue]
         )
-        let total = share + handedOver.values.reduce(0, +)
+        var total = share
+        for row in claimed { total += try row.value(0) as Int }
         if total != share { try setShare(of: manager, total) }
-        try changed(total == share ? [.partitions] : [.partitions, .shares])
-        let leases = try claimed.map { row in
+        if !claimed.isEmpty { try changed(total == share ? [.partitions] : [.partitions, .shares]) }
+        let inherited = try inheritances(of: partitions)
+        let held = try database.rows(
+            """
+            SELECT number, epoch, takenOver FROM fleetPartition
+            WHERE number = ANY (CAST(?1 AS BIGINT[])) AND owner = ?2 ORDER BY number
+            """,
+            [list, manager.incarnation.rawValue]
+        )
+        let leases = try held.map { row in
             let number: Int = try row.value(0)
             return PartitionLease(
                 number: number,
                 epoch: try row.value(1),
                 inheritedFrom: inherited[number] ?? [],
-                handedOver: handedOver[number] ?? 0
+                handedOver: try row.value(2)
             )
         }
-        return PartitionClaim(leases: leases.sorted { $0.number < $1.number }, share: total)
+        return PartitionClaim(leases: leases, share: total)
     }
 
     func release(_ releases: [PartitionRelease], of manager: FleetMemberID) throws -> Int {

@@ -158,11 +158,12 @@ enum PostgresSchema {
             number BIGINT NOT NULL PRIMARY KEY,
             owner TEXT COLLATE "C" REFERENCES fleetMember (incarnation),
             epoch BIGINT NOT NULL,
-            handedOver BIGINT NOT NULL CHECK (handedOver >= 0)
+            handedOver BIGINT NOT NULL CHECK (handedOver >= 0),
+            takenOver BIGINT NOT NULL
         );
         CREATE INDEX fleetPartition_owner ON fleetPartition (owner);
-        INSERT INTO fleetPartition (number, epoch, handedOver)
-            SELECT number, 0, 0 FROM generate_series(0, \(Partition.count - 1)) AS number;
+        INSERT INTO fleetPartition (number, epoch, handedOver, takenOver)
+            SELECT number, 0, 0, 0 FROM generate_series(0, \(Partition.count - 1)) AS number;
         CREATE TABLE fleetInheritance (
             partition BIGINT NOT NULL REFERENCES fleetPartition (number),
             incarnation TEXT COLLATE "C" NOT NULL,
