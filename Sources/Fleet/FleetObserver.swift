@@ -36,14 +36,14 @@ package protocol PartitionHolder: FleetObserver {
     /// Partitions are this manager's. Those that are inherited are to be reported by
     /// ``FleetMembership/recovered(_:running:)`` when what runs of them is counted.
     ///
-    /// After ``FleetObserver/leaseResumed()`` those are told again that it had before, under new epochs; what it had running
-    /// itself is then not handed over to it.
+    /// After ``FleetObserver/leaseResumed()`` those are told again that it had before, under the same epochs and with nothing
+    /// handed over: what ran before is known.
     func partitionsGained(_ leases: [PartitionLease])
 
     /// Partitions are to go to others. No invoke of them may be begun from now on; it returns at once, and need not wait for
-    /// those that run. They go over, with their concurrency: the manager must neither count them nor end them any more.
+    /// those that run. They go over to the next manager, and the share shrinks by as many from the moment of the return.
     ///
-    /// - Returns: How many invokes of functions without reserved concurrency run, of each partition.
+    /// - Returns: How many invokes of functions without reserved concurrency run, by the partition's number.
     func partitionsReleased(_ leases: [PartitionLease]) async -> [Int: Int]
 
     /// The lease is over, and partitions with it: no invoke of them may be begun from now on. What runs still counts, until

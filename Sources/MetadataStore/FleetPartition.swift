@@ -4,7 +4,7 @@ package struct Partition: Sendable, Equatable {
     package static let count = 256
 
     package let number: Int
-    /// The manager that has it, which may have been evicted since; nil if it was given up.
+    /// The manager that has it, a member; nil if it was given up, or the manager was evicted.
     package var owner: FleetMemberID?
     /// Counts its claims.
     package var epoch: Int

@@ -6,8 +6,8 @@
 /// what the lease allows somewhat before. What is written under a lease that is over is refused.
 ///
 /// All operations are one transaction each. If one fails with `.unavailable` it may have been made or not; each can be asked
-/// for again, and has the same effect as if it had been asked for once, but for ``askShare(of:more:account:)``, whose answer
-/// says what there is now.
+/// for again, and has the same effect as if it had been asked for once, but for ``askShare(of:more:account:)``, which answers
+/// with what there is now.
 package protocol FleetStore: Sendable {
     // MARK: Members
 
@@ -47,8 +47,8 @@ package protocol FleetStore: Sendable {
 
     // MARK: Partitions
 
-    /// Takes partitions that no member has; those that the claimer itself has are given to it anew. Of several who ask at the
-    /// same time, each partition goes to one.
+    /// Takes partitions that no member has. Of several who ask at the same time, each partition goes to one. Those that the
+    /// claimer has already are among what is returned, as they were when it claimed them.
     ///
     /// - Throws: `.conflict` if the claimer was evicted.
     func claim(

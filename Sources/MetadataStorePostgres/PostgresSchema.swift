@@ -9,7 +9,7 @@ enum PostgresSchema {
     /// Locked while a schema is brought up to date, so that of several processes which start together one does it.
     private static let lock = 0x5357_4C54
 
-    private static let migrations = [metadata, events]
+    private static let migrations = [metadata, events, fleet]
 
     private static let metadata = """
         CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
@@ -128,6 +128,57 @@ enum PostgresSchema {
             owner TEXT NOT NULL PRIMARY KEY,
             joinedUntil BIGINT NOT NULL
         );
+        """
+
+    /// Renewals are many, and leave the indexes alone if there is room for them on the row's page. What functions have claimed
+    /// is summed up whenever managers look.
+    private static let fleet = """
+        CREATE TABLE fleetVersion (
+            tableName TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+            version BIGINT NOT NULL
+        );
+        INSERT INTO fleetVersion (tableName, version)
+            VALUES ('frontends', 0), ('managers', 0), ('workers', 0), ('partitions', 0), ('shares', 0);
+        CREATE TABLE fleetMember (
+            incarnation TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+            role TEXT COLLATE "C" NOT NULL,
+            name TEXT COLLATE "C" NOT NULL,
+            address TEXT NOT NULL,
+            renewals BIGINT NOT NULL,
+            lease BIGINT NOT NULL,
+            details BYTEA NOT NULL
+        ) WITH (fillfactor = 50);
+        CREATE INDEX fleetMember_name ON fleetMember (role, name);
+        CREATE TABLE workerOrder (
+            name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+            isCordoned BOOLEAN NOT NULL DEFAULT FALSE,
+            isDraining BOOLEAN NOT NULL DEFAULT FALSE
+        );
+        CREATE TABLE fleetPartition (
+            number BIGINT NOT NULL PRIMARY KEY,
+            owner TEXT COLLATE "C" REFERENCES fleetMember (incarnation),
+            epoch BIGINT NOT NULL,
+            handedOver BIGINT NOT NULL CHECK (handedOver >= 0),
+            takenOver BIGINT NOT NULL
+        );
+        CREATE INDEX fleetPartition_owner ON fleetPartition (owner);
+        INSERT INTO fleetPartition (number, epoch, handedOver, takenOver)
+            SELECT number, 0, 0, 0 FROM generate_series(0, \(Partition.count - 1)) AS number;
+        CREATE TABLE fleetInheritance (
+            partition BIGINT NOT NULL REFERENCES fleetPartition (number),
+            incarnation TEXT COLLATE "C" NOT NULL,
+            name TEXT COLLATE "C" NOT NULL,
+            PRIMARY KEY (partition, incarnation)
+        );
+        CREATE INDEX fleetInheritance_incarnation ON fleetInheritance (incarnation);
+        CREATE TABLE fleetShare (
+            incarnation TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+            name TEXT COLLATE "C" NOT NULL,
+            share BIGINT NOT NULL CHECK (share >= 0),
+            wanted BIGINT NOT NULL,
+            isOrphan BOOLEAN NOT NULL
+        );
+        CREATE INDEX function_claimedConcurrency ON function (claimedConcurrency) WHERE claimedConcurrency > 0;
         """
 
     /// Brings a schema up to date; creates it if it is not there. Throws if it is of a later release.

@@ -21,8 +21,11 @@ package struct PostgresSettings: Sendable {
     /// Names this process among those that use the server.
     let processID = "\(UInt64.random(in: 0 ... .max))"
 
-    /// Where processes tell each other of appended events; what else they tell is told by the schema's name.
+    /// Where processes tell each other of appended events; what is not of events or the fleet is told by the schema's name.
     var eventChannel: String { "\(schema)_events" }
+
+    /// Where members of a fleet tell each other what they have changed of its bookkeeping.
+    var fleetChannel: String { "\(schema)_fleet" }
 
     /// What each connection is told first. A statement that hangs is ended; a commit is on the server's disk before it
     /// returns.
