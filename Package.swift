@@ -155,6 +155,13 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]
         ),
+        room(
+            "ManagerRole",
+            [
+                "Fleet", "FleetProtocol", "Invocation", "WorkerManager", "Placement", "Worker", "HostLink", "HostIdentity",
+                "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging, nioCore,
+            ]
+        ),
         room("FunctionURL", ["LambdaAPI", nioCore, nioHTTP1]),
         room(
             "ControlPlane",

@@ -54,15 +54,16 @@ package struct LinkDialler: Sendable {
             .connectTimeout(connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { [credentials, silenceMax] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(try credentials.clientHandler(expecting: address.identity))
-                    try pipeline.addHandler(
-                        LinkStart(silenceMax: silenceMax, isDialler: true, opened: opened) { channel in
-                            credentials.register(channel)
-                            return user
+                let secured = credentials.secure(channel, expecting: address.identity)
+                return channel.eventLoop.makeCompletedFuture {
+                    let handler = LinkHandler(isDialler: true, silenceMax: silenceMax, opened: opened)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                    secured.assumeIsolated().whenComplete { result in
+                        switch result {
+                        case .success: handler.start(channel, user: user)
+                        case .failure(let error): handler.refuse(error)
                         }
-                    )
+                    }
                 }
             }
             .connect(host: address.host, port: address.port)

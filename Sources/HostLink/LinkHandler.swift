@@ -12,40 +12,46 @@ final class LinkHandler: ChannelInboundHandler {
         static let pong: UInt8 = 2
     }
 
-    private let user: any LinkUser
+    private var user: (any LinkUser)?
     private let isDialler: Bool
     private let silenceMax: TimeAmount
     private var link: Link?
     private var inbound: ByteBuffer?
     private var isGreeted = false
     private var heardAt: NIODeadline = .now()
-    private var watch: RepeatedTask?
+    private var watch: Scheduled<Void>?
     private var error: LinkError?
     private let opened: EventLoopPromise<Link>?
 
     /// - Parameters:
     ///   - opened: Completed with the link once both sides have greeted, or with why they have not.
     ///   - silenceMax: How long nothing may be heard before the connection counts as lost.
-    init(user: any LinkUser, isDialler: Bool, silenceMax: TimeAmount, opened: EventLoopPromise<Link>? = nil) {
-        self.user = user
+    init(isDialler: Bool, silenceMax: TimeAmount, opened: EventLoopPromise<Link>? = nil) {
         self.isDialler = isDialler
         self.silenceMax = silenceMax
         self.opened = opened
     }
 
-    /// The connection is there, and the other side is who it should be.
-    func start(_ channel: any Channel) -> Link {
+    /// The connection is there, and the other side is who it should be. What it has sent so far is looked at now.
+    func start(_ channel: any Channel, user: any LinkUser) {
+        guard error == nil else { return }
+        self.user = user
         let link = Link(channel: channel, isDialler: isDialler)
         self.link = link
         link.send(Kind.greeting, LinkGreeting.spoken.body)
         heardAt = .now()
-        let interval = TimeAmount.nanoseconds(max(1, silenceMax.nanoseconds / 3))
-        watch = channel.eventLoop.assumeIsolated().scheduleRepeatedTask(initialDelay: interval, delay: interval) {
-            [weak self] _ in self?.watchOver()
-        }
-        // What has come before is looked at now.
+        armWatch(on: channel.eventLoop)
         read()
-        return link
+    }
+
+    /// There will be no link.
+    func refuse(_ error: any Error) {
+        end(LinkError(.unreachable, "the other host is not to be talked to", cause: error))
+    }
+
+    private func armWatch(on eventLoop: any EventLoop) {
+        let interval = TimeAmount.nanoseconds(max(1, silenceMax.nanoseconds / 3))
+        watch = eventLoop.assumeIsolated().scheduleTask(in: interval) { [weak self] in self?.watchOver() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -87,7 +93,7 @@ final class LinkHandler: ChannelInboundHandler {
         case Kind.greeting where !isGreeted:
             _ = try LinkGreeting.spoken.version(with: try LinkGreeting(frame.body))
             isGreeted = true
-            user.linkOpened(link)
+            user?.linkOpened(link)
             opened?.succeed(link)
         case _ where !isGreeted:
             throw LinkError(.malformed, "the other host does not speak the protocol between hosts")
@@ -96,7 +102,7 @@ final class LinkHandler: ChannelInboundHandler {
         case ..<LinkFrame.firstKind:
             break
         default:
-            if !link.receive(frame) { user.received(frame, over: link) }
+            if !link.receive(frame) { user?.received(frame, over: link) }
         }
     }
 
@@ -106,8 +112,9 @@ final class LinkHandler: ChannelInboundHandler {
         if silence >= silenceMax {
             end(LinkError(.silent, "nothing was heard for \(silence.nanoseconds / 1_000_000) ms"))
             link.close()
-        } else if silence >= .nanoseconds(silenceMax.nanoseconds / 3) {
-            link.send(Kind.ping)
+        } else {
+            if silence >= .nanoseconds(silenceMax.nanoseconds / 3) { link.send(Kind.ping) }
+            armWatch(on: link.eventLoop)
         }
     }
 
@@ -119,7 +126,7 @@ final class LinkHandler: ChannelInboundHandler {
         let link = link.take()
         link?.ended(error)
         if isGreeted, let link {
-            user.linkEnded(link, error)
+            user?.linkEnded(link, error)
         } else {
             opened?.fail(LinkError(.unreachable, "the other host did not answer", cause: error))
         }

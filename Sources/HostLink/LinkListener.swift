@@ -25,15 +25,12 @@ package struct LinkListener: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(try credentials.serverHandler(allowing: roles))
-                    try pipeline.addHandler(
-                        LinkStart(silenceMax: silenceMax, isDialler: false) { channel in
-                            credentials.register(channel)
-                            return user(try HostCredentials.peer(of: channel))
-                        }
-                    )
+                // No byte passes before the other side is known to be who it may be.
+                let secured = credentials.secure(channel, allowing: roles)
+                return channel.eventLoop.makeCompletedFuture {
+                    let handler = LinkHandler(isDialler: false, silenceMax: silenceMax)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                    secured.assumeIsolated().whenSuccess { handler.start(channel, user: user($0)) }
                 }
             }
         return LinkListener(channel: try await bootstrap.bind(host: host, port: port).get())

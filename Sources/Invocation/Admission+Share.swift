@@ -23,15 +23,32 @@ extension Admission {
         }
     }
 
-    /// A function is another manager's from now on. Its invokes count here no longer.
+    /// Some functions are another manager's from now on. Their invokes count here no longer.
     ///
     /// - Returns: The invokes that waited in line, and how many had a place in the common pool.
-    mutating func forget(_ function: Function) -> (waiters: [Waiter], running: Int) {
-        guard let entry = entries.removeValue(forKey: function) else { return ([], 0) }
-        total -= entry.total
-        if let own = entry.own { return (own.line.map(\.waiter), 0) }
-        shared.places.inUse -= entry.inUse
-        return (removeFromSharedLine { $0.function == function }, entry.inUse)
+    mutating func forget(_ isForgotten: (Function) -> Bool) -> (waiters: [Waiter], running: Int) {
+        var waiters = removeFromSharedLine { isForgotten($0.function) }
+        let running = commonRunning(isForgotten)
+        for function in entries.keys.filter(isForgotten) {
+            guard let entry = entries.removeValue(forKey: function) else { continue }
+            total -= entry.total
+            waiters += entry.own?.line.map(\.waiter) ?? []
+        }
+        shared.places.inUse -= running
+        return (waiters, running)
+    }
+
+    /// How many invokes of some functions have a place in the common pool.
+    func commonRunning(_ isIncluded: (Function) -> Bool) -> Int {
+        entries.reduce(0) { $0 + ($1.value.own == nil && isIncluded($1.key) ? $1.value.inUse : 0) }
+    }
+
+    /// The common pool is to have no more places than these, but as many as are used.
+    ///
+    /// - Returns: How many it has.
+    mutating func shareShrinks(to places: Int) -> Int {
+        shared.places.limit = min(shared.places.limit, max(places, shared.places.inUse))
+        return shared.places.limit
     }
 
     /// What the common pool is used for.

@@ -43,15 +43,27 @@ extension ConcurrencyLimiter {
         return Invoke(request: request, caller: .nobody(eventLoop), observer: self)
     }
 
-    /// Counts a function's invokes no longer, because another manager does from now on. Those that wait fail with
+    /// Counts the invokes of some functions no longer, because another manager does from now on. Those that wait fail with
     /// `.moved`.
     ///
     /// - Returns: How many had a place that others may have, too.
-    package func forget(_ function: FunctionName) -> Int {
-        let (waiters, running) = machine.withLock { $0.forget(function) }
+    package func forget(_ isForgotten: @Sendable (FunctionName) -> Bool) -> Int {
+        let (waiters, running) = machine.withLock { $0.forget(isForgotten) }
         for waiter in waiters {
             waiter.eventLoop.execute { waiter.fail(InvokeFailure(.moved, "the function is another manager's now")) }
         }
         return running
+    }
+
+    /// How many invokes of some functions run that have no places of their own.
+    package func commonRunning(_ isIncluded: @Sendable (FunctionName) -> Bool) -> Int {
+        machine.withLock { $0.commonRunning(isIncluded) }
+    }
+
+    /// Functions without any places of their own are to have no more than these together, but as many as run.
+    ///
+    /// - Returns: How many they have.
+    package func shareShrinks(to places: Int) -> Int {
+        machine.withLock { $0.shareShrinks(to: places) }
     }
 }

@@ -135,6 +135,11 @@ package struct InvokeResult: Sendable {
         package let code: String
         /// The error document, or what there is in its place.
         package let details: String
+
+        package init(code: String, details: String) {
+            self.code = code
+            self.details = details
+        }
     }
 
     package init(payload: ByteBuffer, contentType: String?, isFunctionError: Bool, logTail: [UInt8]? = nil) {

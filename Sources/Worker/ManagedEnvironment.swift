@@ -30,15 +30,25 @@ package protocol EnvironmentHost: Sendable {
     ///   - eventLoop: Where the environment lives, if it lives in this process.
     ///   - observer: Hears what becomes of it.
     ///   - willStart: Called with the environment before anything is heard of it.
-    /// - Returns: False if no host has room for it; then there is none.
+    /// - Returns: Whether there is one.
     func startEnvironment(
         for function: InvocableFunction,
         _ type: InitializationType,
         on eventLoop: any EventLoop,
         observer: any EnvironmentObserver,
         willStart: (any ManagedEnvironment) -> Void
-    ) -> Bool
+    ) -> StartOutcome
 
     /// So much is promised to no environment.
     func memoryBecameFree(_ memory: ByteCount)
+}
+
+/// What has come of a wish for an environment.
+package enum StartOutcome: Sendable {
+    /// Its life has begun.
+    case started
+    /// No host has room for it.
+    case noRoom
+    /// Whoever asked does not decide for the function any more.
+    case moved
 }

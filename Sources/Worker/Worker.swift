@@ -107,11 +107,11 @@ extension Worker: EnvironmentHost {
         on eventLoop: any EventLoop,
         observer: any EnvironmentObserver,
         willStart: (any ManagedEnvironment) -> Void
-    ) -> Bool {
+    ) -> StartOutcome {
         let environment = makeEnvironment(for: function, type, on: eventLoop, observer: observer)
         willStart(environment)
         start(environment)
-        return true
+        return .started
     }
 
     /// Sandboxes that wait for functions may use it.

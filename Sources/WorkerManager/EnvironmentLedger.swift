@@ -154,6 +154,8 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         case memory
         /// Another environment would be started faster than allowed.
         case scaleUp
+        /// The function's environments are somebody else's to start.
+        case moved
     }
 
     /// An invoke arrived, on an event loop, for a function whose environments have this much memory in bytes.
@@ -286,15 +288,15 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         return start(pool.waitingCount(through: turn) - pool.starting, of: function, memory: memory, at: now)
     }
 
-    /// An environment was to be started, and no host had room for it.
-    mutating func noHostHadRoom(for function: Function, isProvisioned: Bool) -> StartAction {
+    /// An environment was to be started, and was not.
+    mutating func notStarted(for function: Function, isProvisioned: Bool, _ refusal: Refusal) -> StartAction {
         if isProvisioned {
             pools[function]?.provision?.obstacle = .memory
             return .none
         }
         // Whoever waits is served by an environment that is there, if one is; otherwise there is no hope.
         guard pools[function]?.count == 0 else { return .none }
-        return .refuse(removeWaiters(of: function), .memory)
+        return .refuse(removeWaiters(of: function), refusal)
     }
 
     /// The host could not make the environment. Returns the invoke that is told, if one waits for it.

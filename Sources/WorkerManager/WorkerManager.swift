@@ -191,7 +191,7 @@ package final class WorkerManager: Sendable {
 
     private func start(_ type: InitializationType, for function: InvocableFunction, on eventLoop: any EventLoop) {
         let isProvisioned = type == .provisionedConcurrency
-        let hasStarted = host.startEnvironment(for: function, type, on: eventLoop, observer: self) { environment in
+        let outcome = host.startEnvironment(for: function, type, on: eventLoop, observer: self) { environment in
             state.withLock { state in
                 state.environments[environment.id] = environment
                 state.ledger.environmentStarting(
@@ -203,9 +203,14 @@ package final class WorkerManager: Sendable {
                 )
             }
         }
-        guard !hasStarted else { return }
+        let refusal: Ledger.Refusal
+        switch outcome {
+        case .started: return
+        case .noRoom: refusal = .memory
+        case .moved: refusal = .moved
+        }
         let action = state.withLock { state in
-            state.ledger.noHostHadRoom(for: function.configurationID, isProvisioned: isProvisioned)
+            state.ledger.notStarted(for: function.configurationID, isProvisioned: isProvisioned, refusal)
         }
         carryOut(action, for: function, on: eventLoop)
     }
@@ -242,7 +247,19 @@ package final class WorkerManager: Sendable {
                 .scalingTooFast,
                 "execution environments of the function are started as fast as the scale-up limit allows"
             )
+        case .moved:
+            failure = InvokeFailure(.moved, "the function is another manager's now")
         }
+        // What has moved is asked for again, of whoever decides now.
+        if failure.code != .moved {
+            warn(of: invokes, failure)
+        }
+        for invoke in invokes {
+            invoke.refuse(failure)
+        }
+    }
+
+    private func warn(of invokes: [Invoke], _ failure: InvokeFailure) {
         logger.warning(
             "invokes were refused",
             metadata: [
@@ -250,9 +267,6 @@ package final class WorkerManager: Sendable {
                 LogKey.reason: "\(state.withLock { $0.ledger.summary })",
             ]
         )
-        for invoke in invokes {
-            invoke.refuse(failure)
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 import FleetProtocol
 import HostLink
 import LambdaAPI
+import Logging
 import NIOCore
 import Telemetry
 import Worker

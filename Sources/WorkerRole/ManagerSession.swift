@@ -1,6 +1,7 @@
 import FleetProtocol
 import HostLink
 import LambdaAPI
+import Logging
 import NIOCore
 import Synchronization
 import Telemetry
@@ -22,7 +23,7 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
     private var heartbeatNumber: UInt64 = 0
     /// What the manager has been told of the environments that the worker has.
     private var census = WorkerCensus()
-    private var timer: RepeatedTask?
+    private var timer: Scheduled<Void>?
 
     /// So many heartbeats are remembered; one that was not answered until then never will be.
     private static let heartbeatsMax = 64
@@ -69,14 +70,16 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
     func linkOpened(_ link: Link) {
         self.link.withLock { $0 = link }
         server.state.withLock { $0.managers[ObjectIdentifier(self)] = self }
-        server.logger.info("a manager has connected", metadata: [LogKey.peer: "\(name)"])
+        server.logger.info("a manager has connected", metadata: [LogKey.hostIdentity: "\(name)"])
         sendStanding(over: link)
         sendHeartbeat(over: link)
-        let interval = server.settings.heartbeatInterval
-        timer = link.eventLoop.assumeIsolated().scheduleRepeatedTask(initialDelay: interval, delay: interval) {
-            [weak self, weak link] _ in
-            guard let self, let link else { return }
-            sendHeartbeat(over: link)
+        armTimer(over: link)
+    }
+
+    private func armTimer(over link: Link) {
+        timer = link.eventLoop.assumeIsolated().scheduleTask(in: server.settings.heartbeatInterval) { [weak self] in
+            self?.sendHeartbeat(over: link)
+            self?.armTimer(over: link)
         }
     }
 
@@ -90,7 +93,7 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
         }
         server.logger.warning(
             "the connection to a manager has ended",
-            metadata: [LogKey.peer: "\(name)", LogKey.error: "\(error)"]
+            metadata: [LogKey.hostIdentity: "\(name)", LogKey.error: "\(error)"]
         )
     }
 
@@ -100,7 +103,7 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
         } catch {
             server.logger.error(
                 "a manager sent what cannot be read",
-                metadata: [LogKey.peer: "\(name)", LogKey.error: "\(error)"]
+                metadata: [LogKey.hostIdentity: "\(name)", LogKey.error: "\(error)"]
             )
             link.close()
         }

@@ -1,4 +1,5 @@
 import FleetProtocol
+import LambdaAPI
 import Worker
 
 /// How many environments a worker has of each function version.

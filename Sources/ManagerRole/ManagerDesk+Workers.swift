@@ -1,0 +1,168 @@
+import Fleet
+import FleetProtocol
+import Foundation
+import HostIdentity
+import HostLink
+package import LambdaAPI
+import Logging
+import MetadataStore
+package import NIOCore
+import Placement
+import Synchronization
+import Telemetry
+package import Worker
+
+// What concerns workers.
+extension ManagerDesk {
+    /// The members of the fleet have changed: connects to workers that are new, and to others no more.
+    func membersChanged(_ view: FleetView) {
+        let members = view.members(.worker)
+        for member in members {
+            guard let identity = try? HostIdentity(role: .worker, name: member.id.name),
+                let address = HostAddress(identity, member.address)
+            else {
+                logger.error(
+                    "a worker has an address that cannot be used",
+                    metadata: [LogKey.hostIdentity: "\(member.id.name)", LogKey.address: "\(member.address)"]
+                )
+                continue
+            }
+            let name = member.id.name
+            let known = state.withLock { $0.workers.peer(name) }
+            if let known {
+                known.eventLoop.execute {
+                    known.moved(to: address)
+                    known.rejoin()
+                    self.ordered(known, member.orders)
+                }
+                continue
+            }
+            let peer = WorkerPeer(name: name, address: address, on: eventLoops.next(), desk: self)
+            state.withLock { $0.workers.add(peer) }
+            peer.eventLoop.execute {
+                peer.connect()
+                self.ordered(peer, member.orders)
+            }
+        }
+        let names = Set(members.map(\.id.name))
+        for peer in state.withLock({ $0.workers.peers }) where !names.contains(peer.name) {
+            peer.eventLoop.execute { peer.leave() }
+        }
+    }
+
+    private func ordered(_ peer: WorkerPeer, _ orders: WorkerOrders) {
+        let isPresent = peer.isPresent
+        state.withLock { $0.workers.ordered(peer.name, orders, isPresent: isPresent) }
+    }
+
+    /// A worker says what it is, or that it stands differently.
+    func workerRegistered(_ peer: WorkerPeer, _ registration: WorkerRegistration) throws {
+        let bytes = Data(registration.description.readableBytesView)
+        let description = try JSONDecoder().decode(WorkerDescription.self, from: bytes)
+        guard description.id.text == peer.name else {
+            throw LinkError(.malformed, "the worker calls itself \(description.id)")
+        }
+        state.withLock { $0.workers.registered(peer.name, description, registration.standing) }
+    }
+
+    /// The connection to a worker has ended.
+    func workerFellSilent(_ peer: WorkerPeer) {
+        state.withLock { state in
+            state.workers.update(peer.name, isPresent: false)
+            state.workers.censusBegins(on: peer.name)
+        }
+    }
+
+    /// What a worker had is over.
+    func workerLost(_ peer: WorkerPeer) {
+        let ready = state.withLock { $0.takeover.workerLost(peer.name) }
+        becameReady(ready)
+    }
+
+    /// A worker that is no member any more has nothing left that counts.
+    func workerGone(_ peer: WorkerPeer) {
+        state.withLock { $0.workers.remove(peer.name) }
+    }
+
+    /// A worker tells what has changed of its environments.
+    func censusChanged(_ changes: [CensusEntry], on peer: WorkerPeer) {
+        guard !changes.isEmpty else { return }
+        state.withLock { $0.workers.counted(changes, on: peer.name) }
+    }
+
+    /// A worker has no room for an environment that was placed on it.
+    func hadNoRoom(_ peer: WorkerPeer) {
+        logger.debug("a worker has less room than expected", metadata: [LogKey.hostIdentity: "\(peer.name)"])
+    }
+
+    /// Takes an environment over that is on a worker already. Called on the worker's event loop.
+    ///
+    /// - Returns: Nil if it is not this manager's.
+    func adopt(_ report: EnvironmentReport, on peer: WorkerPeer) -> RemoteEnvironment? {
+        let function = report.function
+        guard state.withLock({ $0.takeover.epoch(of: partition(of: function)) }) != nil else { return nil }
+        let phase: WorkerManager.AdoptedPhase
+        let remote: RemoteEnvironmentState<Invoke, ReservationToken>
+        switch report.phase {
+        case .starting:
+            (phase, remote) = (.starting, .init())
+        case .idle(let token):
+            (phase, remote) = (.idle, .init(idle: token))
+        case .busy(let requestID):
+            (phase, remote) = (.busy, .init(running: invoker.limiter.adopt(requestID, of: function, on: peer.eventLoop)))
+        case .leaving:
+            return nil
+        }
+        let environment = RemoteEnvironment(
+            report.environmentID,
+            of: function,
+            isProvisioned: report.isProvisioned,
+            on: peer,
+            observer: workerManager,
+            state: remote
+        )
+        state.withLock { $0.workers.added(function, on: peer.name) }
+        workerManager.adopt(environment, isProvisioned: report.isProvisioned, phase)
+        return environment
+    }
+
+    /// An environment is gone, or another manager's.
+    func removed(_ environment: RemoteEnvironment, from peer: WorkerPeer) {
+        state.withLock { $0.workers.removed(environment.function, from: peer.name) }
+    }
+}
+
+extension ManagerDesk: EnvironmentHost {
+    package func startEnvironment(
+        for function: InvocableFunction,
+        _ type: InitializationType,
+        on eventLoop: any EventLoop,
+        observer: any EnvironmentObserver,
+        willStart: (any ManagedEnvironment) -> Void
+    ) -> StartOutcome {
+        let partition = partition(of: function)
+        guard let epoch = state.withLock({ $0.takeover.epoch(of: partition) }) else { return .moved }
+        let chosen = state.withLock { state -> (WorkerPeer, PartitionEpoch)? in
+            state.seed &+= 1
+            guard let worker = state.workers.place(function, seed: state.seed).worker,
+                let peer = state.workers.peer(worker.text)
+            else { return nil }
+            state.workers.added(function, on: peer.name)
+            return (peer, PartitionEpoch(partition: partition, epoch: epoch))
+        }
+        guard let (peer, ownership) = chosen else { return .noRoom }
+        let environment = RemoteEnvironment(
+            .random(),
+            of: function,
+            isProvisioned: type == .provisionedConcurrency,
+            on: peer,
+            observer: observer
+        )
+        willStart(environment)
+        peer.eventLoop.execute { peer.start(environment, ownership) }
+        return .started
+    }
+
+    /// Each worker looks after its own memory.
+    package func memoryBecameFree(_ memory: ByteCount) {}
+}

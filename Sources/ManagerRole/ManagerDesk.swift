@@ -1,0 +1,301 @@
+package import Fleet
+import FleetProtocol
+package import HostIdentity
+package import HostLink
+package import Invocation
+package import LambdaAPI
+package import Logging
+package import MetadataStore
+package import NIOCore
+import Placement
+import Synchronization
+import Telemetry
+import Worker
+package import WorkerManager
+
+/// A manager of a fleet: assigns the invokes of its partitions to environments on workers, and has workers make environments.
+///
+/// A shell around pure machines: ``PartitionTakeover`` knows which partitions may be served, ``WorkerLife`` which workers can be
+/// counted on, `Placement` where environments go; the worker manager assigns and the limiter admits as they do in one process.
+package final class ManagerDesk: Sendable {
+    /// What is configured of a manager.
+    package struct Settings: Sendable {
+        /// How long after its last heartbeat that was answered what a worker runs is taken for over. Longer than workers go on by
+        /// themselves, by as much as clocks may differ in speed.
+        package var fence: TimeAmount = .seconds(11)
+        /// How long nothing is heard of a reservation until its worker is asked about it.
+        package var reservationPatience: TimeAmount = .seconds(5)
+        /// How often workers are looked after.
+        package var interval: Duration = .milliseconds(500)
+        /// How placement decides.
+        package var placement = PlacementPolicy()
+        /// The most invokes that wait for a partition to become ready; more are refused.
+        package var waitingMax = 10_000
+
+        package init() {}
+    }
+
+    struct State {
+        var takeover = PartitionTakeover<String>()
+        var leases: [Int: PartitionLease] = [:]
+        var workers: WorkerRoster
+        /// Invokes that wait for their partition, by partition.
+        var waiting: [Int: [@Sendable () -> Void]] = [:]
+        var waitingCount = 0
+        /// Whether the manager's own lease is in force.
+        var isMember = false
+        var seed: UInt64 = 0
+    }
+
+    let settings: Settings
+    let dialler: LinkDialler
+    let logger: Logger
+    let state: Mutex<State>
+    let eventLoops: any EventLoopGroup
+    /// Told when an inherited partition's running invokes are counted.
+    private let recovered: @Sendable (PartitionLease, Int) -> Void
+    /// Set once, before anything else happens.
+    private let rooms = Mutex<Rooms?>(nil)
+
+    /// The rooms that decide as they do in one process.
+    package struct Rooms: Sendable {
+        package let workerManager: WorkerManager
+        package let invoker: Invoker
+        /// What functions have reserved and provisioned.
+        package let concurrency: FunctionConcurrency
+
+        package init(workerManager: WorkerManager, invoker: Invoker, concurrency: FunctionConcurrency) {
+            self.workerManager = workerManager
+            self.invoker = invoker
+            self.concurrency = concurrency
+        }
+    }
+
+    /// - Parameter recovered: Called when what runs of an inherited partition is counted. It must not block.
+    package init(
+        settings: Settings,
+        dialler: LinkDialler,
+        eventLoops: any EventLoopGroup,
+        logger: Logger,
+        recovered: @escaping @Sendable (PartitionLease, Int) -> Void
+    ) {
+        self.settings = settings
+        self.dialler = dialler
+        self.eventLoops = eventLoops
+        self.logger = logger
+        self.recovered = recovered
+        state = Mutex(State(workers: WorkerRoster(policy: settings.placement)))
+    }
+
+    /// Names the rooms. To be called once, before the desk is used.
+    package func use(_ rooms: Rooms) {
+        self.rooms.withLock { $0 = rooms }
+    }
+
+    var workerManager: WorkerManager { inUse.workerManager }
+    var invoker: Invoker { inUse.invoker }
+    var concurrency: FunctionConcurrency { inUse.concurrency }
+
+    private var inUse: Rooms {
+        guard let rooms = rooms.withLock({ $0 }) else { preconditionFailure("the desk is used before it has its rooms") }
+        return rooms
+    }
+
+    static func now() -> Int { Int(clamping: NIODeadline.now().uptimeNanoseconds) }
+
+    /// Looks after workers until the task is cancelled.
+    package func run() async {
+        while (try? await Task.sleep(for: settings.interval)) != nil {
+            let now = Self.now()
+            for peer in state.withLock({ $0.workers.peers }) {
+                peer.eventLoop.execute { peer.timePassed(to: now) }
+            }
+        }
+    }
+
+    // MARK: Partitions
+
+    func partition(of function: InvocableFunction) -> Int { Partition.of(function.name) }
+
+    /// All partitions that are this manager's.
+    var ownedPartitions: [PartitionEpoch] {
+        state.withLock { $0.takeover.epochs.map { PartitionEpoch(partition: $0.key, epoch: $0.value) } }
+    }
+
+    /// Whether the manager counts what workers run of its partitions.
+    var mayAnswerHeartbeats: Bool { state.withLock { $0.isMember } }
+
+    /// Whether invokes of a partition may be begun now.
+    func isReady(_ partition: Int) -> Bool {
+        state.withLock { $0.isMember && $0.takeover.isReady(partition) }
+    }
+
+    /// What a partition's invokes are to do.
+    enum Readiness {
+        case ready
+        /// They are called back when it is, or is not this manager's any more.
+        case waiting
+        case notOwner
+        case tooMany
+    }
+
+    /// Whether invokes of a partition may be begun now.
+    ///
+    /// - Parameter again: Called when it is worth asking again.
+    func readiness(of partition: Int, again: @escaping @Sendable () -> Void) -> Readiness {
+        state.withLock { state in
+            guard state.isMember, state.takeover.epoch(of: partition) != nil else { return .notOwner }
+            if state.takeover.isReady(partition) { return .ready }
+            guard state.waitingCount < settings.waitingMax else { return .tooMany }
+            state.waiting[partition, default: []].append(again)
+            state.waitingCount += 1
+            return .waiting
+        }
+    }
+
+    /// A worker has told of all that it has of a partition.
+    func reported(_ ownership: PartitionEpoch, by peer: WorkerPeer) {
+        let isReady = state.withLock {
+            $0.takeover.reported(ownership.partition, since: ownership.epoch, by: peer.name)
+        }
+        if isReady { becameReady([ownership.partition]) }
+    }
+
+    /// A worker knows of a later owner of a partition, which its members' list will tell soon.
+    func outdated(_ ownership: PartitionEpoch, by peer: WorkerPeer) {
+        logger.notice(
+            "a worker knows a later owner of a partition",
+            metadata: [LogKey.hostIdentity: "\(peer.name)", LogKey.item: "partition \(ownership.partition)"]
+        )
+    }
+
+    func becameReady(_ partitions: [Int]) {
+        for partition in partitions {
+            let lease = state.withLock { $0.leases[partition] }
+            if let lease, !lease.inheritedFrom.isEmpty {
+                let running = invoker.limiter.commonRunning { Partition.of($0) == partition }
+                recovered(lease, running)
+            }
+        }
+        askAgain(partitions)
+    }
+
+    /// Has those ask again who wait for partitions.
+    func askAgain(_ partitions: [Int]) {
+        let waiting = state.withLock { state in
+            partitions.flatMap { partition -> [@Sendable () -> Void] in
+                let callers = state.waiting.removeValue(forKey: partition) ?? []
+                state.waitingCount -= callers.count
+                return callers
+            }
+        }
+        for again in waiting { again() }
+    }
+}
+
+// MARK: - Membership
+
+extension ManagerDesk: PartitionHolder {
+    package func joined(as member: FleetMemberID) {
+        state.withLock { $0.isMember = true }
+    }
+
+    package func leaseEnded() {
+        state.withLock { $0.isMember = false }
+    }
+
+    package func leaseResumed() {
+        state.withLock { $0.isMember = true }
+    }
+
+    package func evicted() {
+        state.withLock { $0.isMember = false }
+        let held = state.withLock { $0.workers.held }
+        forget(held)
+        for partition in held { _ = invoker.limiter.forget { Partition.of($0) == partition } }
+    }
+
+    package func partitionsGained(_ leases: [PartitionLease]) {
+        let now = Self.now()
+        let numbers = Set(leases.map(\.number))
+        concurrency.apply(to: invoker.limiter) { numbers.contains(Partition.of($0)) }
+        let (ready, peers) = state.withLock { state -> ([Int], [WorkerPeer]) in
+            let awaited = state.workers.awaitedNames
+            var ready: [Int] = []
+            for lease in leases {
+                state.leases[lease.number] = lease
+                state.workers.hold(lease.number)
+                if state.takeover.gained(lease.number, since: lease.epoch, awaiting: awaited) { ready.append(lease.number) }
+            }
+            return (ready, state.workers.peers)
+        }
+        logger.info("partitions are this manager's now", metadata: [LogKey.count: "\(leases.count)"])
+        let epochs = leases.map { PartitionEpoch(partition: $0.number, epoch: $0.epoch) }
+        for peer in peers {
+            peer.eventLoop.execute {
+                peer.inherited(at: now)
+                peer.own(epochs)
+            }
+        }
+        becameReady(ready)
+        concurrency.provision(in: workerManager) { numbers.contains(Partition.of($0)) }
+    }
+
+    package func partitionsReleased(_ leases: [PartitionLease]) async -> [Int: Int] {
+        let numbers = leases.map(\.number)
+        state.withLock { state in
+            for number in numbers { state.takeover.lost(number) }
+        }
+        var running: [Int: Int] = [:]
+        for number in numbers {
+            running[number] = invoker.limiter.forget { Partition.of($0) == number }
+        }
+        forget(Set(numbers))
+        let epochs = leases.map { PartitionEpoch(partition: $0.number, epoch: $0.epoch) }
+        for peer in state.withLock({ $0.workers.peers }) {
+            peer.eventLoop.execute { peer.send(.disown, OwnMessage(partitions: epochs).body) }
+        }
+        logger.info("partitions are given to other managers", metadata: [LogKey.count: "\(leases.count)"])
+        return running
+    }
+
+    package func partitionsLost(_ numbers: [Int]) {
+        state.withLock { state in
+            for number in numbers { state.takeover.lost(number) }
+        }
+        askAgain(numbers)
+    }
+
+    /// Has nothing to do any more with the environments of some partitions.
+    private func forget(_ partitions: Set<Int>) {
+        let forgotten = workerManager.forget { partitions.contains(Partition.of($0)) }
+        for case let environment as RemoteEnvironment in forgotten {
+            environment.eventLoop.execute { environment.forgotten() }
+        }
+        state.withLock { state in
+            for partition in partitions {
+                state.leases[partition] = nil
+                state.takeover.lost(partition)
+                state.workers.letGo(partition)
+            }
+        }
+        askAgain(Array(partitions))
+    }
+
+    package func shareUse() -> ShareUse {
+        let use = invoker.limiter.commonUse
+        return ShareUse(running: use.inUse, waiting: use.waiting)
+    }
+
+    package func shareChanged(_ share: Int) {
+        invoker.limiter.shareChanged(to: share)
+    }
+
+    package func shareShrinks(to share: Int) -> Int {
+        invoker.limiter.shareShrinks(to: share)
+    }
+
+    package func fleetChanged(_ view: FleetView) {
+        membersChanged(view)
+    }
+}

@@ -1,0 +1,151 @@
+import FleetProtocol
+import LambdaAPI
+import NIOCore
+import Worker
+
+/// An environment on a worker. Invokes are given a reservation of it, with which they go to the worker themselves.
+///
+/// ## Concurrency
+/// Confined to the event loop of its worker's connection.
+///
+/// JUSTIFICATION: the worker manager keeps references to environments of many event loops in one place.
+/// SAFETY: `state` is behind `eventLoop.preconditionInEventLoop()` at every entry.
+final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
+    let id: EnvironmentID
+    let function: InvocableFunction
+    let isProvisioned: Bool
+    let eventLoop: any EventLoop
+    private let worker: WorkerPeer
+    private let observer: any EnvironmentObserver
+    private var state: RemoteEnvironmentState<Invoke, ReservationToken>
+    /// How the environment is to end, if it is. The worker may not have heard it.
+    private var ending: MessageKind?
+
+    init(
+        _ id: EnvironmentID,
+        of function: InvocableFunction,
+        isProvisioned: Bool,
+        on worker: WorkerPeer,
+        observer: any EnvironmentObserver,
+        state: RemoteEnvironmentState<Invoke, ReservationToken> = .init()
+    ) {
+        self.id = id
+        self.function = function
+        self.isProvisioned = isProvisioned
+        self.worker = worker
+        self.observer = observer
+        self.state = state
+        eventLoop = worker.eventLoop
+    }
+
+    // MARK: For whoever assigns invokes
+
+    func run(_ invoke: Invoke) -> Bool {
+        eventLoop.preconditionInEventLoop()
+        guard case .reservation(let promise) = invoke.caller else {
+            preconditionFailure("an invoke whose event is here was given an environment of another host")
+        }
+        guard worker.mayReserve(function) else {
+            // Counted as an invoke until now, and looked at after that: whoever counts what runs of a partition that is given up
+            // counts this one, or it ends here.
+            state.stranded()
+            invoke.refuse(InvokeFailure(.moved, "the function is another manager's now"))
+            return true
+        }
+        let now = Int(clamping: NIODeadline.now().uptimeNanoseconds)
+        guard case .reserve(let token) = state.runRequested(invoke, isReachable: worker.isPresent, at: now) else {
+            return false
+        }
+        promise.succeed(Reservation(worker: worker.name, environmentID: id, token: token))
+        return true
+    }
+
+    func retire() {
+        eventLoop.preconditionInEventLoop()
+        ending = ending ?? .retire
+        worker.send(.retire, id.body)
+    }
+
+    func abort() {
+        eventLoop.preconditionInEventLoop()
+        ending = .abort
+        worker.send(.abort, id.body)
+    }
+
+    // MARK: For its worker
+
+    /// Takes what the worker says.
+    func received(_ event: EventMessage.Event) {
+        eventLoop.preconditionInEventLoop()
+        switch event {
+        case .initialised(let token), .idle(let token):
+            becameIdle(token)
+        case .running:
+            state.foundRunning()
+        case .answered:
+            if state.isBusy { observer.environmentAnswered(self) }
+        case .hostFailed(let reason):
+            observer.environmentFailedToInitialise(self, reason: reason)
+        case .functionFailedToInitialise:
+            observer.functionFailedToInitialise(in: self)
+        case .ended:
+            end()
+        case .removed, .noRoom:
+            remove()
+        }
+    }
+
+    private func becameIdle(_ token: ReservationToken) {
+        switch state.becameIdle(token) {
+        case .initialised:
+            observer.environmentInitialised(self)
+        case .idle(let invoke):
+            // Its place first, then its environment: whoever comes next needs both.
+            invoke?.finished()
+            observer.environmentBecameIdle(self)
+        case .none:
+            break
+        }
+    }
+
+    private func end() {
+        guard case .end(let invoke) = state.ended() else { return }
+        invoke?.finished()
+        observer.environmentEnded(self)
+    }
+
+    /// Nothing of it is left, or whatever is left of it is not used.
+    func remove() {
+        eventLoop.preconditionInEventLoop()
+        end()
+        guard state.removed() else { return }
+        observer.environmentRemoved(self)
+        worker.forget(self)
+    }
+
+    /// Another manager has it.
+    func forgotten() {
+        eventLoop.preconditionInEventLoop()
+        state.forgotten()
+        worker.forget(self)
+    }
+
+    /// The worker tells again of what it has.
+    func reported(_ phase: EnvironmentReport.Phase) {
+        if let ending { worker.send(ending, id.body) }
+        switch phase {
+        case .starting: break
+        case .idle(let token): becameIdle(token)
+        case .busy: state.foundRunning()
+        case .leaving: end()
+        }
+    }
+
+    /// Asks the worker what has become of a reservation that nothing was heard of for so long.
+    func askIfDoubtful(at now: Int, after patience: Int) {
+        if state.isDoubtful(at: now, after: patience) { worker.send(.voidToken, id.body) }
+    }
+
+    /// Whether an invoke has it, as far as is known.
+    var isBusy: Bool { state.isBusy }
+}

@@ -1,0 +1,150 @@
+/// An environment on another host, as its manager sees it: a state machine.
+///
+/// The worker tells a token each time that the environment becomes idle; whoever is given the token brings the event to the worker
+/// itself. The manager hears nothing when that happens, only that the environment is idle again. When it has heard nothing for a
+/// while, it has the token made void: then the worker says either that nobody has come and gives a new token, or that somebody has.
+///
+/// Generic over invokes and tokens. Instants are nanoseconds of any clock that never goes back.
+struct RemoteEnvironmentState<Invoke, Token> {
+    typealias Instant = Int
+
+    private enum State {
+        /// It is being made. Next: `idle`, `ended`.
+        case starting
+        /// Whoever is given the token may use it. Next: `reserved`, `stranded`, `ended`.
+        case idle(Token)
+        /// The token was given to this invoke; the worker says no more of it than what comes of it. Next: `idle`, `running`, `ended`.
+        case reserved(Invoke, since: Instant)
+        /// The worker has said that it runs this. Next: `idle`, `ended`.
+        case running(Invoke)
+        /// Somebody wanted it while its worker could not be reached; whoever assigns invokes takes it for busy. Next: `idle`,
+        /// `ended`.
+        case stranded
+        /// It takes no more invokes. Next: gone.
+        case ended
+        /// Another manager has it, or nothing is left of it. Nothing follows.
+        case gone
+    }
+
+    private var state: State
+
+    /// One that is being made.
+    init() {
+        state = .starting
+    }
+
+    /// One that another manager had, and that is idle.
+    init(idle token: Token) {
+        state = .idle(token)
+    }
+
+    /// One that another manager had, and that runs an invoke.
+    init(running invoke: Invoke) {
+        state = .running(invoke)
+    }
+
+    enum RunAction {
+        /// Give the token to the invoke's caller.
+        case reserve(Token)
+        /// It cannot be had now.
+        case refuse
+    }
+
+    /// An invoke is to have the environment.
+    mutating func runRequested(_ invoke: Invoke, isReachable: Bool, at now: Instant) -> RunAction {
+        guard case .idle(let token) = state else { return .refuse }
+        guard isReachable else {
+            state = .stranded
+            return .refuse
+        }
+        state = .reserved(invoke, since: now)
+        return .reserve(token)
+    }
+
+    /// An invoke was to have the environment, and its manager may not give it any.
+    mutating func stranded() {
+        if case .idle = state { state = .stranded }
+    }
+
+    enum IdleAction {
+        /// It has initialised.
+        case initialised
+        /// This invoke is over, if there was one, and the environment may be given another.
+        case idle(after: Invoke?)
+        /// Its token is another one, and nothing else has changed.
+        case none
+    }
+
+    /// The worker says that the environment is idle.
+    mutating func becameIdle(_ token: Token) -> IdleAction {
+        switch state {
+        case .starting:
+            state = .idle(token)
+            return .initialised
+        case .idle:
+            state = .idle(token)
+            return .none
+        case .reserved(let invoke, _), .running(let invoke):
+            state = .idle(token)
+            return .idle(after: invoke)
+        case .stranded:
+            state = .idle(token)
+            return .idle(after: nil)
+        case .ended, .gone:
+            return .none
+        }
+    }
+
+    /// The worker says that somebody has come with the token.
+    mutating func foundRunning() {
+        if case .reserved(let invoke, _) = state { state = .running(invoke) }
+    }
+
+    /// Whether the token was given away so long ago that the worker should be asked about it.
+    func isDoubtful(at now: Instant, after patience: Int) -> Bool {
+        if case .reserved(_, let since) = state { now - since >= patience } else { false }
+    }
+
+    /// Whether an invoke has it, as far as is known.
+    var isBusy: Bool {
+        switch state {
+        case .reserved, .running: true
+        case .starting, .idle, .stranded, .ended, .gone: false
+        }
+    }
+
+    /// Whether it may be given an invoke.
+    var isIdle: Bool { if case .idle = state { true } else { false } }
+
+    enum EndAction {
+        /// It is news; this invoke is over, if there was one.
+        case end(Invoke?)
+        case none
+    }
+
+    /// The environment takes no more invokes. What it ran is over by then.
+    mutating func ended() -> EndAction {
+        switch state {
+        case .starting, .idle, .stranded:
+            state = .ended
+            return .end(nil)
+        case .reserved(let invoke, _), .running(let invoke):
+            state = .ended
+            return .end(invoke)
+        case .ended, .gone:
+            return .none
+        }
+    }
+
+    /// Nothing of the environment is left; ``ended()`` has been called before. Returns whether that is news.
+    mutating func removed() -> Bool {
+        if case .gone = state { return false }
+        state = .gone
+        return true
+    }
+
+    /// Another manager has it from now on.
+    mutating func forgotten() {
+        state = .gone
+    }
+}

@@ -1,0 +1,241 @@
+import FleetProtocol
+import HostLink
+import LambdaAPI
+import Logging
+import NIOCore
+import Placement
+import Synchronization
+import Telemetry
+import Worker
+
+/// What a manager has to do with one worker: the connection to it, and the environments on it that are this manager's.
+///
+/// ## Concurrency
+/// Confined to its event loop, but for what says otherwise.
+///
+/// JUSTIFICATION: whoever places environments holds workers of many event loops in one place.
+/// SAFETY: mutable state is behind `eventLoop.preconditionInEventLoop()` at every entry from outside the link.
+final class WorkerPeer: LinkUser, @unchecked Sendable {
+    let name: String
+    let eventLoop: any EventLoop
+    private let desk: ManagerDesk
+    private var address: HostAddress
+    private var life: WorkerLife
+    private var link: Link?
+    private var isDialling = false
+    private var isWanted = true
+    private var backOff = DialBackOff()
+    private(set) var environments: [EnvironmentID: RemoteEnvironment] = [:]
+    /// What a report that is being received has named so far, by partition.
+    private var reportedIDs: [Int: Set<EnvironmentID>] = [:]
+
+    init(name: String, address: HostAddress, on eventLoop: any EventLoop, desk: ManagerDesk) {
+        self.name = name
+        self.address = address
+        self.eventLoop = eventLoop
+        self.desk = desk
+        life = WorkerLife(fence: Int(desk.settings.fence.nanoseconds), at: ManagerDesk.now())
+    }
+
+    /// Whether the worker may be given invokes.
+    var isPresent: Bool { life.isPresent }
+
+    /// Whether the manager may give invokes of a function to environments.
+    func mayReserve(_ function: InvocableFunction) -> Bool { desk.isReady(desk.partition(of: function)) }
+
+    /// Whether there is a connection, or whatever the worker had is over.
+    var standing: WorkerView.Connection { life.isPresent ? .present : life.isLost ? .lost : .silent }
+
+    // MARK: Connecting
+
+    /// Connects, and connects again whenever the connection ends, until ``leave()``.
+    func connect() {
+        eventLoop.preconditionInEventLoop()
+        guard isWanted, link == nil, !isDialling else { return }
+        isDialling = true
+        desk.dialler.dial(address, user: self, on: eventLoop).assumeIsolated().whenComplete { [self] result in
+            isDialling = false
+            guard case .failure(let error) = result else { return }
+            if backOff.isFirst {
+                desk.logger.warning(
+                    "a worker cannot be reached",
+                    metadata: [LogKey.hostIdentity: "\(name)", LogKey.error: "\(error)"]
+                )
+            }
+            connectLater()
+        }
+    }
+
+    private func connectLater() {
+        eventLoop.assumeIsolated().scheduleTask(in: backOff.next()) { [weak self] in self?.connect() }
+    }
+
+    /// The worker is reached somewhere else from now on.
+    func moved(to address: HostAddress) {
+        eventLoop.preconditionInEventLoop()
+        guard self.address != address else { return }
+        self.address = address
+        link?.close()
+    }
+
+    /// The worker is a member no more. Its connection stays as long as it lasts: what the worker has still runs.
+    func leave() {
+        eventLoop.preconditionInEventLoop()
+        isWanted = false
+    }
+
+    /// The worker is a member again.
+    func rejoin() {
+        eventLoop.preconditionInEventLoop()
+        isWanted = true
+        connect()
+    }
+
+    func linkOpened(_ link: Link) {
+        self.link = link
+        backOff = DialBackOff()
+        desk.logger.info("a worker is connected", metadata: [LogKey.hostIdentity: "\(name)"])
+    }
+
+    func linkEnded(_ link: Link, _ error: LinkError) {
+        self.link = nil
+        reportedIDs = [:]
+        life.disconnected()
+        desk.logger.warning(
+            "the connection to a worker has ended",
+            metadata: [LogKey.hostIdentity: "\(name)", LogKey.error: "\(error)"]
+        )
+        desk.workerFellSilent(self)
+        connectLater()
+    }
+
+    // MARK: Sending
+
+    func send(_ kind: MessageKind, _ body: ByteBuffer) {
+        eventLoop.preconditionInEventLoop()
+        link?.send(kind, body)
+    }
+
+    /// Tells the worker that partitions are this manager's.
+    func own(_ partitions: [PartitionEpoch]) {
+        guard link != nil, life.isPresent, !partitions.isEmpty else { return }
+        for partition in partitions { reportedIDs[partition.partition] = [] }
+        send(.own, OwnMessage(partitions: partitions).body)
+    }
+
+    /// Has the worker make an environment.
+    func start(_ environment: RemoteEnvironment, _ ownership: PartitionEpoch) {
+        environments[environment.id] = environment
+        guard life.isPresent else { return environment.remove() }
+        let message = StartMessage(
+            environment.id,
+            of: environment.function,
+            ownership,
+            isProvisioned: environment.isProvisioned
+        )
+        send(.start, message.body)
+    }
+
+    // MARK: Hearing
+
+    func received(_ frame: LinkFrame, over link: Link) {
+        do {
+            try take(frame)
+        } catch {
+            desk.logger.error(
+                "a worker sent what cannot be read",
+                metadata: [LogKey.hostIdentity: "\(name)", LogKey.error: "\(error)"]
+            )
+            link.close()
+        }
+    }
+
+    private func take(_ frame: LinkFrame) throws {
+        switch MessageKind(rawValue: frame.kind) {
+        case .event:
+            let message = try EventMessage(body: frame.body)
+            take(message)
+        case .heartbeat:
+            let heartbeat = try HeartbeatMessage(body: frame.body)
+            // Whatever the desk is: only as long as the manager may decide does it count what the worker runs.
+            if desk.mayAnswerHeartbeats {
+                life.answering(at: ManagerDesk.now())
+                send(.heartbeatAnswer, .heartbeatAnswer(heartbeat.number))
+            }
+            desk.censusChanged(heartbeat.changes, on: self)
+        case .registered:
+            let registration = try WorkerRegistration(body: frame.body)
+            let isNew = !life.isPresent
+            life.connected()
+            try desk.workerRegistered(self, registration)
+            if isNew { own(desk.ownedPartitions) }
+        case .report:
+            let report = try EnvironmentReport(body: frame.body)
+            let partition = desk.partition(of: report.function)
+            guard reportedIDs[partition]?.insert(report.environmentID) != nil else { return }
+            adopt(report)
+        case .reported:
+            reported(try PartitionEpoch(body: frame.body))
+        case .outdated:
+            desk.outdated(try PartitionEpoch(body: frame.body), by: self)
+        default:
+            // Of a later release.
+            break
+        }
+    }
+
+    private func take(_ message: EventMessage) {
+        guard let environment = environments[message.environmentID] else {
+            // Its function went to another manager and has come back, or it was made for one that is gone.
+            return
+        }
+        if message.event == .noRoom { desk.hadNoRoom(self) }
+        environment.received(message.event)
+    }
+
+    private func adopt(_ report: EnvironmentReport) {
+        if let known = environments[report.environmentID] { return known.reported(report.phase) }
+        guard let environment = desk.adopt(report, on: self) else { return }
+        environments[report.environmentID] = environment
+    }
+
+    /// All environments of a partition have been named: those that were not are gone.
+    private func reported(_ ownership: PartitionEpoch) {
+        guard let named = reportedIDs.removeValue(forKey: ownership.partition) else { return }
+        let missing = environments.values.filter {
+            desk.partition(of: $0.function) == ownership.partition && !named.contains($0.id)
+        }
+        for environment in missing { environment.remove() }
+        desk.reported(ownership, by: self)
+    }
+
+    // MARK: Time
+
+    /// Looks at what is doubtful, and whether what the worker had is over.
+    func timePassed(to now: Int) {
+        eventLoop.preconditionInEventLoop()
+        if life.isPresent {
+            let patience = Int(desk.settings.reservationPatience.nanoseconds)
+            for environment in environments.values { environment.askIfDoubtful(at: now, after: patience) }
+        }
+        guard life.timePassed(to: now) else { return }
+        desk.logger.error(
+            "a worker is lost; what it had is taken for over",
+            metadata: [LogKey.hostIdentity: "\(name)", LogKey.count: "\(environments.count)"]
+        )
+        for environment in environments.values { environment.remove() }
+        desk.workerLost(self)
+    }
+
+    /// Partitions have passed to this manager: somebody else may have let the worker run something until now.
+    func inherited(at now: Int) {
+        eventLoop.preconditionInEventLoop()
+        life.inherited(at: now)
+    }
+
+    /// The environment is not this manager's any more.
+    func forget(_ environment: RemoteEnvironment) {
+        environments[environment.id] = nil
+        desk.removed(environment, from: self)
+    }
+}

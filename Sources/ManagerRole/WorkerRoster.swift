@@ -1,0 +1,202 @@
+import Crypto
+import FleetProtocol
+import Foundation
+import LambdaAPI
+import MetadataStore
+import Placement
+
+/// The workers that a manager knows, and what placement needs to know of them: of functions that are this manager's it counts
+/// environments as it makes and loses them, of all others as the workers tell.
+struct WorkerRoster {
+    private var fleet: Fleet
+    private var peersByName: [String: WorkerPeer] = [:]
+    private var descriptions: [String: WorkerDescription] = [:]
+    private var orders: [String: WorkerOrders] = [:]
+    private var standings: [String: WorkerStandingMessage] = [:]
+    /// What workers have said last, of whatever partition.
+    private var census: [String: [CensusEntry.Key: Int]] = [:]
+    /// What was placed by this manager: by worker, how many of each function version.
+    private var placed: [String: [FunctionVersion: Int]] = [:]
+    /// The partitions whose environments this manager counts itself.
+    private(set) var held: Set<Int> = []
+
+    init(policy: PlacementPolicy) {
+        fleet = Fleet(policy: policy)
+    }
+
+    // MARK: Workers
+
+    var peers: [WorkerPeer] { Array(peersByName.values) }
+
+    /// The workers that may have environments that the manager does not know of.
+    var awaitedNames: Set<String> { Set(peersByName.keys) }
+
+    func peer(_ name: String) -> WorkerPeer? { peersByName[name] }
+
+    /// A worker is a member of the fleet.
+    mutating func add(_ peer: WorkerPeer) {
+        peersByName[peer.name] = peer
+    }
+
+    /// Nothing of a worker is left.
+    mutating func remove(_ name: String) {
+        fleet.left(WorkerID(name))
+        peersByName[name] = nil
+        descriptions[name] = nil
+        orders[name] = nil
+        standings[name] = nil
+        census[name] = nil
+        placed[name] = nil
+    }
+
+    /// A worker has said what it is.
+    mutating func registered(_ name: String, _ description: WorkerDescription, _ standing: WorkerStandingMessage) {
+        standings[name] = standing
+        let id = WorkerID(name)
+        if descriptions[name] != description {
+            fleet.left(id)
+            descriptions[name] = description
+            fleet.joined(description)
+            for (function, count) in placed[name] ?? [:] { for _ in 0..<count { fleet.placed(function, on: id) } }
+            for (key, count) in census[name] ?? [:] where !held.contains(key.partition) {
+                for _ in 0..<count { fleet.placed(key.function, on: id) }
+            }
+        }
+        update(name, isPresent: true)
+    }
+
+    /// What operators want of a worker.
+    mutating func ordered(_ name: String, _ orders: WorkerOrders, isPresent: Bool) {
+        self.orders[name] = orders
+        update(name, isPresent: isPresent)
+    }
+
+    /// A worker cannot be reached, or can again.
+    mutating func update(_ name: String, isPresent: Bool) {
+        let id = WorkerID(name)
+        let standing = standings[name] ?? WorkerStandingMessage()
+        let orders = orders[name] ?? WorkerOrders()
+        let isLeaving = standing.isDraining || orders.isDraining
+        fleet.changed(id, leaseNearsEnd: standing.leaseNearsEnd)
+        fleet.changed(
+            id,
+            to: !isPresent ? .silent : isLeaving ? .draining : orders.isCordoned ? .cordoned : .open
+        )
+    }
+
+    // MARK: Environments
+
+    /// Chooses a worker for a new environment.
+    func place(_ function: InvocableFunction, seed: UInt64) -> PlacementDecision {
+        fleet.decide(PlacementRequest(function), seed: seed)
+    }
+
+    /// How a worker would be chosen, and why.
+    func explain(_ function: InvocableFunction, seed: UInt64) -> PlacementExplanation {
+        fleet.explain(PlacementRequest(function), seed: seed)
+    }
+
+    /// An environment of this manager's is on a worker, or about to be.
+    mutating func added(_ function: InvocableFunction, on worker: String) {
+        let version = FunctionVersion(function)
+        placed[worker, default: [:]][version, default: 0] += 1
+        fleet.placed(version, on: WorkerID(worker))
+    }
+
+    /// An environment of this manager's is gone, or another manager's.
+    mutating func removed(_ function: InvocableFunction, from worker: String) {
+        let version = FunctionVersion(function)
+        guard let count = placed[worker]?[version] else { return }
+        placed[worker]?[version] = count > 1 ? count - 1 : nil
+        fleet.removed(version, from: WorkerID(worker))
+    }
+
+    /// A worker tells what has changed of its environments.
+    mutating func counted(_ changes: [CensusEntry], on worker: String) {
+        for entry in changes {
+            let before = census[worker]?[entry.key] ?? 0
+            census[worker, default: [:]][entry.key] = entry.count > 0 ? entry.count : nil
+            guard !held.contains(entry.key.partition) else { continue }
+            adjust(entry.key.function, on: worker, by: entry.count - before)
+        }
+    }
+
+    /// A worker's list of environments begins anew.
+    mutating func censusBegins(on worker: String) {
+        for (key, count) in census[worker] ?? [:] where !held.contains(key.partition) {
+            adjust(key.function, on: worker, by: -count)
+        }
+        census[worker] = nil
+    }
+
+    /// This manager counts a partition's environments itself from now on.
+    mutating func hold(_ partition: Int) {
+        guard held.insert(partition).inserted else { return }
+        for (worker, entries) in census {
+            for (key, count) in entries where key.partition == partition { adjust(key.function, on: worker, by: -count) }
+        }
+    }
+
+    /// A partition's environments are another manager's.
+    mutating func letGo(_ partition: Int) {
+        guard held.remove(partition) != nil else { return }
+        for (worker, entries) in census {
+            for (key, count) in entries where key.partition == partition { adjust(key.function, on: worker, by: count) }
+        }
+    }
+
+    private mutating func adjust(_ function: FunctionVersion, on worker: String, by difference: Int) {
+        let id = WorkerID(worker)
+        for _ in 0..<max(0, difference) { fleet.placed(function, on: id) }
+        for _ in 0..<max(0, -difference) { fleet.removed(function, from: id) }
+    }
+
+    // MARK: Figures
+
+    /// What there is, all in all.
+    var figures: FleetFigures { fleet.figures() }
+
+    func description(of worker: String) -> WorkerDescription? { descriptions[worker] }
+
+    func environmentCount(on worker: String) -> Int { census[worker]?.values.reduce(0, +) ?? 0 }
+
+    func memoryPromisedMB(on worker: String) -> Int {
+        census[worker]?.reduce(0) { $0 + $1.key.memoryMB * $1.value } ?? 0
+    }
+}
+
+extension FunctionVersion {
+    /// A function version in one configuration, as placement knows it.
+    init(_ function: InvocableFunction) {
+        self.init(configuration: function.configurationID.rawValue, memoryMB: function.memoryMegabytes)
+    }
+
+    fileprivate init(configuration: String, memoryMB: Int) {
+        self.init(ShortDigest(of: configuration), memoryMB: memoryMB)
+    }
+}
+
+extension ShortDigest {
+    /// Of the SHA-256 of a text.
+    fileprivate init(of text: String) {
+        let (high, low) = SHA256.hash(data: Data(text.utf8)).withUnsafeBytes {
+            ($0.loadUnaligned(fromByteOffset: 0, as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        }
+        self.init(high: UInt64(bigEndian: high), low: UInt64(bigEndian: low))
+    }
+}
+
+extension CensusEntry.Key {
+    fileprivate var function: FunctionVersion { FunctionVersion(configuration: configuration, memoryMB: memoryMB) }
+}
+
+extension PlacementRequest {
+    /// Asks for a worker for an environment of a function.
+    init(_ function: InvocableFunction) {
+        self.init(
+            function: FunctionVersion(function),
+            runtime: RuntimeName(function.runtime),
+            code: ShortDigest(of: function.codeHash)
+        )
+    }
+}
