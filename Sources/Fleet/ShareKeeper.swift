@@ -1,0 +1,111 @@
+package import MetadataStore
+
+/// How much of the account's unreserved concurrency a manager should have, as a state machine. Moments are nanoseconds.
+///
+/// A manager has somewhat more than it uses, so that most invokes need nobody's leave. When others want more than there is, it
+/// gives back what it does not use; and when it has more than a fair part, also what comes free, so that nobody starves.
+package struct ShareKeeper: Sendable {
+    package enum Decision: Sendable, Equatable {
+        /// Ask for so much more; with 0, say that nothing is wanted any more.
+        case ask(more: Int)
+        /// Give back all but this.
+        case giveBack(keeping: Int)
+    }
+
+    /// What there is around a manager.
+    package struct Surroundings: Sendable, Equatable {
+        /// How much others want that there was not, or must go since functions have claimed more of the account's concurrency.
+        package var wantedByOthers: Int
+        /// The manager's part if all had the same.
+        package var fairShare: Int
+
+        package init(wantedByOthers: Int = 0, fairShare: Int = .max) {
+            self.wantedByOthers = wantedByOthers
+            self.fairShare = fairShare
+        }
+
+        /// - Parameter account: The concurrency of the account.
+        package init(of own: FleetMemberID, in view: FleetView, account: Int) {
+            let pool = max(0, account - view.claimedConcurrency)
+            let others = view.shares.filter { $0.manager != own }.reduce(0) { $0 + $1.wanted }
+            wantedByOthers = others + max(0, view.sharesTotal - pool)
+            let count = max(1, view.members(.manager).count)
+            fairShare = (pool + count - 1) / count
+        }
+    }
+
+    /// The least that is asked for, and that is kept unused.
+    package static let portion = 16
+    /// The part of what is needed, or of the share, that is kept beside it.
+    private static let sparePart = 4
+    /// From this part of the share in use on, more is asked for: four fifths.
+    private static let fullPart = (4, 5)
+    /// How long it is from one request to the next, in nanoseconds.
+    private static let pause = 20_000_000
+    /// How long it is if nothing was left.
+    private static let pauseUnsatisfied = 500_000_000
+
+    /// All that the manager has.
+    package private(set) var share = 0
+    /// Whether the store's answer to the last request is known; otherwise it is asked for again.
+    private var isKnown = true
+    /// How much was wanted and not granted, as the store has it in mind.
+    private var missing = 0
+    private var nextRequest = Int.min
+
+    package init() {}
+
+    /// Decides what is to be done, at most one thing at a time; nil for nothing. What is decided is to be done, and then told.
+    package func decide(_ use: ShareUse, _ surroundings: Surroundings, at now: Int) -> Decision? {
+        guard now >= nextRequest else { return nil }
+        let needed = use.running + use.waiting
+        let isFull = use.waiting > 0 || use.running * Self.fullPart.1 >= share * Self.fullPart.0
+        guard isKnown else { return .ask(more: isFull ? more(needed) : 0) }
+        if surroundings.wantedByOthers > 0 {
+            let kept = max(kept(use, fairShare: surroundings.fairShare), share - surroundings.wantedByOthers)
+            if kept < share { return .giveBack(keeping: kept) }
+        }
+        let mayGrow = surroundings.wantedByOthers == 0 || share < surroundings.fairShare
+        if isFull, mayGrow { return .ask(more: more(needed)) }
+        return missing > 0 ? .ask(more: 0) : nil
+    }
+
+    /// When ``decide(_:_:at:)`` may come to something.
+    package var nextDecision: Int { nextRequest }
+
+    private func more(_ needed: Int) -> Int {
+        max(Self.portion, needed + needed / Self.sparePart - share)
+    }
+
+    /// What stays although others want more.
+    private func kept(_ use: ShareUse, fairShare: Int) -> Int {
+        if share > fairShare { return max(use.running, fairShare) }
+        let needed = use.running + use.waiting
+        let spare = max(Self.portion, share / Self.sparePart)
+        return share - needed > spare ? needed + spare : share
+    }
+
+    /// The store has answered a request for more.
+    package mutating func asked(_ more: Int, _ grant: ShareGrant, at now: Int) {
+        share = grant.share
+        isKnown = true
+        missing = max(0, more) - grant.granted
+        nextRequest = now + (missing > 0 ? Self.pauseUnsatisfied : Self.pause)
+    }
+
+    /// Nothing is known of what has become of a request, or of a claim.
+    package mutating func requestFailed(at now: Int) {
+        isKnown = false
+        nextRequest = now + Self.pauseUnsatisfied
+    }
+
+    /// The share is this from now on, by what the store has answered to anything else or the manager gives up.
+    package mutating func shareIs(_ share: Int) {
+        self.share = share
+    }
+
+    /// The store's shares have changed: there may be something left.
+    package mutating func sharesChanged(at now: Int) {
+        nextRequest = min(nextRequest, now + Self.pause)
+    }
+}
