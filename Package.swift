@@ -162,6 +162,13 @@ let package = Package(
                 "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging, nioCore,
             ]
         ),
+        room(
+            "FrontendRole",
+            [
+                "Fleet", "FleetProtocol", "Invocation", "Worker", "HostLink", "HostIdentity", "MetadataStore", "Telemetry",
+                "LambdaAPI", logging, nioCore,
+            ]
+        ),
         room("FunctionURL", ["LambdaAPI", nioCore, nioHTTP1]),
         room(
             "ControlPlane",

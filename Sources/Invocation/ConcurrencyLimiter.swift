@@ -86,6 +86,11 @@ package struct ThrottledInvoke: Error, Sendable, Equatable, CustomStringConverti
     /// Which limit it was, in AWS's words.
     package let reason: ThrottleReason
 
+    /// A refusal that another manager has decided.
+    package init(reason: ThrottleReason) {
+        self.reason = reason
+    }
+
     init<Function, Version, Waiter>(_ refusal: Admission<Function, Version, Waiter>.Refusal) {
         reason =
             switch refusal {

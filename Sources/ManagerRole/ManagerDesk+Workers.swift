@@ -3,6 +3,7 @@ import FleetProtocol
 import Foundation
 import HostIdentity
 import HostLink
+import Invocation
 package import LambdaAPI
 import Logging
 import MetadataStore
@@ -11,6 +12,7 @@ import Placement
 import Synchronization
 import Telemetry
 package import Worker
+import WorkerManager
 
 // What concerns workers.
 extension ManagerDesk {

@@ -1,13 +1,12 @@
 package import Fleet
 import FleetProtocol
-package import HostIdentity
 package import HostLink
 package import Invocation
-package import LambdaAPI
+import LambdaAPI
 package import Logging
 package import MetadataStore
 package import NIOCore
-import Placement
+package import Placement
 import Synchronization
 import Telemetry
 import Worker

@@ -1,6 +1,6 @@
-package import HostLink
 import FleetProtocol
-package import NIOCore
+import HostLink
+import NIOCore
 
 /// What can be asked of a manager, by the name of the question.
 package final class Questions: Sendable {

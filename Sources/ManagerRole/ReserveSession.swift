@@ -1,6 +1,7 @@
+import Fleet
 import FleetProtocol
 import HostIdentity
-package import HostLink
+import HostLink
 import Invocation
 import LambdaAPI
 import Logging

@@ -43,9 +43,6 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     /// Whether the manager may give invokes of a function to environments.
     func mayReserve(_ function: InvocableFunction) -> Bool { desk.isReady(desk.partition(of: function)) }
 
-    /// Whether there is a connection, or whatever the worker had is over.
-    var standing: WorkerView.Connection { life.isPresent ? .present : life.isLost ? .lost : .silent }
-
     // MARK: Connecting
 
     /// Connects, and connects again whenever the connection ends, until ``leave()``.
@@ -225,6 +222,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
         )
         for environment in environments.values { environment.remove() }
         desk.workerLost(self)
+        if !isWanted { desk.workerGone(self) }
     }
 
     /// Partitions have passed to this manager: somebody else may have let the worker run something until now.

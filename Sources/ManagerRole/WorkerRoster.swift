@@ -5,6 +5,9 @@ import LambdaAPI
 import MetadataStore
 import Placement
 
+/// A function version as placement knows it, which is another type than the version in an ARN.
+typealias PlacedVersion = Placement.FunctionVersion
+
 /// The workers that a manager knows, and what placement needs to know of them: of functions that are this manager's it counts
 /// environments as it makes and loses them, of all others as the workers tell.
 struct WorkerRoster {
@@ -16,7 +19,7 @@ struct WorkerRoster {
     /// What workers have said last, of whatever partition.
     private var census: [String: [CensusEntry.Key: Int]] = [:]
     /// What was placed by this manager: by worker, how many of each function version.
-    private var placed: [String: [FunctionVersion: Int]] = [:]
+    private var placed: [String: [PlacedVersion: Int]] = [:]
     /// The partitions whose environments this manager counts itself.
     private(set) var held: Set<Int> = []
 
@@ -98,14 +101,14 @@ struct WorkerRoster {
 
     /// An environment of this manager's is on a worker, or about to be.
     mutating func added(_ function: InvocableFunction, on worker: String) {
-        let version = FunctionVersion(function)
+        let version = PlacedVersion(function)
         placed[worker, default: [:]][version, default: 0] += 1
         fleet.placed(version, on: WorkerID(worker))
     }
 
     /// An environment of this manager's is gone, or another manager's.
     mutating func removed(_ function: InvocableFunction, from worker: String) {
-        let version = FunctionVersion(function)
+        let version = PlacedVersion(function)
         guard let count = placed[worker]?[version] else { return }
         placed[worker]?[version] = count > 1 ? count - 1 : nil
         fleet.removed(version, from: WorkerID(worker))
@@ -145,7 +148,7 @@ struct WorkerRoster {
         }
     }
 
-    private mutating func adjust(_ function: FunctionVersion, on worker: String, by difference: Int) {
+    private mutating func adjust(_ function: PlacedVersion, on worker: String, by difference: Int) {
         let id = WorkerID(worker)
         for _ in 0..<max(0, difference) { fleet.placed(function, on: id) }
         for _ in 0..<max(0, -difference) { fleet.removed(function, from: id) }
@@ -165,7 +168,7 @@ struct WorkerRoster {
     }
 }
 
-extension FunctionVersion {
+extension PlacedVersion {
     /// A function version in one configuration, as placement knows it.
     init(_ function: InvocableFunction) {
         self.init(configuration: function.configurationID.rawValue, memoryMB: function.memoryMegabytes)
@@ -187,14 +190,14 @@ extension ShortDigest {
 }
 
 extension CensusEntry.Key {
-    fileprivate var function: FunctionVersion { FunctionVersion(configuration: configuration, memoryMB: memoryMB) }
+    fileprivate var function: PlacedVersion { PlacedVersion(configuration: configuration, memoryMB: memoryMB) }
 }
 
 extension PlacementRequest {
     /// Asks for a worker for an environment of a function.
     init(_ function: InvocableFunction) {
         self.init(
-            function: FunctionVersion(function),
+            function: PlacedVersion(function),
             runtime: RuntimeName(function.runtime),
             code: ShortDigest(of: function.codeHash)
         )

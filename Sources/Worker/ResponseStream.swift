@@ -15,8 +15,8 @@ package protocol ResponseStreamReader: AnyObject {
 /// The writing half belongs to the environment's event loop, the reading half to the caller's, which may be the same one.
 ///
 /// JUSTIFICATION: the stream passes between two event loops together with its invoke.
-/// SAFETY: `reader` is touched on the caller's loop only; `pendingBytes`, `isHeldBack`, `onDrained` and `writer` on the
-/// environment's only, which ``open(on:onDrained:)`` names before the first chunk.
+/// SAFETY: `reader` is touched on the caller's loop only; `pendingBytes`, `isHeldBack`, `onDrained`, `onConsumed` and `writer` on
+/// the environment's only, which ``open(on:contentType:onDrained:)`` names before the first chunk.
 package final class ResponseStream: @unchecked Sendable {
     /// How much may be under way before the environment is held back, and from when on it may go on, in bytes.
     private static let pendingBytesMax = 256 << 10
@@ -29,6 +29,7 @@ package final class ResponseStream: @unchecked Sendable {
     private var pendingBytes = 0
     private var isHeldBack = false
     private var onDrained: (() -> Void)?
+    private var onConsumed: ((Int) -> Void)?
 
     /// - Parameter eventLoop: The caller's.
     package init(on eventLoop: any EventLoop) {
@@ -68,10 +69,19 @@ package final class ResponseStream: @unchecked Sendable {
         }
     }
 
+    /// Begins a response that comes from another host, which holds its environment back itself.
+    ///
+    /// - Parameter onConsumed: Called with how many bytes the caller is rid of, on `eventLoop`.
+    package func open(on eventLoop: any EventLoop, contentType: String?, onConsumed: @escaping (Int) -> Void) {
+        self.onConsumed = onConsumed
+        open(on: eventLoop, contentType: contentType, onDrained: {})
+    }
+
     /// Passes a chunk on.
     ///
     /// - Returns: Whether more may come at once.
-    func write(_ chunk: ByteBuffer) -> Bool {
+    @discardableResult
+    package func write(_ chunk: ByteBuffer) -> Bool {
         let bytes = chunk.readableBytes
         pendingBytes += bytes
         onReaderLoop {
@@ -87,12 +97,14 @@ package final class ResponseStream: @unchecked Sendable {
     var hasRoom: Bool { pendingBytes <= Self.pendingBytesMax }
 
     /// Ends the response; nobody is called any more.
-    func close() {
+    package func close() {
         onDrained = nil
+        onConsumed = nil
     }
 
     private func drained(_ bytes: Int) {
         pendingBytes -= bytes
+        onConsumed?(bytes)
         guard isHeldBack, pendingBytes <= Self.pendingBytesLow else { return }
         isHeldBack = false
         onDrained?()
