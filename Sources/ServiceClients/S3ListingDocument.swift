@@ -18,7 +18,8 @@ struct S3ListingDocument {
         let reader = ListingReader()
         let parser = XMLParser(data: Data(document))
         parser.delegate = reader
-        isWhole = parser.parse() && reader.isListing
+        // A parser of what is cut off may be content with it.
+        isWhole = parser.parse() && reader.isWholeListing
         objects = reader.objects
         nextToken = reader.nextToken
     }
@@ -27,7 +28,7 @@ struct S3ListingDocument {
 private final class ListingReader: NSObject, XMLParserDelegate {
     private(set) var objects: [S3ListingDocument.Object] = []
     private(set) var nextToken: String?
-    private(set) var isListing = false
+    private(set) var isWholeListing = false
     private var path: [String] = []
 
     func parser(
@@ -38,7 +39,6 @@ private final class ListingReader: NSObject, XMLParserDelegate {
         attributes: [String: String]
     ) {
         path.append(element)
-        if path == ["ListBucketResult"] { isListing = true }
         if path == ["ListBucketResult", "Contents"] { objects.append(S3ListingDocument.Object()) }
     }
 
@@ -52,6 +52,7 @@ private final class ListingReader: NSObject, XMLParserDelegate {
     }
 
     func parser(_ parser: XMLParser, didEndElement element: String, namespaceURI: String?, qualifiedName: String?) {
+        if path == ["ListBucketResult"] { isWholeListing = true }
         path.removeLast()
     }
 }
