@@ -255,7 +255,14 @@ let package = Package(
                 "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
             ]
         ),
-        tests("CodeStoreTests", ["CodeStore", "LambdaAPI", "TestSupport", logging]),
+        tests(
+            "CodeStoreTests",
+            [
+                "CodeStore", "ServiceClients", "Identity", "Telemetry", "LambdaAPI", "TestSupport", asyncHTTPClient,
+                logging, nioCore,
+                nioHTTP1, .product(name: "NIOFoundationCompat", package: "swift-nio"),
+            ]
+        ),
         tests(
             "ControlPlaneTests",
             [

@@ -1,5 +1,6 @@
 import Crypto
 import FoundationEssentials
+import Identity
 import LambdaAPI
 
 /// A package that is in the store.
@@ -25,19 +26,36 @@ package struct CodeHash: Hashable, Sendable, CustomStringConvertible {
         self.hexadecimal = hexadecimal
     }
 
+    /// Nil for what is no hash as ``hexadecimal`` has it.
+    init?(digits: String) {
+        let isHash =
+            digits.utf8.count == 64
+            && digits.utf8.allSatisfy { byte in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+            }
+        guard isHash else { return nil }
+        hexadecimal = digits
+    }
+
     init(of bytes: [UInt8]) {
         hexadecimal = SHA256.hash(data: bytes).hexadecimalText
     }
 
     /// The hash as `CodeSha256` shows it.
-    package var base64: String {
+    package var base64: String { Data(bytes).base64EncodedString() }
+
+    /// The hash as signatures of requests have it.
+    var payload: PayloadHash { PayloadHash(digest: bytes) }
+
+    private var bytes: [UInt8] {
         var bytes: [UInt8] = []
         var digits = hexadecimal.utf8[...]
         while let pair = String(digits.prefix(2)), let byte = UInt8(pair, radix: 16) {
             bytes.append(byte)
             digits = digits.dropFirst(2)
         }
-        return Data(bytes).base64EncodedString()
+        return bytes
     }
 
     package var description: String { hexadecimal }

@@ -8,14 +8,17 @@ import Telemetry
 /// sandboxes to mount; the layers of a function as one tree.
 ///
 /// ```
-/// DIR/archives/HASH.zip            what was uploaded; durable before it is acknowledged
+/// DIR/archives/HASH.zip            what was uploaded; durable before it is acknowledged; in a bucket instead, if there is one
 /// DIR/unpacked/BOOT/HASH/          its content; made anew after the host was started, so it need not be durable
 /// DIR/merged/BOOT/STACK/           the content of several layers laid over each other; see ``LayerStack``
-/// DIR/temporary/…                  whatever is not finished; removed at the next start
+/// DIR/temporary/…                  whatever is not finished, or on its way out; removed at the next start
 /// ```
 ///
 /// The same package is stored and unpacked once, however many functions use it. All calls do their work on a thread
 /// pool and may be made concurrently.
+///
+/// Trees are used for the time of a scope; see ``withContent(of:layers:_:)``. A tree that nobody uses may go at any time, to be
+/// made again from its archive: when the trees of packages from a bucket take more than they may, or when the disk is full.
 package actor CodeStore {
     /// How long a package must have been unreferenced before it is removed while the service runs. Longer than any
     /// invoke takes, whose environment may have been made just before its function got other code, and than an address
@@ -26,31 +29,84 @@ package actor CodeStore {
     /// does, far less than what fills a disk's inodes.
     static let entriesMax = 200_000
 
-    private let archives: String
-    private let unpacked: String
+    /// How many archives are fetched from a bucket at a time. Each is in memory as a whole.
+    static let downloadsMax = 4
+
+    let archives: any ArchiveStore
+    /// Where archives are if there is no bucket, and were before there was one.
+    let localArchives: String
+    let unpacked: String
     let merged: String
     private let temporary: String
-    private let logger: Logger
+    let logger: Logger
+    let retention: Duration
     let threads = NIOThreadPool.singleton
     /// Unpackings and merges under way, so that everybody who wants the same one waits for the same one.
-    private var unpackings: [CodeHash: Task<Void, any Error>] = [:]
+    var unpackings: [CodeHash: Task<Void, any Error>] = [:]
+    /// Removals of archives under way; who stores the same package waits for the end of them.
+    var removals: [CodeHash: Task<Void, any Error>] = [:]
+    /// Which trees there are, who uses them, and which go.
+    var cache: CachePolicy
+    /// What removes the trees that were evicted last, after all that were before.
+    var lastEviction: Task<Void, Never>?
     /// When a package was first seen without anybody referring to it; forgotten as soon as somebody uses it.
     var unreferencedSince: [CodeHash: ContinuousClock.Instant] = [:]
     /// How much the packages have in them that were asked for it, in bytes.
     var contentSizes: [CodeHash: Int] = [:]
+    private var downloadsUnderway = 0
+    private var waitingDownloads: [CheckedContinuation<Void, Never>] = []
 
     /// Opens the store in `directory`, which is made if it is not there, and removes what a crash has left unfinished.
+    /// Archives are in the directory, too, and trees stay for as long as their packages.
     package init(directory: String, logger: Logger) async throws(CodeStoreError) {
+        try await self.init(
+            directory: directory,
+            archives: DiskArchives(directory: "\(directory)/archives", temporary: "\(directory)/temporary"),
+            cacheSizeMax: nil,
+            retention: Self.retention,
+            logger: logger
+        )
+    }
+
+    /// The same with archives elsewhere.
+    ///
+    /// - Parameter cacheSizeMax: How much all trees may take that nobody uses, together with those that somebody does.
+    package init(
+        directory: String,
+        bucket: BucketArchives,
+        cacheSizeMax: ByteCount,
+        logger: Logger
+    ) async throws(CodeStoreError) {
+        try await self.init(
+            directory: directory,
+            archives: bucket,
+            cacheSizeMax: cacheSizeMax.bytes,
+            retention: Self.retention,
+            logger: logger
+        )
+    }
+
+    /// - Parameter retention: How long packages stay that nobody refers to.
+    init(
+        directory: String,
+        archives: any ArchiveStore,
+        cacheSizeMax: Int?,
+        retention: Duration,
+        logger: Logger
+    ) async throws(CodeStoreError) {
         self.logger = logger
-        archives = "\(directory)/archives"
+        self.archives = archives
+        self.retention = retention
+        cache = CachePolicy(sizeMax: cacheSizeMax)
+        localArchives = "\(directory)/archives"
         temporary = "\(directory)/temporary"
         let boot = try StoreFiles.bootIdentifier()
         unpacked = "\(directory)/unpacked/\(boot)"
         merged = "\(directory)/merged/\(boot)"
-        let (archives, temporary, made) = (archives, temporary, [unpacked, merged])
+        let (localArchives, temporary, made) = (localArchives, temporary, [unpacked, merged])
         try await Self.run(on: threads) { () throws(CodeStoreError) in
             try StoreFiles.remove(temporary)
-            for path in [directory, archives, temporary] {
+            for path in [directory, localArchives, temporary] {
                 try StoreFiles.makeDirectory(path)
             }
             for path in made {
@@ -60,16 +116,24 @@ package actor CodeStore {
                 try StoreFiles.makeDirectory(path)
             }
             // What is durable in a directory that is not durable itself would be lost with it.
-            try StoreFiles.synchroniseDirectory(of: archives)
+            try StoreFiles.synchroniseDirectory(of: localArchives)
             try StoreFiles.synchroniseDirectory(of: directory)
         }
+        try await adoptTrees()
     }
 
-    /// Stores a package. When this returns, its archive is on disk for good and its content is ready to be mounted.
+    /// How much trees may take on the disk of `directory` where nobody says: a tenth of it or 10 GiB, whichever is less, but
+    /// at least 1 GiB.
+    package static func cacheSizeDefault(on directory: String) throws(CodeStoreError) -> ByteCount {
+        let tenth = try StoreFiles.fileSystemSize(of: directory) / 10
+        return ByteCount(bytes: max(1 << 30, min(tenth, 10 << 30)))
+    }
+
+    /// Stores a package. When this returns, its archive is stored for good and its content is ready to be mounted.
     ///
     /// - Parameter sizeMax: How large the archive may be.
     /// - Throws: `.archiveTooLarge`, `.contentTooLarge`, `.emptyArchive` or `.invalidArchive` for archives that are not
-    ///   acceptable; then nothing of the package is kept.
+    ///   acceptable; then nothing of the package is kept. `.unavailable` if it may not be there for good.
     package func put(
         _ archive: [UInt8],
         sizeMax: ByteCount = Limits.zipSizeMax
@@ -78,177 +142,52 @@ package actor CodeStore {
             throw CodeStoreError(.archiveTooLarge, "failed to store a package: it has \(archive.count) bytes")
         }
         let hash = try await Self.run(on: threads) { CodeHash(of: archive) }
+        // What removes it has begun before; it is stored anew afterwards. Its failure is told to whoever removes.
+        while let removal = removals[hash] { try? await removal.value }
         // From here on the package is in use, so that nobody removes it before it is referred to.
-        unreferencedSince[hash] = nil
-        if !StoreFiles.exists(directory(of: hash)) {
-            try await unpack(hash, from: archive)
-        }
-        let (path, temporary) = (archivePath(of: hash), temporaryPath())
-        try await Self.run(on: threads) { () throws(CodeStoreError) in
-            try StoreFiles.writeDurably(archive, to: path, by: temporary)
+        try await using(hash) { () throws(CodeStoreError) in
+            // Others may be failing to unpack it, because it was not stored.
+            while let unpacking = unpackings[hash] { _ = await unpacking.result }
+            if !isReady(hash, at: directory(of: hash)) { try await unpack(hash, from: archive) }
+            try await withRoom(for: "store \(hash)") { () throws(CodeStoreError) in
+                try await archives.put(archive, as: hash)
+            }
         }
         return CodePackage(hash: hash, size: archive.count)
     }
 
-    /// The directory with a package's content, for mounting read-only. It stays for at least ``retention``.
-    package func unpackedDirectory(of hash: CodeHash) async throws(CodeStoreError) -> String {
-        unreferencedSince[hash] = nil
-        let directory = directory(of: hash)
-        if !StoreFiles.exists(directory) {
-            try await unpack(hash, from: nil)
-        }
-        return directory
-    }
-
     /// The archive exactly as it was uploaded.
+    ///
+    /// - Throws: `.notFound` if there is none; `.unavailable` if it cannot be had.
     package func archive(_ hash: CodeHash) async throws(CodeStoreError) -> [UInt8] {
-        let path = archivePath(of: hash)
-        return try await Self.run(on: threads) { () throws(CodeStoreError) in try StoreFiles.read(path) }
-    }
-}
-
-// MARK: - Removing
-
-extension CodeStore {
-    /// Removes all packages and stacks of layers but these. To be called only while nothing is being stored and no
-    /// environment runs: a package that is about to be referred to looks like one that is not needed.
-    package func removeAll(but referenced: Set<CodeHash>) async throws(CodeStoreError) {
-        let (archives, contents) = (archives, [unpacked, merged])
-        contentSizes = contentSizes.filter { referenced.contains($0.key) }
-        try await Self.run(on: threads) { () throws(CodeStoreError) in
-            try StoreFiles.removeAll(in: archives, but: Set(referenced.map { "\($0).zip" }))
-            for directory in contents {
-                try StoreFiles.removeAll(in: directory, but: Set(referenced.map(\.hexadecimal)))
-            }
-        }
+        guard archives.isShared else { return try await archives.get(hash) }
+        await enterDownload()
+        defer { leaveDownload() }
+        return try await archives.get(hash)
     }
 
-    /// Removes the packages that nobody has referred to for ``retention``, as far as the calls of this method have seen it:
-    /// a package is removed by a later call than the one that first finds it unreferenced. May be called at any time.
-    ///
-    /// - Parameter referenced: What is referred to: packages, and stacks of layers by their identifiers. Whoever stores a package and refers to it afterwards has all of the
-    ///   retention to do so.
-    /// - Returns: How many packages were removed.
-    @discardableResult
-    package func removeUnreferenced(
-        but referenced: Set<CodeHash>,
-        at now: ContinuousClock.Instant
-    ) async throws(CodeStoreError) -> Int {
-        let stored = try await storedHashes()
-        unreferencedSince = unreferencedSince.filter { stored.contains($0.key) && !referenced.contains($0.key) }
-        var count = 0
-        var remains: [String] = []
-        for hash in stored.subtracting(referenced) {
-            let since = unreferencedSince[hash] ?? now
-            unreferencedSince[hash] = since
-            guard now - since >= Self.retention, unpackings[hash] == nil else { continue }
-            // Nothing is awaited between the decision and the move: whoever stores the package next does not find it, and
-            // stores it again.
-            remains += try setAside(hash)
-            unreferencedSince[hash] = nil
-            count += 1
+    /// Returns when it is the caller's turn, which comes, as every download has an end.
+    private func enterDownload() async {
+        guard downloadsUnderway >= Self.downloadsMax else {
+            downloadsUnderway += 1
+            return
         }
-        let paths = remains
-        try await Self.run(on: threads) { () throws(CodeStoreError) in
-            for path in paths { try StoreFiles.remove(path) }
-        }
-        return count
+        await withCheckedContinuation { waitingDownloads.append($0) }
     }
 
-    /// Takes a package, or a stack of layers, out of the store. Returns the paths of what remains of it, to be removed.
-    private func setAside(_ hash: CodeHash) throws(CodeStoreError) -> [String] {
-        var remains: [String] = []
-        contentSizes[hash] = nil
-        let places = [archivePath(of: hash), directory(of: hash), mergedDirectory(of: hash)]
-        for path in places where StoreFiles.exists(path) {
-            let target = temporaryPath()
-            _ = try StoreFiles.move(path, to: target)
-            remains.append(target)
+    private func leaveDownload() {
+        guard waitingDownloads.isEmpty else {
+            // Whoever comes next takes the place.
+            return waitingDownloads.removeFirst().resume()
         }
-        return remains
-    }
-
-    /// The packages of which there is anything, be it an archive without content or the reverse, and the stacks of layers.
-    private func storedHashes() async throws(CodeStoreError) -> Set<CodeHash> {
-        let directories = [archives, unpacked, merged]
-        return try await Self.run(on: threads) { () throws(CodeStoreError) in
-            var names: [String] = []
-            for directory in directories { names += try StoreFiles.names(in: directory) }
-            return Set(names.map { CodeHash(hexadecimal: String($0.prefix { $0 != "." })) })
-        }
-    }
-}
-
-// MARK: - Unpacking
-
-extension CodeStore {
-    /// Unpacks a package, or waits for somebody else who does.
-    ///
-    /// - Parameter archive: The package's archive if the caller has it, otherwise it is read from the store.
-    func unpack(_ hash: CodeHash, from archive: [UInt8]?) async throws(CodeStoreError) {
-        try await once(for: hash) {
-            let bytes = if let archive { archive } else { try await self.archive(hash) }
-            let (target, temporary) = (await self.directory(of: hash), await self.temporaryPath())
-            try await Self.run(on: self.threads) { () throws(CodeStoreError) in
-                guard CodeHash(of: bytes) == hash else {
-                    throw CodeStoreError(.unavailable, "failed to unpack \(hash): its archive is damaged")
-                }
-                try Self.unpack(bytes, to: target, by: temporary)
-            }
-        }
-    }
-
-    /// Does the work, or waits for somebody else who does it for the same hash.
-    func once(for hash: CodeHash, _ work: @escaping @Sendable () async throws -> Void) async throws(CodeStoreError) {
-        // A task of its own, because it serves several callers and must not end with the first of them.
-        let task =
-            unpackings[hash]
-            ?? Task {
-                defer { unpackings[hash] = nil }
-                try await work()
-            }
-        unpackings[hash] = task
-        do {
-            try await task.value
-        } catch let error as CodeStoreError {
-            throw error
-        } catch {
-            throw CodeStoreError(.unavailable, "failed to unpack \(hash): \(error)")
-        }
-    }
-
-    private static func unpack(
-        _ archive: [UInt8],
-        to target: String,
-        by temporary: String
-    ) throws(CodeStoreError) {
-        try StoreFiles.makeWhole(target, by: temporary) { () throws(CodeStoreError) in
-            let failure = archive.withUnsafeBytes { bytes -> CodeStoreError? in
-                do throws(CodeStoreError) {
-                    try withUnicodeLocale { () throws(CodeStoreError) in
-                        var unpacking = try Unpacking(
-                            into: temporary,
-                            contentSizeMax: Limits.unzippedSizeMax.bytes,
-                            entriesMax: entriesMax
-                        )
-                        try unpacking.unpack(bytes)
-                    }
-                    return nil
-                } catch {
-                    return error
-                }
-            }
-            if let failure { throw failure }
-        }
+        downloadsUnderway -= 1
     }
 }
 
 // MARK: - Places and threads
 
 extension CodeStore {
-    private func archivePath(of hash: CodeHash) -> String { "\(archives)/\(hash).zip" }
-
-    private func directory(of hash: CodeHash) -> String { "\(unpacked)/\(hash)" }
+    func directory(of hash: CodeHash) -> String { "\(unpacked)/\(hash)" }
 
     func mergedDirectory(of identifier: CodeHash) -> String { "\(merged)/\(identifier)" }
 

@@ -25,17 +25,24 @@ package struct CodeStoreError: Error, CustomStringConvertible {
         package static let incompatibleLayers = Code(.incompatibleLayers)
         /// There is no package of that hash.
         package static let notFound = Code(.notFound)
-        /// The disk cannot be read or written.
+        /// The disk cannot be read or written, or the bucket cannot be reached.
         package static let unavailable = Code(.unavailable)
     }
 
     package let code: Code
     /// Operation, reason, offending value.
     package let message: String
+    /// Whether it is for want of space on the disk, so that there is a use in making some.
+    let isOutOfSpace: Bool
 
     package init(_ code: Code, _ message: String) {
+        self.init(code, message, isOutOfSpace: false)
+    }
+
+    init(_ code: Code, _ message: String, isOutOfSpace: Bool) {
         self.code = code
         self.message = message
+        self.isOutOfSpace = isOutOfSpace
     }
 
     package var description: String { message }

@@ -22,8 +22,7 @@ package struct LayerStack: Hashable, Sendable {
 
 /// What a function's sandboxes show at `/opt`.
 package struct OptTree: Sendable, Equatable {
-    /// The host directory to mount, read-only. It stays for at least ``CodeStore/retention``, and as long as the stack is
-    /// referred to.
+    /// The host directory to mount, read-only. It stays as long as the scope lasts that it was given to.
     ///
     /// Links in it are the function's: some have targets in `/opt`, which on the host is another directory. Nobody follows
     /// them here; see ``names(in:)`` and ``files(in:)``.

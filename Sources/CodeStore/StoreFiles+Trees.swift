@@ -35,7 +35,11 @@ extension StoreFiles {
         do {
             try FileManager.default.copyItem(atPath: source, toPath: path)
         } catch {
-            throw CodeStoreError(.unavailable, "failed to copy \(source) to \(path): \(error)")
+            throw CodeStoreError(
+                .unavailable,
+                "failed to copy \(source) to \(path): \(error)",
+                isOutOfSpace: (error as? CocoaError)?.code == .fileWriteOutOfSpace
+            )
         }
     }
 }

@@ -124,6 +124,13 @@ enum StoreFiles {
         try synchroniseDirectory(of: path)
     }
 
+    /// How large the file system is that something is on, in bytes.
+    static func fileSystemSize(of path: String) throws(CodeStoreError) -> Int {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { throw failure("look at the file system of", path) }
+        return Int(status.f_blocks) * Int(status.f_frsize)
+    }
+
     /// Makes the names in the directory that `path` is in outlast the power.
     static func synchroniseDirectory(of path: String) throws(CodeStoreError) {
         let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
@@ -138,6 +145,16 @@ enum StoreFiles {
         _ path: String,
         _ code: CodeStoreError.Code = .unavailable
     ) -> CodeStoreError {
-        CodeStoreError(code, "failed to \(operation) \(path): \(String(cString: strerror(errno)))")
+        let error = errno
+        return CodeStoreError(
+            code,
+            "failed to \(operation) \(path): \(String(cString: strerror(error)))",
+            isOutOfSpace: isOutOfSpace(error)
+        )
+    }
+
+    /// Whether an error of the system says that the disk, or what somebody may use of it, is full.
+    static func isOutOfSpace(_ error: CInt) -> Bool {
+        error == ENOSPC || error == EDQUOT
     }
 }

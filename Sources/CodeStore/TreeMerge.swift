@@ -75,6 +75,8 @@ struct TreeMerge {
 struct TreeSurvey {
     /// The sizes of all files and of the links' targets together, in bytes.
     private(set) var contentSize = 0
+    /// What the tree takes on the disk.
+    private(set) var footprint = TreeFootprint()
     private var links = SymbolicLinks()
 
     init(of root: String) throws(CodeStoreError) {
@@ -84,13 +86,16 @@ struct TreeSurvey {
                 let path = "\(directory)/\(name)"
                 switch StoreFiles.kind(of: root + path) {
                 case .directory:
+                    footprint.addName()
                     waiting.append(path)
                 case .link:
                     let link = try StoreFiles.targetOfLink(root + path)
                     contentSize += link.utf8.count
+                    footprint.addName()
                     try links.add(EntryPath(String(path.dropFirst())), to: link)
                 case .file(let size):
                     contentSize += size
+                    footprint.addFile(size: size)
                 case nil:
                     throw StoreFiles.failure("find", path)
                 }

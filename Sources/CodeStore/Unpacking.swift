@@ -18,6 +18,8 @@ struct Unpacking: ~Copyable {
     private var contentSize = 0
     private var entryCount = 0
     private var links = SymbolicLinks()
+    /// What the tree takes on the disk.
+    private(set) var footprint = TreeFootprint()
 
     /// - Parameters:
     ///   - contentSizeMax: The most bytes that all files may have together.
@@ -82,6 +84,7 @@ struct Unpacking: ~Copyable {
                 if mkdirat(directory, name, 0o755) == 0 {
                     // The process's mask does not count here.
                     fchmodat(directory, name, 0o755, 0)
+                    footprint.addName()
                     try countEntry()
                 }
                 let next = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -105,6 +108,7 @@ struct Unpacking: ~Copyable {
         let directory = try openDirectory(path.components.dropLast())
         defer { close(directory) }
         guard symlinkat(target, directory, name) == 0 else { throw Self.failure("make link", name) }
+        footprint.addName()
     }
 
     private mutating func writeFile(
@@ -120,10 +124,12 @@ struct Unpacking: ~Copyable {
         let file = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw Self.failure("create file", name) }
         defer { close(file) }
+        let sizeBefore = contentSize
         try reader.readContent { piece throws(CodeStoreError) in
             try countContent(piece.count)
             try Self.write(piece, to: file, name)
         }
+        footprint.addFile(size: contentSize - sizeBefore)
         let granted = permissions & 0o755 | 0o444
         guard fchmod(file, granted) == 0 else { throw Self.failure("set permissions of", name) }
     }
@@ -148,7 +154,8 @@ struct Unpacking: ~Copyable {
         let isDisk = [ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, EACCES].contains(error)
         return CodeStoreError(
             isDisk ? .unavailable : code,
-            "failed to \(operation) \(name): \(String(cString: strerror(error)))"
+            "failed to \(operation) \(name): \(String(cString: strerror(error)))",
+            isOutOfSpace: StoreFiles.isOutOfSpace(error)
         )
     }
 }

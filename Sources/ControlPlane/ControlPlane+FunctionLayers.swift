@@ -44,7 +44,7 @@ extension ControlPlane {
             return size
         }
         guard size <= Limits.unzippedSizeMax.bytes else { throw .codeWithLayersTooLarge(size) }
-        _ = try await inCodeStore { store throws(CodeStoreError) in try await store.optTree(of: stack) }
+        try await inCodeStore { store throws(CodeStoreError) in try await store.withLayers(stack) { _ in } }
     }
 
     /// The packages of layers that must be kept, and the stacks of them.

@@ -123,7 +123,7 @@ package final class ControlPlane: LambdaOperations {
     /// Removes what a crash has left behind and takes up what was under way. To be called before any request is served.
     package func recover() async throws(LambdaError) {
         let referenced = try await referencedPackages()
-        try await inCodeStore { store throws(CodeStoreError) in try await store.removeAll(but: referenced) }
+        try await inCodeStore { store throws(CodeStoreError) in try await store.recover(referenced: referenced) }
         let unfinished = try await inStore { store throws(MetadataStoreError) in
             try await store.unfinishedFunctions()
         }
@@ -177,8 +177,14 @@ package final class ControlPlane: LambdaOperations {
     /// Removes the packages that no function and no layer has referred to for ``CodeStore/retention``.
     func collectPackages(at now: ContinuousClock.Instant) async throws(LambdaError) {
         let referenced = try await referencedPackages()
+        let found = try await inCodeStore { store throws(CodeStoreError) in
+            try await store.unreferenced(but: referenced, at: now)
+        }
+        guard !found.isEmpty else { return }
+        // Somebody may have begun to refer to one of them, in another process too.
+        let referencedNow = try await referencedPackages()
         let count = try await inCodeStore { store throws(CodeStoreError) in
-            try await store.removeUnreferenced(but: referenced, at: now)
+            try await store.remove(found, but: referencedNow, at: now)
         }
         if count > 0 {
             dependencies.logger.debug("unused packages removed", metadata: [LogKey.count: "\(count)"])

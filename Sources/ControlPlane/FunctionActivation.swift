@@ -85,8 +85,8 @@ struct FunctionActivation: Sendable {
             return FunctionStatus.Reason(code: "InvalidRuntime", text: reason)
         }
         do throws(CodeStoreError) {
-            _ = try await codeStore.unpackedDirectory(of: CodeHash(hexadecimal: definition.codeHash))
-            if let layers = definition.layerStack { _ = try await codeStore.optTree(of: layers) }
+            let package = CodeHash(hexadecimal: definition.codeHash)
+            try await codeStore.withContent(of: package, layers: definition.layerStack) { _ in }
             return nil
         } catch {
             logger.error("code could not be unpacked", metadata: [LogKey.error: "\(error)"])

@@ -1,4 +1,5 @@
 package import AsyncHTTPClient
+package import Identity
 package import LambdaAPI
 import NIOCore
 import NIOHTTP1
@@ -34,23 +35,22 @@ package struct ServiceClient: Sendable {
 
     /// Signs a request, sends it and returns the answer, whatever its status.
     ///
+    /// - Parameters:
+    ///   - payload: The hash of the body, where it is known already.
+    ///   - timeout: How long it may take, where that is not what other requests may.
     /// - Throws: ``ServiceError`` that may pass, when there is no answer in time.
-    package func send(_ request: ServiceRequest) async throws(ServiceError) -> ServiceAnswer {
-        let signed = endpoint.signed(request, at: now())
+    package func send(
+        _ request: ServiceRequest,
+        payload: PayloadHash? = nil,
+        timeout: Duration? = nil
+    ) async throws(ServiceError) -> ServiceAnswer {
+        let signed = endpoint.signed(request, payload: payload, at: now())
+        let timeout = timeout ?? self.timeout
         do {
-            return try await withThrowingTaskGroup(of: ServiceAnswer.self) { group in
-                defer { group.cancelAll() }
-                group.addTask { try await exchange(signed) }
-                // The HTTP client's own deadline is met by the head of an answer.
-                group.addTask {
-                    try await Task.sleep(for: timeout)
-                    throw ServiceError.unreachable("it did not answer within \(timeout)")
-                }
-                guard let answer = try await group.next() else { preconditionFailure("the group has two tasks") }
-                return answer
-            }
-        } catch let error as ServiceError {
-            throw error
+            // The HTTP client's own deadline is met by the head of an answer.
+            return try await withDeadline(timeout) { try await exchange(signed, timeout) }
+        } catch let error as DeadlineExceeded {
+            throw .unreachable("\(error)")
         } catch is NIOTooManyBytesError {
             throw .unreachable("its answer is larger than \(Self.answerBytesMax) bytes")
         } catch is CancellationError {
@@ -60,7 +60,7 @@ package struct ServiceClient: Sendable {
         }
     }
 
-    private func exchange(_ request: HTTPClientRequest) async throws -> ServiceAnswer {
+    private func exchange(_ request: HTTPClientRequest, _ timeout: Duration) async throws -> ServiceAnswer {
         let response = try await client.execute(request, timeout: TimeAmount(timeout))
         let body = try await response.body.collect(upTo: Self.answerBytesMax)
         return ServiceAnswer(

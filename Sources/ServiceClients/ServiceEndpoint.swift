@@ -24,7 +24,13 @@ package struct ServiceEndpoint: Sendable {
     }
 
     /// The request as it goes to the service: signed, if there are credentials.
-    package func signed(_ request: ServiceRequest, at moment: Timestamp) -> HTTPClientRequest {
+    ///
+    /// - Parameter payload: The hash of the body, where it is known already.
+    package func signed(
+        _ request: ServiceRequest,
+        payload: PayloadHash? = nil,
+        at moment: Timestamp
+    ) -> HTTPClientRequest {
         var headers = [(name: "Host", value: host)] + request.headers
         if let credentials {
             let signer = SigV4Signer(credentials: credentials, region: region, service: service)
@@ -34,7 +40,7 @@ package struct ServiceEndpoint: Sendable {
                 query: request.query,
                 headers: headers
             )
-            headers += signer.headers(signing: signing, payload: PayloadHash(of: request.body), at: moment)
+            headers += signer.headers(signing: signing, payload: payload ?? PayloadHash(of: request.body), at: moment)
         }
         var signed = HTTPClientRequest(url: url + request.path + (request.query.isEmpty ? "" : "?\(request.query)"))
         signed.method = request.method

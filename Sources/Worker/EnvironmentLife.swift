@@ -23,31 +23,37 @@ struct EnvironmentLife {
         await environment.onEventLoop { $0.startBegan(passage) }
         do throws(PreparationError) {
             let plan = try launchPlan()
-            let content = try await functionContent()
-            let mounts = content.mounts + plan.mounts
-            let variables = self.variables(of: plan)
-            let (sandbox, waiting) = try await takeSandbox(mounts: mounts, plan: plan, variables: variables)
-            try await withLog(of: sandbox, waiting: waiting) { log, output throws(PreparationError) in
-                guard try await takeOver(sandbox, log) else { return }
-                let extensions = content.extensions
-                let extensionOutput = try extensions.names.isEmpty ? output : Self.extensionOutput(of: log)
-                defer { if extensionOutput != output { close(extensionOutput) } }
-                let launcher = ProcessLauncher(
-                    environment: environment,
-                    sandbox: sandbox,
-                    waiting: waiting,
-                    plan: plan,
-                    variables: variables,
-                    extensions: extensions,
-                    output: output,
-                    extensionOutput: extensionOutput
-                )
-                await carryOutCommands(in: sandbox, launcher)
+            try await withFunctionContent { content throws(PreparationError) in
+                try await live(with: content, plan)
             }
         } catch {
             await environment.onEventLoop { $0.fail(.host(reason: error.description)) }
         }
         await environment.onEventLoop { $0.wasRemoved() }
+    }
+
+    /// Makes the sandbox, does what the environment asks for until its life is over, and destroys the sandbox.
+    private func live(with content: FunctionContent, _ plan: LaunchPlan) async throws(PreparationError) {
+        let mounts = content.mounts + plan.mounts
+        let variables = self.variables(of: plan)
+        let (sandbox, waiting) = try await takeSandbox(mounts: mounts, plan: plan, variables: variables)
+        try await withLog(of: sandbox, waiting: waiting) { log, output throws(PreparationError) in
+            guard try await takeOver(sandbox, log) else { return }
+            let extensions = content.extensions
+            let extensionOutput = try extensions.names.isEmpty ? output : Self.extensionOutput(of: log)
+            defer { if extensionOutput != output { close(extensionOutput) } }
+            let launcher = ProcessLauncher(
+                environment: environment,
+                sandbox: sandbox,
+                waiting: waiting,
+                plan: plan,
+                variables: variables,
+                extensions: extensions,
+                output: output,
+                extensionOutput: extensionOutput
+            )
+            await carryOutCommands(in: sandbox, launcher)
+        }
     }
 
     /// Does what the environment asks for until its life is over.
@@ -110,21 +116,32 @@ struct EnvironmentLife {
         let extensions: ExternalExtensions
     }
 
-    private func functionContent() async throws(PreparationError) -> FunctionContent {
+    /// Runs `body` with the function's content, which stays on the host's disk until the sandbox is gone that shows it.
+    private func withFunctionContent(
+        _ body: (FunctionContent) async throws(PreparationError) -> Void
+    ) async throws(PreparationError) {
         let function = environment.function
+        let result: Result<Void, PreparationError>
         do throws(CodeStoreError) {
-            let code = try await codeStore.unpackedDirectory(of: CodeHash(hexadecimal: function.codeHash))
-            var mounts = [ReadOnlyMount(source: code, target: "/var/task")]
-            var layers: OptTree?
-            if let stack = LayerStack(function.layerHashes.map { CodeHash(hexadecimal: $0) }) {
-                let tree = try await codeStore.optTree(of: stack)
-                mounts.append(ReadOnlyMount(source: tree.directory, target: "/opt"))
-                layers = tree
+            result = try await codeStore.withContent(
+                of: CodeHash(hexadecimal: function.codeHash),
+                layers: LayerStack(function.layerHashes.map { CodeHash(hexadecimal: $0) })
+            ) { content throws(CodeStoreError) in
+                var mounts = [ReadOnlyMount(source: content.directory, target: "/var/task")]
+                if let layers = content.layers {
+                    mounts.append(ReadOnlyMount(source: layers.directory, target: "/opt"))
+                }
+                let extensions = try ExternalExtensions(of: content.layers)
+                do throws(PreparationError) {
+                    return .success(try await body(FunctionContent(mounts: mounts, extensions: extensions)))
+                } catch {
+                    return .failure(error)
+                }
             }
-            return FunctionContent(mounts: mounts, extensions: try ExternalExtensions(of: layers))
         } catch {
             throw PreparationError("failed to unpack the code: \(error)")
         }
+        try result.get()
     }
 
     private func variables(of plan: LaunchPlan) -> EnvironmentVariables {

@@ -67,6 +67,21 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var awsAccessKeyID: String?
 
+    @Option(help: "The bucket that packages are kept in. (default: none; they are in the data directory)")
+    var codeBucket: String?
+
+    @Option(help: "What the packages' keys begin with. (default: packages/)")
+    var codeBucketPrefix: String?
+
+    @Option(help: "The server that has the bucket of packages. (default: s3-endpoint)")
+    var codeBucketEndpoint: String?
+
+    @Option(help: "The region of the bucket of packages. (default: region)")
+    var codeBucketRegion: String?
+
+    @Option(help: "What unpacked packages of the bucket may take on the disk, in MB. (default: 10 %, 1024 to 10240)")
+    var codeCacheMax: Int?
+
     @Option(help: "How long it is until the first retry of a failed event, in seconds. (default: 60)")
     var retryDelay: Int?
 
@@ -134,13 +149,15 @@ struct ServeCommand: AsyncParsableCommand {
             "s3-access-key-id": s3AccessKeyID, "sqs-endpoint": sqsEndpoint, "sns-endpoint": snsEndpoint,
             "events-endpoint": eventsEndpoint, "aws-access-key-id": awsAccessKeyID, "authentication": authentication,
             "api-rates": apiRates, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
-            "function-domain": functionDomain,
+            "function-domain": functionDomain, "code-bucket": codeBucket, "code-bucket-prefix": codeBucketPrefix,
+            "code-bucket-endpoint": codeBucketEndpoint, "code-bucket-region": codeBucketRegion,
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,
             "request-timeout": requestTimeout, "shutdown-timeout": shutdownTimeout, "log-size-max": logSizeMax,
             "waiting-sandboxes": waitingSandboxes, "retry-delay": retryDelay,
-            "concurrency": concurrency, "request-rate": requestRate, "scale-up": scaleUp,
+            "code-cache-max": codeCacheMax, "concurrency": concurrency, "request-rate": requestRate,
+            "scale-up": scaleUp,
         ]
         let contents = texts.compactMapValues { $0.map { ConfigContent.string($0) } }
             .merging(numbers.compactMapValues { $0.map { ConfigContent.int($0) } }) { $1 }

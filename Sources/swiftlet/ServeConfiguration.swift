@@ -28,13 +28,18 @@ import Worker
 /// | `account-id` | 12 digits | `000000000000` | the account in ARNs |
 /// | `region` | text | `us-east-1` | the region in ARNs |
 /// | `s3-endpoint` | URL | none | where packages in S3 are fetched and failed events put, such as `https://s3.us-east-1.amazonaws.com` |
-/// | `s3-access-key-id` | text | `aws-access-key-id` | the access key for it; none for public objects |
+/// | `s3-access-key-id` | text | `aws-access-key-id` | the access key for it and for the bucket of packages; none for public objects |
 /// | `s3-secret-access-key` | text, secret | `aws-secret-access-key` | the key's secret |
 /// | `sqs-endpoint` | URL | none | where destinations and dead letters in SQS are sent |
 /// | `sns-endpoint` | URL | none | the same for SNS |
 /// | `events-endpoint` | URL | none | the same for EventBridge |
 /// | `aws-access-key-id` | text | none | the access key that requests to these services are signed with |
 /// | `aws-secret-access-key` | text, secret | none | the key's secret |
+/// | `code-bucket` | text | none | the bucket that packages are kept in; without one they are in `data` |
+/// | `code-bucket-prefix` | text | `packages/` | what the packages' keys begin with |
+/// | `code-bucket-endpoint` | URL | `s3-endpoint` | the server that has the bucket |
+/// | `code-bucket-region` | text | `region` | the bucket's region |
+/// | `code-cache-max` | MB, at least 64 | 10 % of the disk, 1024 to 10240 | what unpacked packages of the bucket may take on the disk |
 /// | `retry-delay` | seconds, 0 to 3600 | `60` | how long it is until the first retry of a failed event; twice as long until the second |
 /// | `memory-budget` | MB, at least 128 | 3/4 of the host's memory | the sum of all environments' memory sizes |
 /// | `idle-timeout` | seconds, at least 1 | `600` | how long an idle environment is kept |
@@ -60,6 +65,8 @@ struct ServeConfiguration: Sendable {
     var locality: Locality
     /// Where packages in S3 are fetched; `nil` where none are.
     var s3: S3Settings?
+    /// Where packages are kept; `nil` where that is the data directory.
+    var codeBucket: CodeBucketConfiguration?
     /// Where destinations of events are.
     var services: ServiceEndpoints
     /// How long it is until the first retry of a failed event.
@@ -112,14 +119,23 @@ struct ServeConfiguration: Sendable {
         guard accountID.utf8.count == 12, accountID.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             throw ConfigurationError(key: "account-id", "'\(accountID)' is not twelve digits")
         }
-        let region = try await values.text("region", default: "us-east-1")
-        guard region.wholeMatch(of: /[a-z]{2}(-[a-z]+)+-\d/) != nil else {
-            throw ConfigurationError(key: "region", "'\(region)' is not the name of a region, such as us-east-1")
-        }
+        let region = try await Self.region("region", values, default: "us-east-1")
         locality = Locality(accountID: accountID, region: region)
 
         let credentials = try await Self.credentials("aws", values)
-        s3 = try await Self.s3Settings(values, region: region, credentials)
+        let s3Credentials = try await Self.credentials("s3", values)
+        s3 = try await Self.endpoint("s3-endpoint", values).map { endpoint in
+            S3Settings(endpoint: endpoint, region: region, credentials: s3Credentials ?? credentials)
+        }
+        codeBucket = try await CodeBucketConfiguration(
+            values,
+            s3: s3,
+            region: region,
+            credentials: s3Credentials ?? credentials
+        )
+        guard s3Credentials == nil || s3 != nil || codeBucket != nil else {
+            throw ConfigurationError(key: "s3-endpoint", "it is needed where an access key for S3 is given")
+        }
         services = ServiceEndpoints(
             sqs: try await Self.endpoint("sqs-endpoint", values),
             sns: try await Self.endpoint("sns-endpoint", values),
@@ -189,23 +205,16 @@ struct ServeConfiguration: Sendable {
         host == "localhost" || host == "::1" || host.wholeMatch(of: /127(\.\d{1,3}){3}/) != nil
     }
 
-    private static func s3Settings(
-        _ values: ConfigurationValues,
-        region: String,
-        _ shared: Credentials?
-    ) async throws -> S3Settings? {
-        let credentials = try await credentials("s3", values)
-        guard let endpoint = try await endpoint("s3-endpoint", values) else {
-            guard credentials == nil else {
-                throw ConfigurationError(key: "s3-endpoint", "it is needed where an access key for S3 is given")
-            }
-            return nil
+    static func region(_ key: String, _ values: ConfigurationValues, default fallback: String) async throws -> String {
+        let region = try await values.text(key, default: fallback)
+        guard region.wholeMatch(of: /[a-z]{2}(-[a-z]+)+-\d/) != nil else {
+            throw ConfigurationError(key: key, "'\(region)' is not the name of a region, such as us-east-1")
         }
-        return S3Settings(endpoint: endpoint, region: region, credentials: credentials ?? shared)
+        return region
     }
 
     /// The address of a service, nil if none is given.
-    private static func endpoint(_ key: String, _ values: ConfigurationValues) async throws -> String? {
+    static func endpoint(_ key: String, _ values: ConfigurationValues) async throws -> String? {
         let endpoint = try await values.text(key, default: "")
         guard !endpoint.isEmpty else { return nil }
         guard endpoint.wholeMatch(of: /https?:\/\/[^\/?#@]+/) != nil else {
@@ -285,7 +294,7 @@ struct ConfigurationError: Error, CustomStringConvertible {
 }
 
 /// Reads values of a type and range; what is there and does not fit is an error, never the default.
-private struct ConfigurationValues {
+struct ConfigurationValues {
     let reader: ConfigReader
 
     func text(_ key: String, default fallback: String) async throws -> String {

@@ -36,7 +36,6 @@ struct Server {
         let store = try SQLMetadataStore(sqliteFile: data.path(of: "metadata.sqlite"))
         let eventStore = try SQLiteEventStore(path: data.path(of: "queue.sqlite"))
         let users = try await users(in: store, data, logger: logger)
-        let code = try await CodeStore(directory: data.path(of: "code"), logger: logger)
         let runtimes = try InstalledRuntimes.detect(in: configuration.runtimeDirectories)
         let logStore = try LogStore(
             directory: data.path(of: "logs"),
@@ -48,23 +47,67 @@ struct Server {
         sandboxes.extraUserlandPaths = runtimes.extraUserlandPaths
         sandboxes.network = configuration.network
         let engine = try await NamespacesEngine.start(sandboxes, logger: logger)
+        let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
+        let client = HTTPClient(eventLoopGroup: eventLoops, configuration: Self.clientConfiguration)
         do {
             try await run(
                 store: store,
                 eventStore: eventStore,
                 users: users,
-                code: code,
+                code: try await codeStore(in: data.path(of: "code"), client, logger: logger),
                 runtimes: runtimes,
                 logStore: logStore,
                 logs: logs,
                 engine: engine,
+                eventLoops: eventLoops,
+                client: client,
                 logger: logger
             )
         } catch {
+            try? await client.shutdown()
             await engine.shutdown()
             throw error
         }
+        try await client.shutdown()
+        try await eventLoops.shutdownGracefully()
         await engine.shutdown()
+    }
+
+    /// How other services are asked.
+    private static var clientConfiguration: HTTPClient.Configuration {
+        // A signature does not survive a redirection.
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        // Whoever asks tries again, and says so when there is no use in it.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout.connect = .seconds(5)
+        return configuration
+    }
+
+    /// Where packages are. A bucket that refuses stops the start; one that does not answer may do so later, and what this
+    /// host has unpacked runs meanwhile.
+    private func codeStore(in directory: String, _ client: HTTPClient, logger: Logger) async throws -> CodeStore {
+        guard let settings = configuration.codeBucket else {
+            return try await CodeStore(directory: directory, logger: logger)
+        }
+        let bucket = BucketArchives(settings.bucket, client: client, now: { .now() })
+        if let obstacle = await bucket.obstacle() {
+            guard obstacle.mayPass else {
+                throw ConfigurationError(
+                    key: "code-bucket",
+                    "\(settings.bucket.name) at \(settings.bucket.s3.endpoint) cannot be used: \(obstacle.reason)"
+                )
+            }
+            logger.warning(
+                "the bucket of packages does not answer",
+                metadata: [LogKey.address: "\(settings.bucket.s3.endpoint)", LogKey.error: "\(obstacle.reason)"]
+            )
+        }
+        return try await CodeStore(
+            directory: directory,
+            bucket: bucket,
+            cacheSizeMax: try settings.cacheSizeMax ?? CodeStore.cacheSizeDefault(on: configuration.dataDirectory),
+            logger: logger
+        )
     }
 
     /// Who may send requests; nil if everybody may. Throws if it is not safe to serve.
@@ -127,6 +170,8 @@ struct Server {
         logStore: LogStore,
         logs: FunctionLogWriter,
         engine: NamespacesEngine,
+        eventLoops: MultiThreadedEventLoopGroup,
+        client: HTTPClient,
         logger: Logger
     ) async throws {
         var workerSettings = WorkerSettings()
@@ -144,7 +189,6 @@ struct Server {
         var managerSettings = WorkerManager.Settings(memoryBudget: configuration.memoryBudget)
         managerSettings.idleTimeout = configuration.idleTimeout
         managerSettings.scaleUpLimit = configuration.scaleUpLimit
-        let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let manager = WorkerManager(
             host: worker,
             eventLoops: eventLoops,
@@ -160,12 +204,6 @@ struct Server {
             locality: configuration.locality,
             logger: logger
         )
-        // A signature does not survive a redirection.
-        var clientSettings = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        // Whoever asks tries again, and says so when there is no use in it.
-        clientSettings.connectionPool.retryConnectionEstablishment = false
-        clientSettings.timeout.connect = .seconds(5)
-        let client = HTTPClient(eventLoopGroup: eventLoops, configuration: clientSettings)
         dependencies.objects = configuration.s3.map { settings in
             S3Source(settings: settings, client: client, now: { .now() })
         }
@@ -242,13 +280,6 @@ struct Server {
         )
         group.maximumGracefulShutdownDuration = configuration.shutdownTimeout
         group.maximumCancellationDuration = .seconds(10)
-        do {
-            try await ServiceGroup(configuration: group).run()
-        } catch {
-            try? await client.shutdown()
-            throw error
-        }
-        try await client.shutdown()
-        try await eventLoops.shutdownGracefully()
+        try await ServiceGroup(configuration: group).run()
     }
 }

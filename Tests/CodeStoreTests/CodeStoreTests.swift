@@ -160,7 +160,7 @@ struct CodeStoreTests {
         let restarted = try await CodeStore(directory: "\(directory.path)/code", logger: Logger(label: "test"))
         #expect(!FileManager.default.fileExists(atPath: leftover))
         #expect(try await restarted.archive(package.hash).count == package.size)
-        try await restarted.removeAll(but: [])
+        try await restarted.recover(referenced: [])
         let error = await #expect(throws: CodeStoreError.self) { try await restarted.archive(package.hash) }
         #expect(error?.code == .notFound)
     }

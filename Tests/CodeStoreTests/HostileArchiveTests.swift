@@ -160,7 +160,7 @@ struct HostileArchiveTests {
     @Test func pathThatIsTooLongIsRefusedAndTheLongestCanBeRemoved() async throws {
         let package = try await store.put(try Python.zip("entry('abc/' * 511 + 'file', 0o644, b'')"))
         #expect(await failure(try Python.zip("entry('abc/' * 512 + 'file', 0o644, b'')")) == .invalidArchive)
-        try await store.removeAll(but: [])
+        try await store.recover(referenced: [])
         #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/code/archives/\(package.hash).zip"))
     }
 

@@ -230,9 +230,9 @@ struct LayerTests {
         let stack = try await stack(["entry('a', 0o644, b'1')", "entry('b', 0o644, b'2')"])
         let path = try await store.optTree(of: stack).directory
         let restarted = try await CodeStore(directory: "\(directory.path)/code", logger: Logger(label: "test"))
-        try await restarted.removeAll(but: Set(stack.layers + [stack.identifier]))
+        try await restarted.recover(referenced: Set(stack.layers + [stack.identifier]))
         #expect(text("\(path)/a") == "1")
-        try await restarted.removeAll(but: Set(stack.layers))
+        try await restarted.recover(referenced: Set(stack.layers))
         #expect(!FileManager.default.fileExists(atPath: path))
         // As after a start of the host, when what was unpacked and merged is gone.
         for name in ["unpacked", "merged"] {

@@ -425,8 +425,7 @@ struct ControlPlaneTests {
         await again.plane.run()
         #expect(try await again.configuration(of: "f").state == .active)
         await #expect(throws: CodeStoreError.self) { try await again.codeStore.archive(orphan.hash) }
-        #expect(
-            try await !again.codeStore.unpackedDirectory(of: CodeHash(hexadecimal: again.resolve("f").codeHash)).isEmpty
-        )
+        let package = CodeHash(hexadecimal: try await again.resolve("f").codeHash)
+        #expect(try await !again.codeStore.withContent(of: package) { $0.directory }.isEmpty)
     }
 }

@@ -330,7 +330,7 @@ struct LayerOperationsTests {
         try await fixture.settle("f")
         let function = try await fixture.resolve("f")
         let stack = try #require(LayerStack(function.layerHashes.map { CodeHash(hexadecimal: $0) }))
-        let tree = try await fixture.codeStore.optTree(of: stack).directory
+        let tree = try await fixture.codeStore.withLayers(stack) { $0.directory }
         for name in ["l", "m"] { try await delete(name, 1) }
         await #expect(throws: LambdaError.unknownLayerVersion(arn: Self.arn("l", 1))) {
             try await setLayers([Self.arn("l", 1)], of: "f")

@@ -26,7 +26,7 @@ struct DirectoryPackageTests {
     private func unpacked(_ package: DirectoryPackage) async throws -> String {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let store = try await CodeStore(directory: "\(directory.path)/store", logger: logger)
-        return try await store.unpackedDirectory(of: try await store.put(package.bytes).hash)
+        return try await store.withContent(of: try await store.put(package.bytes).hash) { $0.directory }
     }
 
     @Test func packageHoldsTheFilesWithTheirModes() async throws {

@@ -47,19 +47,20 @@ package struct S3Source: Sendable {
     private static let errorSizeMax = 1 << 20
     /// How often a part is asked for, and how often an object is begun anew because it was replaced.
     private static let attemptsMax = 4
-    /// How long the answer to one request may take.
-    private static let timeout = TimeAmount.seconds(30)
-
     private let endpoint: ServiceEndpoint
     private let client: HTTPClient
     private let retryDelay: Duration
+    private let timeout: Duration
     private let now: @Sendable () -> Timestamp
 
-    /// - Parameter retryDelay: How long is waited before the first repetition; twice as long before each further one.
+    /// - Parameters:
+    ///   - retryDelay: How long is waited before the first repetition; twice as long before each further one.
+    ///   - timeout: How long it may take until all of the answer to one request is there.
     package init(
         settings: S3Settings,
         client: HTTPClient,
         retryDelay: Duration = .milliseconds(200),
+        timeout: Duration = .seconds(30),
         now: @escaping @Sendable () -> Timestamp
     ) {
         endpoint = ServiceEndpoint(
@@ -70,6 +71,7 @@ package struct S3Source: Sendable {
         )
         self.client = client
         self.retryDelay = retryDelay
+        self.timeout = timeout
         self.now = now
     }
 
@@ -147,10 +149,13 @@ package struct S3Source: Sendable {
         let response: HTTPClientResponse
         let body: ByteBuffer
         do {
-            response = try await client.execute(request, timeout: Self.timeout)
-            // Ranges are not for everybody: what answers without one sends the whole object.
-            let limit = response.status == .ok ? sizeMax.bytes : Self.partSize + Self.errorSizeMax
-            body = try await response.body.collect(upTo: limit)
+            // The HTTP client's own deadline is met by the head of an answer.
+            (response, body) = try await withDeadline(timeout) {
+                let response = try await client.execute(request, timeout: TimeAmount(timeout))
+                // Ranges are not for everybody: what answers without one sends the whole object.
+                let limit = response.status == .ok ? sizeMax.bytes : Self.partSize + Self.errorSizeMax
+                return (response, try await response.body.collect(upTo: limit))
+            }
         } catch is NIOTooManyBytesError {
             throw .tooLarge(sizeMax.bytes + 1)
         } catch {
