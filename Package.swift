@@ -158,14 +158,16 @@ let package = Package(
         room(
             "ManagerRole",
             [
-                "Fleet", "FleetProtocol", "Invocation", "WorkerManager", "Placement", "Worker", "HostLink", "HostIdentity",
+                "Fleet", "FleetProtocol", "Invocation", "WorkerManager", "Placement", "Worker", "HostLink",
+                "HostIdentity",
                 "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging, nioCore,
             ]
         ),
         room(
             "FrontendRole",
             [
-                "Fleet", "FleetProtocol", "Invocation", "Worker", "HostLink", "HostIdentity", "MetadataStore", "Telemetry",
+                "Fleet", "FleetProtocol", "Invocation", "Worker", "HostLink", "HostIdentity", "MetadataStore",
+                "Telemetry",
                 "LambdaAPI", logging, nioCore,
             ]
         ),
@@ -276,7 +278,10 @@ let package = Package(
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests(
             "FleetTests",
-            ["Fleet", "MetadataStore", "MetadataStorePostgres", "MetadataStoreSQL", "LambdaAPI", "TestSupport", logging]
+            [
+                "Fleet", "MetadataStore", "MetadataStorePostgres", "MetadataStoreSQL", "LambdaAPI", "TestSupport",
+                logging,
+            ]
         ),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),

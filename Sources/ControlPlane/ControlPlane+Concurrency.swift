@@ -226,7 +226,8 @@ extension ControlPlane {
         for version in versions {
             guard let published = try await publishedVersion(version, of: record.name) else { continue }
             let configuration = InvocableFunction.ConfigurationID(published.definition.configurationID)
-            guard let progress = dependencies.environments.provisionProgress(of: configuration) else { continue }
+            let progress = await dependencies.environments.provisionProgress(of: configuration, record.name)
+            guard let progress else { continue }
             sum.ready += progress.ready
             sum.failure = sum.failure ?? progress.failure
         }

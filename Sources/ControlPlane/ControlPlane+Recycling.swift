@@ -9,6 +9,6 @@ extension ControlPlane {
     /// - Throws: `ResourceNotFoundException` if there is no such function.
     package func recycle(_ functionName: String) async throws(LambdaError) -> Int {
         let record = try await record(FunctionReference(try unqualified(functionName)))
-        return dependencies.environments.recycle(record.name)
+        return await dependencies.environments.recycle(record.name)
     }
 }

@@ -135,6 +135,11 @@ package final class ControlPlane: LambdaOperations {
             finishLater(version)
         }
         try await recoverMappings()
+        try await recoverConcurrency()
+    }
+
+    /// Has what is reserved and provisioned for functions told again, to somebody who knows nothing of it yet.
+    package func recoverConcurrency() async throws(LambdaError) {
         let limited = try await inStore { store throws(MetadataStoreError) in
             try await store.functionsWithConcurrencySettings()
         }
@@ -154,6 +159,11 @@ package final class ControlPlane: LambdaOperations {
             await group.next()
             group.cancelAll()
         }
+    }
+
+    /// Only sees to what is provisioned, until the task is cancelled: for a manager, which serves no operations.
+    package func runProvisioning() async {
+        await provisionedVersions.run()
     }
 
     private func finishWhatBegins() async {

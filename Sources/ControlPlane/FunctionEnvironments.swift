@@ -5,13 +5,16 @@ package protocol FunctionEnvironments: Sendable {
     /// Keeps this many environments of a function's version initialised from now on. Does not wait for them.
     func provision(_ function: InvocableFunction, count: Int)
 
-    /// How far that has come, nil if nothing is provisioned for the version.
-    func provisionProgress(of configuration: InvocableFunction.ConfigurationID) -> ProvisionProgress?
+    /// How far that has come, nil if nothing is provisioned for the version, or nobody could be asked.
+    func provisionProgress(
+        of configuration: InvocableFunction.ConfigurationID,
+        _ function: FunctionName
+    ) async -> ProvisionProgress?
 
     /// Ends all environments of a function: idle ones now, those at work when they have finished.
     ///
     /// - Returns: How many they are.
-    func recycle(_ function: FunctionName) -> Int
+    func recycle(_ function: FunctionName) async -> Int
 }
 
 /// How far the provision of a version has come.
@@ -31,6 +34,9 @@ package struct ProvisionProgress: Sendable, Equatable {
 package struct NoEnvironments: FunctionEnvironments {
     package init() {}
     package func provision(_ function: InvocableFunction, count: Int) {}
-    package func provisionProgress(of configuration: InvocableFunction.ConfigurationID) -> ProvisionProgress? { nil }
-    package func recycle(_ function: FunctionName) -> Int { 0 }
+    package func provisionProgress(
+        of configuration: InvocableFunction.ConfigurationID,
+        _ function: FunctionName
+    ) async -> ProvisionProgress? { nil }
+    package func recycle(_ function: FunctionName) async -> Int { 0 }
 }

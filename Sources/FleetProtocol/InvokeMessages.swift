@@ -44,6 +44,7 @@ extension Reservation: WireValue {
     package init(from buffer: inout ByteBuffer) throws {
         self.init(
             worker: try buffer.readText(),
+            address: try buffer.readText(),
             environmentID: try EnvironmentID(from: &buffer),
             token: try ReservationToken(from: &buffer)
         )
@@ -51,6 +52,7 @@ extension Reservation: WireValue {
 
     package func write(to buffer: inout ByteBuffer) {
         buffer.writeText(worker)
+        buffer.writeText(address)
         environmentID.write(to: &buffer)
         token.write(to: &buffer)
     }

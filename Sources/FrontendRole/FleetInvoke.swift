@@ -1,4 +1,5 @@
 import FleetProtocol
+import HostIdentity
 import HostLink
 import Invocation
 import LambdaAPI
@@ -82,9 +83,9 @@ final class FleetInvoke {
 
     fileprivate func reserved(_ reservation: Reservation) {
         guard state.reserved() else { return }
-        guard let address = invoker.directory.worker(reservation.worker) else {
-            return notBegun("the worker \(reservation.worker) is not known")
-        }
+        guard let identity = try? HostIdentity(role: .worker, name: reservation.worker),
+            let address = HostAddress(identity, reservation.address)
+        else { return notBegun("the worker \(reservation.worker) cannot be reached at \(reservation.address)") }
         whenOpen(address) { [self] link in
             let message = RunMessage(reservation, request, wantsStream: stream != nil)
             let call = RunCall(self, link, stream, on: eventLoop)
@@ -122,7 +123,9 @@ final class FleetInvoke {
 
     /// Nobody can tell what has been done.
     fileprivate func lost(_ error: LinkError) {
-        fail(InvokeFailure(.environmentFailed, "the connection to the worker has ended while the function ran: \(error)"))
+        fail(
+            InvokeFailure(.environmentFailed, "the connection to the worker has ended while the function ran: \(error)")
+        )
     }
 
     private func fail(_ error: any Error) {
@@ -208,9 +211,13 @@ private final class RunCall: LinkCall {
 
     private func began(_ message: BeganMessage) {
         guard let stream, let number else { return }
-        stream.open(on: eventLoop, contentType: message.contentType, onConsumed: { [link] bytes in
-            link.send(.consumed, call: number, .consumed(bytes: bytes))
-        })
+        stream.open(
+            on: eventLoop,
+            contentType: message.contentType,
+            onConsumed: { [link] bytes in
+                link.send(.consumed, call: number, .consumed(bytes: bytes))
+            }
+        )
     }
 
     private func passOn(_ chunk: ByteBuffer) {

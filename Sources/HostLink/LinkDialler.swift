@@ -27,7 +27,10 @@ package struct HostAddress: Sendable, Hashable, CustomStringConvertible {
         self.init(identity, host: String(host), port: port)
     }
 
-    package var description: String { "\(identity) at \(host):\(port)" }
+    /// `host:port`, as ``init(_:_:)`` reads it.
+    package var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    package var description: String { "\(identity) at \(text)" }
 }
 
 /// Connects to other hosts.
@@ -48,7 +51,8 @@ package struct LinkDialler: Sendable {
     /// Connects to a host, which must show to be the one that is meant.
     ///
     /// - Returns: The link, once both have greeted; fails with ``LinkError`` `.unreachable`.
-    package func dial(_ address: HostAddress, user: any LinkUser, on eventLoop: any EventLoop) -> EventLoopFuture<Link> {
+    package func dial(_ address: HostAddress, user: any LinkUser, on eventLoop: any EventLoop) -> EventLoopFuture<Link>
+    {
         let opened = eventLoop.makePromise(of: Link.self)
         ClientBootstrap(group: eventLoop)
             .connectTimeout(connectTimeout)

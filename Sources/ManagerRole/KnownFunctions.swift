@@ -39,7 +39,9 @@ package final class KnownFunctions: Sendable {
     }
 
     /// A version of a function is gone.
-    package func versionDeleted(_ version: FunctionVersion, of name: FunctionName) -> [InvocableFunction.ConfigurationID] {
+    package func versionDeleted(_ version: FunctionVersion, of name: FunctionName) -> [InvocableFunction
+        .ConfigurationID]
+    {
         forget(name) { $0.version == version }
     }
 

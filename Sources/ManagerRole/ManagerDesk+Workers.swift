@@ -111,7 +111,9 @@ extension ManagerDesk {
         case .idle(let token):
             (phase, remote) = (.idle, .init(idle: token))
         case .busy(let requestID):
-            (phase, remote) = (.busy, .init(running: invoker.limiter.adopt(requestID, of: function, on: peer.eventLoop)))
+            (phase, remote) = (
+                .busy, .init(running: invoker.limiter.adopt(requestID, of: function, on: peer.eventLoop))
+            )
         case .leaving:
             return nil
         }

@@ -96,7 +96,9 @@ package final class ManagerDesk: Sendable {
     var concurrency: FunctionConcurrency { inUse.concurrency }
 
     private var inUse: Rooms {
-        guard let rooms = rooms.withLock({ $0 }) else { preconditionFailure("the desk is used before it has its rooms") }
+        guard let rooms = rooms.withLock({ $0 }) else {
+            preconditionFailure("the desk is used before it has its rooms")
+        }
         return rooms
     }
 
@@ -224,7 +226,9 @@ extension ManagerDesk: PartitionHolder {
             for lease in leases {
                 state.leases[lease.number] = lease
                 state.workers.hold(lease.number)
-                if state.takeover.gained(lease.number, since: lease.epoch, awaiting: awaited) { ready.append(lease.number) }
+                if state.takeover.gained(lease.number, since: lease.epoch, awaiting: awaited) {
+                    ready.append(lease.number)
+                }
             }
             return (ready, state.workers.peers)
         }

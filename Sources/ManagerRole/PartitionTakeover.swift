@@ -27,7 +27,9 @@ struct PartitionTakeover<Worker: Hashable> {
     ///
     /// - Returns: Whether the partition has become ready by this.
     mutating func reported(_ partition: Int, since epoch: Int, by worker: Worker) -> Bool {
-        guard holdings[partition]?.epoch == epoch, holdings[partition]?.awaited.remove(worker) != nil else { return false }
+        guard holdings[partition]?.epoch == epoch, holdings[partition]?.awaited.remove(worker) != nil else {
+            return false
+        }
         return holdings[partition]?.awaited.isEmpty == true
     }
 

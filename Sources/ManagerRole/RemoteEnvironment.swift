@@ -56,7 +56,9 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
         guard case .reserve(let token) = state.runRequested(invoke, isReachable: worker.isPresent, at: now) else {
             return false
         }
-        promise.succeed(Reservation(worker: worker.name, environmentID: id, token: token))
+        promise.succeed(
+            Reservation(worker: worker.name, address: worker.addressText, environmentID: id, token: token)
+        )
         return true
     }
 

@@ -37,6 +37,9 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
         life = WorkerLife(fence: Int(desk.settings.fence.nanoseconds), at: ManagerDesk.now())
     }
 
+    /// Where the worker is reached: `host:port`.
+    var addressText: String { address.text }
+
     /// Whether the worker may be given invokes.
     var isPresent: Bool { life.isPresent }
 

@@ -136,7 +136,9 @@ struct WorkerRoster {
     mutating func hold(_ partition: Int) {
         guard held.insert(partition).inserted else { return }
         for (worker, entries) in census {
-            for (key, count) in entries where key.partition == partition { adjust(key.function, on: worker, by: -count) }
+            for (key, count) in entries where key.partition == partition {
+                adjust(key.function, on: worker, by: -count)
+            }
         }
     }
 

@@ -4,14 +4,17 @@ import LambdaAPI
 package struct Reservation: Sendable, Equatable {
     /// The worker that has the environment, as it is known in the fleet.
     package let worker: String
+    /// Where it is reached: `host:port`.
+    package let address: String
     /// The environment.
     package let environmentID: EnvironmentID
     /// What the worker asks for.
     package let token: ReservationToken
 
     /// A reservation of an environment.
-    package init(worker: String, environmentID: EnvironmentID, token: ReservationToken) {
+    package init(worker: String, address: String, environmentID: EnvironmentID, token: ReservationToken) {
         self.worker = worker
+        self.address = address
         self.environmentID = environmentID
         self.token = token
     }

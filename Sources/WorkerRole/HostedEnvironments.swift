@@ -95,7 +95,9 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
 
     /// A manager gives partitions up.
     mutating func disowned(_ partition: Int, since epoch: Int, by manager: Manager) {
-        guard let ownership = ownerships[partition], ownership.epoch == epoch, ownership.manager == manager else { return }
+        guard let ownership = ownerships[partition], ownership.epoch == epoch, ownership.manager == manager else {
+            return
+        }
         ownerships[partition]?.manager = nil
     }
 
@@ -177,7 +179,9 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     private mutating func makeRoom(for memory: Int) -> [EnvironmentID]? {
         var missing = memoryPromised + memory - memoryBudget
         guard missing > 0 else { return [] }
-        let idle = entries.compactMap { environment, entry -> (environment: EnvironmentID, since: Instant, memory: Int)? in
+        let idle = entries.compactMap {
+            environment,
+            entry -> (environment: EnvironmentID, since: Instant, memory: Int)? in
             guard case .idle(_, let since) = entry.phase, !entry.isProvisioned else { return nil }
             return (environment, since, entry.memory)
         }
@@ -231,7 +235,8 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// A manager has heard nothing of what it handed out, and wants it void if it was not used.
-    mutating func voidRequested(_ environment: EnvironmentID, by manager: Manager, makeToken: () -> Token) -> VoidAction {
+    mutating func voidRequested(_ environment: EnvironmentID, by manager: Manager, makeToken: () -> Token) -> VoidAction
+    {
         guard let entry = entries[environment] else { return .gone }
         guard mayDecide(manager, for: environment) else { return .none }
         switch entry.phase {

@@ -5,7 +5,15 @@ import WorkerManager
 
 /// What one room asks of another that it does not know.
 extension WorkerManager: FunctionEnvironments {
-    package func provisionProgress(of configuration: InvocableFunction.ConfigurationID) -> ProvisionProgress? {
+    package func provisionProgress(
+        of configuration: InvocableFunction.ConfigurationID,
+        _ function: FunctionName
+    ) async -> ProvisionProgress? {
+        provisionProgress(of: configuration)
+    }
+
+    /// How far the provision of a version has come, nil if nothing is provisioned for it.
+    func provisionProgress(of configuration: InvocableFunction.ConfigurationID) -> ProvisionProgress? {
         guard let status = provisionStatus(of: configuration) else { return nil }
         let failure =
             switch status.obstacle {

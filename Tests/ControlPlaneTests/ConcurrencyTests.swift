@@ -150,9 +150,12 @@ final class CountedEnvironments: FunctionEnvironments {
         state.withLock { $0.wanted[function.configurationID] = count }
     }
 
-    func provisionProgress(of configuration: InvocableFunction.ConfigurationID) -> ProvisionProgress? {
+    func provisionProgress(
+        of configuration: InvocableFunction.ConfigurationID,
+        _ function: FunctionName
+    ) async -> ProvisionProgress? {
         state.withLock { $0.progress[configuration] }
     }
 
-    func recycle(_ function: FunctionName) -> Int { 0 }
+    func recycle(_ function: FunctionName) async -> Int { 0 }
 }
