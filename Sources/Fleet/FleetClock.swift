@@ -1,4 +1,5 @@
-/// What a membership knows of time: a count that only ever grows, at the same rate as everybody's, also while the host sleeps.
+/// What a membership knows of time: a count that only ever grows, at the same rate as everybody's, also while the host
+/// sleeps.
 package protocol FleetClock: Sendable {
     /// This moment, in nanoseconds since an arbitrary one.
     func now() -> Int

@@ -2,8 +2,8 @@ import Logging
 package import MetadataStore
 import Telemetry
 
-// What a manager does beside renewing its lease. All of it is done one thing after the other, so that what the store answers is
-// known before anything else is decided; what could not be written is written first when it is tried again.
+// What a manager does beside renewing its lease. All of it is done one thing after the other, so that what the store
+// answers is known before anything else is decided; what could not be written is written first when it is tried again.
 extension FleetMembership {
     /// Why a round has ended early.
     private enum RoundError: Error {
@@ -25,7 +25,8 @@ extension FleetMembership {
         managerSignal.set()
     }
 
-    /// More of the share is needed than before, or less: an invoke waits for it. To be called when the first begins to wait.
+    /// More of the share is needed than before, or less: an invoke waits for it. To be called when the first begins to
+    /// wait.
     package func shareUseChanged() {
         managerSignal.set()
     }

@@ -3,12 +3,12 @@ package import MetadataStore
 import Synchronization
 import Telemetry
 
-/// A process's membership in the fleet: it joins, renews its lease and tells its observer what it comes to. A manager evicts others
-/// that are silent, and has its part of the partitions and of the account's concurrency as well.
+/// A process's membership in the fleet: it joins, renews its lease and tells its observer what it comes to. A manager
+/// evicts others that are silent, and has its part of the partitions and of the account's concurrency as well.
 ///
-/// What is decided stands in ``MemberLease``, ``MemberWatch``, ``PartitionHoldings`` and ``ShareKeeper``. One loop sends renewals,
-/// and reads with them what others have changed; one watches for the lease's end, whatever hangs; and a manager's third loop does
-/// all that is written about partitions and shares, one thing after the other.
+/// What is decided stands in ``MemberLease``, ``MemberWatch``, ``PartitionHoldings`` and ``ShareKeeper``. One loop
+/// sends renewals, and reads with them what others have changed; one watches for the lease's end, whatever hangs; and a
+/// manager's third loop does all that is written about partitions and shares, one thing after the other.
 package final class FleetMembership: Sendable {
     package struct Settings: Sendable {
         package var role: FleetRole
@@ -71,8 +71,8 @@ package final class FleetMembership: Sendable {
     /// The observer of a manager; nil for others.
     let holder: (any PartitionHolder)?
     let logger: Logger
-    /// Held while the observer is told something, so that it is told in order. The state has a lock of its own, which the observer
-    /// may need while it is told.
+    /// Held while the observer is told something, so that it is told in order. The state has a lock of its own, which
+    /// the observer may need while it is told.
     private let telling = Mutex(())
     private let state: Mutex<State>
     private let renewalSignal = Signal()
@@ -147,8 +147,8 @@ package final class FleetMembership: Sendable {
         return state.withLock { $0.lease.isInForce(at: now) ? $0.member.id : nil }
     }
 
-    /// Whether the lease is in force at this moment. To be asked before anything is done that it must allow, since a process may
-    /// have stood still and nobody have told it.
+    /// Whether the lease is in force at this moment. To be asked before anything is done that it must allow, since a
+    /// process may have stood still and nobody have told it.
     package var isInForce: Bool { member != nil }
 
     /// The lease of a partition, as long as it is in force at this moment; nil if it is another's.
@@ -173,7 +173,8 @@ package final class FleetMembership: Sendable {
 
     // MARK: Running
 
-    /// Keeps the membership until the task is cancelled. It is then over when the lease is; ``leave()`` ends it at once.
+    /// Keeps the membership until the task is cancelled. It is then over when the lease is; ``leave()`` ends it at
+    /// once.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.keepLease() }
@@ -182,8 +183,8 @@ package final class FleetMembership: Sendable {
         }
     }
 
-    /// Ends the membership, and gives back what went with it, so that others need not wait for the end of the lease. To be called
-    /// when ``run()`` has returned.
+    /// Ends the membership, and gives back what went with it, so that others need not wait for the end of the lease. To
+    /// be called when ``run()`` has returned.
     ///
     /// - Throws: `.unavailable` if the store cannot be told; the others then find out.
     package func leave() async throws(MetadataStoreError) {
@@ -212,7 +213,12 @@ package final class FleetMembership: Sendable {
             follow { state, now in state.lease.joined(at: now) }
         } catch {
             failed("the fleet cannot be joined", error)
-            update { state, now in state.lease.requestFailed(at: now) }
+            update { state, now in
+                // It may have joined all the same, and be evicted before it tries again; and who has seen the first
+                // renewals of this incarnation must not take them for those of another.
+                state.forget()
+                state.lease.requestFailed(at: now)
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 package import MetadataStore
 
-/// Who is told what a process's membership comes to. Calls come one after the other, in the order of the events, and must not
-/// block.
+/// Who is told what a process's membership comes to. Calls come one after the other, in the order of the events, and
+/// must not block.
 package protocol FleetObserver: Sendable {
     /// The process is a member from now on. Called again with another incarnation after ``evicted()``.
     func joined(as member: FleetMemberID)
@@ -31,23 +31,25 @@ extension FleetObserver {
     package func ordersChanged(_ orders: WorkerOrders) {}
 }
 
-/// A manager, as its membership sees it: it decides for partitions, and has invokes run within a share of the concurrency.
+/// A manager, as its membership sees it: it decides for partitions, and has invokes run within a share of the
+/// concurrency.
 package protocol PartitionHolder: FleetObserver {
     /// Partitions are this manager's. Those that are inherited are to be reported by
     /// ``FleetMembership/recovered(_:running:)`` when what runs of them is counted.
     ///
-    /// After ``FleetObserver/leaseResumed()`` those are told again that it had before, under the same epochs and with nothing
-    /// handed over: what ran before is known.
+    /// After ``FleetObserver/leaseResumed()`` those are told again that it had before, under the same epochs and with
+    /// nothing handed over: what ran before is known.
     func partitionsGained(_ leases: [PartitionLease])
 
-    /// Partitions are to go to others. No invoke of them may be begun from now on; it returns at once, and need not wait for
-    /// those that run. They go over to the next manager, and the share shrinks by as many from the moment of the return.
+    /// Partitions are to go to others. No invoke of them may be begun from now on; it returns at once, and need not
+    /// wait for those that run. They go over to the next manager, and the share shrinks by as many from the moment of
+    /// the return.
     ///
     /// - Returns: How many invokes of functions without reserved concurrency run, by the partition's number.
     func partitionsReleased(_ leases: [PartitionLease]) async -> [Int: Int]
 
-    /// The lease is over, and partitions with it: no invoke of them may be begun from now on. What runs still counts, until
-    /// ``FleetObserver/evicted()``.
+    /// The lease is over, and partitions with it: no invoke of them may be begun from now on. What runs still counts,
+    /// until ``FleetObserver/evicted()``.
     func partitionsLost(_ numbers: [Int])
 
     /// How much of the share is needed. Asked for often.
@@ -58,7 +60,8 @@ package protocol PartitionHolder: FleetObserver {
 
     /// Fewer invokes are to run from now on, since others need it.
     ///
-    /// - Returns: What the manager keeps: `share`, or as many as run. It must not use more from the moment it has returned.
+    /// - Returns: What the manager keeps: `share`, or as many as run. It must not use more from the moment it has
+    ///   returned.
     func shareShrinks(to share: Int) -> Int
 }
 

@@ -1,8 +1,8 @@
 /// A member's own side of its lease, as a state machine. All moments are nanoseconds of one clock that nobody can set.
 ///
-/// Others may evict the member when they have seen no renewal for all of the lease. They have seen the last one after it was
-/// sent; so the member stops what the lease allows when that long has passed since it was sent, less a margin for clocks that run
-/// at different rates. What is sent and not answered counts for nothing.
+/// Others may evict the member when they have seen no renewal for all of the lease. They have seen the last one after
+/// it was sent; so the member stops what the lease allows when that long has passed since it was sent, less a margin
+/// for clocks that run at different rates. What is sent and not answered counts for nothing.
 package struct MemberLease: Sendable {
     /// What is to be done.
     package enum Action: Sendable, Equatable {
@@ -23,8 +23,8 @@ package struct MemberLease: Sendable {
     private enum Phase {
         /// Not a member.
         case out
-        /// A member, as far as is known. What the lease allows ends at a moment; whether it has been stopped is told apart, and
-        /// whether it has ever begun.
+        /// A member, as far as is known. What the lease allows ends at a moment; whether it has been stopped is told
+        /// apart, and whether it has ever begun.
         case member(end: Int, isActing: Bool, hasBegun: Bool)
     }
 
@@ -82,7 +82,8 @@ package struct MemberLease: Sendable {
         return [.stopActing]
     }
 
-    /// Time has passed, of which ``requestDue`` is to be looked at. Returns what is to be sent, at once; nil for nothing.
+    /// Time has passed, of which ``requestDue`` is to be looked at. Returns what is to be sent, at once; nil for
+    /// nothing.
     package mutating func requestDuePassed(at now: Int) -> Action? {
         guard sent == nil, now >= requestDue else { return nil }
         sent = now

@@ -1,10 +1,10 @@
 package import MetadataStore
 
-/// An observer's side of others' leases, as a state machine: who has not renewed for all of its lease. All moments are nanoseconds
-/// of one clock that nobody can set.
+/// An observer's side of others' leases, as a state machine: who has not renewed for all of its lease. All moments are
+/// nanoseconds of one clock that nobody can set.
 ///
-/// Only time through which it has watched counts. After a pause, its own or the store's, nobody is thought dead for what nobody
-/// could see.
+/// Only time through which it has watched counts. After a pause, its own or the store's, nobody is thought dead for
+/// what nobody could see.
 package struct MemberWatch: Sendable {
     /// Who is to be evicted, and what was seen of it.
     package struct Eviction: Sendable, Equatable {

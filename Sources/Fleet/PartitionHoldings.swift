@@ -2,8 +2,8 @@ package import MetadataStore
 
 /// The partitions that a manager has, and which it should have, as a state machine.
 ///
-/// Each manager claims what belongs to it by ``Rendezvous`` and nobody has. What belongs to another that is not there yet, or is
-/// dying, is left to it: it comes, or it is evicted and belongs to a third.
+/// Each manager claims what belongs to it by ``Rendezvous`` and nobody has. What belongs to another that is not there
+/// yet, or is dying, is left to it: it comes, or it is evicted and belongs to a third.
 package struct PartitionHoldings: Sendable {
     /// What is to be done.
     package struct Decision: Sendable, Equatable {
@@ -17,7 +17,8 @@ package struct PartitionHoldings: Sendable {
 
     private let own: FleetMemberID
     private var held: [Int: PartitionLease] = [:]
-    /// The epochs under which this manager has had partitions, so that a view from before a claim or a release is known as such.
+    /// The epochs under which this manager has had partitions, so that a view from before a claim or a release is known
+    /// as such.
     private var epochs: [Int: Int] = [:]
     /// What was given up under its last epoch, whether or not the store knows already.
     private var givenUp: Set<Int> = []

@@ -1,8 +1,8 @@
 package import LambdaAPI
 package import MetadataStore
 
-/// Which manager a partition should be with: of all names the one that weighs most for it, so that when one comes or goes
-/// only its own partitions move (Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998).
+/// Which manager a partition should be with: of all names the one that weighs most for it, so that when one comes or
+/// goes only its own partitions move (Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998).
 package enum Rendezvous {
     /// The name that a partition belongs to; nil if there are none. The same in every process and release.
     package static func owner(of partition: Int, among names: some Sequence<String>) -> String? {
@@ -24,8 +24,8 @@ extension Partition {
     static func of(_ name: String) -> Int { Int(StableHash.hash(name) % UInt64(count)) }
 }
 
-/// A hash that is the same wherever it is computed, unlike Swift's own: FNV-1a (Fowler, Noll and Vo), which is poor in its high
-/// bits for short texts, with the last mix of SplitMix64 behind it (Steele, Lea and Flood, 2014).
+/// A hash that is the same wherever it is computed, unlike Swift's own: FNV-1a (Fowler, Noll and Vo), which is poor in
+/// its high bits for short texts, with the last mix of SplitMix64 behind it (Steele, Lea and Flood, 2014).
 enum StableHash {
     static func hash(_ text: String) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325

@@ -2,8 +2,9 @@ package import MetadataStore
 
 /// How much of the account's unreserved concurrency a manager should have, as a state machine. Moments are nanoseconds.
 ///
-/// A manager has somewhat more than it uses, so that most invokes need nobody's leave. When others want more than there is, it
-/// gives back what it does not use; and when it has more than a fair part, also what comes free, so that nobody starves.
+/// A manager has somewhat more than it uses, so that most invokes need nobody's leave. When others want more than there
+/// is, it gives back what it does not use; and when it has more than a fair part, also what comes free, so that nobody
+/// starves.
 package struct ShareKeeper: Sendable {
     package enum Decision: Sendable, Equatable {
         /// Ask for so much more; with 0, say that nothing is wanted any more.
@@ -14,7 +15,8 @@ package struct ShareKeeper: Sendable {
 
     /// What there is around a manager.
     package struct Surroundings: Sendable, Equatable {
-        /// How much others want that there was not, or must go since functions have claimed more of the account's concurrency.
+        /// How much others want that there was not, or must go since functions have claimed more of the account's
+        /// concurrency.
         package var wantedByOthers: Int
         /// The manager's part if all had the same.
         package var fairShare: Int
@@ -30,7 +32,7 @@ package struct ShareKeeper: Sendable {
             let others = view.shares.filter { $0.manager != own }.reduce(0) { $0 + $1.wanted }
             wantedByOthers = others + max(0, view.sharesTotal - pool)
             let count = max(1, view.members(.manager).count)
-            fairShare = (pool + count - 1) / count
+            fairShare = max(1, pool / count)
         }
     }
 
@@ -55,7 +57,8 @@ package struct ShareKeeper: Sendable {
 
     package init() {}
 
-    /// Decides what is to be done, at most one thing at a time; nil for nothing. What is decided is to be done, and then told.
+    /// Decides what is to be done, at most one thing at a time; nil for nothing. What is decided is to be done, and
+    /// then told.
     package func decide(_ use: ShareUse, _ surroundings: Surroundings, at now: Int) -> Decision? {
         guard now >= nextRequest else { return nil }
         let needed = use.running + use.waiting

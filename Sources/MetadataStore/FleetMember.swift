@@ -47,8 +47,8 @@ package struct FleetMember: Sendable, Equatable {
     package var address: String
     /// How long others must see no renewal before they may evict it, in milliseconds.
     package var leaseMilliseconds: Int
-    /// How often it had renewed its lease when this was read. Read with the members and so seldom up to date; who wants to
-    /// know asks for ``FleetStore/renewals()``.
+    /// How often it had renewed its lease when this was read. Read with the members and so seldom up to date; who wants
+    /// to know asks for ``FleetStore/renewals()``.
     package var renewals: Int
     /// A JSON document of its own on capacity, zone, version and the like.
     package var details: [UInt8]

@@ -10,8 +10,8 @@ package struct Partition: Sendable, Equatable {
     package var epoch: Int
     /// Managers that were evicted while they had it, and whose invokes nobody has counted yet.
     package var inheritedFrom: [FleetMemberID]
-    /// How many invokes of functions without reserved concurrency the last owner has left running; their concurrency belongs
-    /// to the partition until it is claimed.
+    /// How many invokes of functions without reserved concurrency the last owner has left running; their concurrency
+    /// belongs to the partition until it is claimed.
     package var handedOver: Int
 
     package init(

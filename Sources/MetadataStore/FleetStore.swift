@@ -1,18 +1,19 @@
 /// The shared bookkeeping of a fleet: who belongs to it, which manager decides for which functions, and how much of the
 /// account's concurrency each manager may use.
 ///
-/// A member is one as long as it renews its lease. Nothing here knows the time: whoever wants to evict a member must have seen
-/// the same count of its renewals for all of its lease by a clock of its own that nobody can set, and the member itself stops
-/// what the lease allows somewhat before. What is written under a lease that is over is refused.
+/// A member is one as long as it renews its lease. Nothing here knows the time: whoever wants to evict a member must
+/// have seen the same count of its renewals for all of its lease by a clock of its own that nobody can set, and the
+/// member itself stops what the lease allows somewhat before. What is written under a lease that is over is refused.
 ///
-/// All operations are one transaction each. If one fails with `.unavailable` it may have been made or not; each can be asked
-/// for again, and has the same effect as if it had been asked for once, but for ``askShare(of:more:account:)``, which answers
-/// with what there is now.
+/// All operations are one transaction each. If one fails with `.unavailable` it may have been made or not; each can be
+/// asked for again, and has the same effect as if it had been asked for once, but for ``askShare(of:more:account:)``,
+/// which answers with what there is now.
 package protocol FleetStore: Sendable {
     // MARK: Members
 
-    /// Has a process counted among the members. A frontend or worker takes the place of those with its name; of a manager,
-    /// earlier incarnations are members until they are evicted, since they may still decide.
+    /// Has a process counted among the members. A frontend or worker takes the place of those with its name; of a
+    /// manager, earlier incarnations are members until they are evicted, since they may still decide. An incarnation
+    /// that was evicted must not join again.
     func join(_ member: FleetMember) async throws(MetadataStoreError)
 
     /// Has a process counted no more. Of a manager, all partitions and the share are given back.
@@ -38,8 +39,8 @@ package protocol FleetStore: Sendable {
     /// How often each member has renewed its lease. All that is read of a member is its incarnation and a number.
     func renewals() async throws(MetadataStoreError) -> [Incarnation: Int]
 
-    /// Ends a membership, unless the lease was renewed since. The partitions of an evicted manager can then be claimed, and its
-    /// share is kept for what it has left running.
+    /// Ends a membership, unless the lease was renewed since. The partitions of an evicted manager can then be claimed,
+    /// and its share is kept for what it has left running.
     ///
     /// - Parameter renewals: What the caller has seen for all of the lease.
     /// - Returns: Whether the membership has ended by this.
@@ -47,8 +48,8 @@ package protocol FleetStore: Sendable {
 
     // MARK: Partitions
 
-    /// Takes partitions that no member has. Of several who ask at the same time, each partition goes to one. Those that the
-    /// claimer has already are among what is returned, as they were when it claimed them.
+    /// Takes partitions that no member has. Of several who ask at the same time, each partition goes to one. Those that
+    /// the claimer has already are among what is returned, as they were when it claimed them.
     ///
     /// - Throws: `.conflict` if the claimer was evicted.
     func claim(
@@ -56,8 +57,8 @@ package protocol FleetStore: Sendable {
         for manager: FleetMemberID
     ) async throws(MetadataStoreError) -> PartitionClaim
 
-    /// Gives partitions up, as far as the manager still has them under these epochs. What runs of them is taken from its share,
-    /// and given to whoever claims the partition next.
+    /// Gives partitions up, as far as the manager still has them under these epochs. What runs of them is taken from
+    /// its share, and given to whoever claims the partition next.
     ///
     /// - Returns: The manager's share afterwards.
     func release(
@@ -65,8 +66,8 @@ package protocol FleetStore: Sendable {
         of manager: FleetMemberID
     ) async throws(MetadataStoreError) -> Int
 
-    /// The invokes are counted that evicted owners of a partition have left running. As much of their shares goes to the
-    /// manager; what is left of them when all is counted is free.
+    /// The invokes are counted that evicted owners of a partition have left running. As much of their shares goes to
+    /// the manager; what is left of them when all is counted is free.
     ///
     /// - Parameter running: Those of functions without reserved concurrency.
     /// - Returns: The manager's share afterwards.
@@ -82,8 +83,8 @@ package protocol FleetStore: Sendable {
     /// Asks for more of the unreserved concurrency, of which there is what no function has claimed.
     ///
     /// - Parameters:
-    ///   - more: How much more is wanted. What is not granted is kept in mind, and others are told; with 0, nothing is wanted
-    ///     any more.
+    ///   - more: How much more is wanted. What is not granted is kept in mind, and others are told; with 0, nothing is
+    ///     wanted any more.
     ///   - account: The concurrency of the account.
     /// - Throws: `.conflict` if the manager was evicted.
     func askShare(

@@ -44,8 +44,8 @@ package struct FleetUpdate: Sendable, Equatable {
     package var partitions: [Partition]?
     /// All shares; nil if none has changed.
     package var shares: [FleetShare]?
-    /// What functions have claimed of the account's concurrency: reserved, or provisioned without being reserved. Nil if
-    /// shares were not asked for.
+    /// What functions have claimed of the account's concurrency: reserved, or provisioned without being reserved. Nil
+    /// if shares were not asked for.
     package var claimedConcurrency: Int?
     /// What operators want of the worker that asks. Nothing for others.
     package var orders = WorkerOrders()

@@ -60,7 +60,8 @@ extension FleetTransaction {
         let epochs: [Int: Int] = try rows.reduce(into: [:]) { $0[try $1.value(0)] = try $1.value(1) as Int }
         let held = releases.filter { epochs[$0.lease.number] == $0.lease.epoch }
         var rest = share
-        // A share is never less than what runs within it; but no mistake of a manager's is to make more of it than there is.
+        // A share is never less than what runs within it; but no mistake of a manager's is to make more of it than
+        // there is.
         let counts = held.map { release in
             let count = min(max(0, release.running), rest)
             rest -= count

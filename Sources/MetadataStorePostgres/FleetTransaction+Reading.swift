@@ -3,8 +3,8 @@ import MetadataStoreSQL
 
 // What members read.
 extension FleetTransaction {
-    /// Counts a renewal and reads all versions, in one statement, since there are so many of them. Nil if the member was
-    /// evicted.
+    /// Counts a renewal and reads all versions, in one statement, since there are so many of them. Nil if the member
+    /// was evicted.
     func renew(_ member: FleetMemberID) throws -> (versions: [FleetTable: Int], orders: WorkerOrders)? {
         let rows = try database.rows(
             """
@@ -32,8 +32,8 @@ extension FleetTransaction {
         }
     }
 
-    /// Reads the tables that have changed. Versions were read before, so that what has changed since is read once more the
-    /// next time, and nothing is left out.
+    /// Reads the tables that have changed. Versions were read before, so that what has changed since is read once more
+    /// the next time, and nothing is left out.
     func update(since known: FleetVersions, versions: [FleetTable: Int]) throws -> FleetUpdate {
         var update = FleetUpdate(versions: known)
         for table in FleetTable.allCases {

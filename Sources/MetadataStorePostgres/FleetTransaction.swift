@@ -3,9 +3,9 @@ import MetadataStoreSQL
 
 /// The statements on the bookkeeping of a fleet, within one transaction that sees what is committed.
 ///
-/// Whatever changes tables first locks their versions, always in the same order, and the members' rows after them. So all that is
-/// done to partitions and shares is done one after the other, and what was read stays true until the commit. Renewals lock the
-/// member's own row only.
+/// Whatever changes tables first locks their versions, always in the same order, and the members' rows after them. So
+/// all that is done to partitions and shares is done one after the other, and what was read stays true until the
+/// commit. Renewals lock the member's own row only.
 struct FleetTransaction {
     let database: any SQLTransaction
     let notices: FleetNotices

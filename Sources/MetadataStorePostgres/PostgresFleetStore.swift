@@ -9,8 +9,8 @@ package final class PostgresFleetStore: FleetStore {
 
     /// Connects, and brings the schema up to date.
     ///
-    /// - Parameter isListening: Whether it tells its observers what has changed, which takes a connection of its own. Without,
-    ///   they are told nothing; workers, of which there are many, have no use for it.
+    /// - Parameter isListening: Whether it tells its observers what has changed, which takes a connection of its own.
+    ///   Without, they are told nothing; workers, of which there are many, have no use for it.
     /// - Throws: `.unavailable` if the server cannot be reached or refuses.
     package init(_ settings: PostgresSettings, isListening: Bool = true) async throws(MetadataStoreError) {
         pool = PostgresPool(settings)
