@@ -25,6 +25,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -83,7 +84,7 @@ let package = Package(
         room("Telemetry", ["LogStore", "LambdaAPI", "CLinux", logging, nioPosix]),
         room(
             "HostIdentity",
-            ["Telemetry", nioSSL, nioTLS, nioHTTP1, nioPosix, nioCore, x509, swiftASN1, crypto, logging]
+            ["Telemetry", nioSSL, nioTLS, nioHTTP1, nioPosix, nioCore, x509, swiftASN1, crypto, logging, systemPackage]
         ),
         room("LogsService", ["Telemetry", "LogStore", "LogsAPI", "LambdaAPI", nioPosix]),
         room("MetadataStore", ["LambdaAPI"]),
@@ -212,8 +213,7 @@ let package = Package(
                 nioPosix,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
-                .product(name: "SystemPackage", package: "swift-system"),
-                "HostIdentity", x509, swiftASN1, crypto,
+                "HostIdentity", systemPackage, x509, swiftASN1, crypto,
             ],
             swiftSettings: strict
         ),

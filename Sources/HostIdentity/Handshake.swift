@@ -83,21 +83,23 @@ final class HandshakeHandler: ChannelInboundHandler {
     /// The reason behind an error of the TLS handler.
     private func meaning(of error: any Error) -> any Error {
         if case .failure(let refusal)? = record.result { return refusal }
-        if Self.isAlert(error) {
+        if let alert = Self.alert(in: error) {
             return HostIdentityError(
                 .refusedByPeer,
-                "the peer has not accepted this host's certificate \(credentials.identity); its log says why"
+                "the peer has refused the connection of \(credentials.identity), and its log says why: \(alert)"
             )
         }
         guard !isDone else { return error }
         return HostIdentityError(.noHandshake, "failed to secure the connection: \(error)")
     }
 
-    /// Whether the peer has told that it ends the connection. NIOSSL keeps the codes to itself, so the names must do.
-    private static func isAlert(_ error: any Error) -> Bool {
+    /// The alert by which the peer has ended the connection, if it has. NIOSSL keeps the codes to itself, so that their
+    /// names in its description must do.
+    private static func alert(in error: any Error) -> String? {
         let cause: BoringSSLError? =
             if case .handshakeFailed(let cause)? = error as? NIOSSLError { cause } else { error as? BoringSSLError }
-        guard case .sslError(let stack)? = cause else { return false }
-        return stack.contains { $0.description.contains("_ALERT_") }
+        guard case .sslError(let stack)? = cause else { return nil }
+        let words = stack.flatMap { $0.description.split { !($0.isLetter || $0.isNumber || $0 == "_") } }
+        return words.first { $0.contains("_ALERT_") }.map { String($0) }
     }
 }

@@ -9,11 +9,13 @@ struct PeerCertificate: Hashable, Sendable {
     let identity: HostIdentity
     let serial: CertificateSerial
     let validity: CertificateValidity
+    let key: Certificate.PublicKey
 
     /// Reads a certificate without a look at its signature, for one that is known to be good.
     init(_ certificate: Certificate) throws(HostIdentityError) {
         (fleet, identity) = try HostIdentity.parse(uri: try certificate.onlyURI())
         serial = CertificateSerial(bytes: certificate.serialNumber.bytes)
+        key = certificate.publicKey
         validity = CertificateValidity(notBefore: certificate.notValidBefore, notAfter: certificate.notValidAfter)
     }
 }

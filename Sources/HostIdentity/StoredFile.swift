@@ -1,6 +1,5 @@
-// The compiler finds the members of `stat` there, since a library of this room comes by them that way.
-import CoreFoundation
 import Glibc
+import SystemPackage
 
 /// Files that are replaced as wholes, and keys that only their owner can read.
 package enum StoredFile {
@@ -46,7 +45,7 @@ package enum StoredFile {
     }
 
     /// The text of a file. Throws ``HostIdentityError/Code/unavailable``.
-    static func text(of path: String) throws(HostIdentityError) -> String {
+    package static func text(of path: String) throws(HostIdentityError) -> String {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure("read", path) }
         defer { close(file) }
@@ -58,14 +57,18 @@ package enum StoredFile {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure("read", path) }
         defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else { throw failure("read", path) }
         // Of the open file: what stands at the path may be another one by now.
-        guard status.st_mode & 0o077 == 0 else {
-            let mode = String(status.st_mode & 0o777, radix: 8)
+        guard let permissions = try? FileDescriptor(rawValue: file).stat().permissions else {
+            throw failure("read", path)
+        }
+        guard permissions.isDisjoint(with: [.groupReadWriteExecute, .otherReadWriteExecute]) else {
+            let mode = String(permissions.rawValue, radix: 8)
             throw HostIdentityError(
                 .exposedKey,
-                "failed to read \(path): others can read the key (its mode is \(mode)); if nobody has, run 'chmod 600 \(path)', and issue a certificate with another key otherwise"
+                """
+                failed to read \(path): others can read the key (its mode is \(mode)); if nobody has, run \
+                'chmod 600 \(path)', and issue a certificate with another key otherwise
+                """
             )
         }
         return try text(of: file, path)
@@ -93,10 +96,10 @@ package enum StoredFile {
 /// What tells that files have changed.
 package struct FileStamps: Equatable, Sendable {
     private struct Stamp: Equatable {
-        var seconds: Int
-        var nanoseconds: Int
-        var size: Int
-        var inode: UInt
+        /// The time of the last change of any kind: a key may only get other permissions.
+        let changed: [UInt8]
+        let size: Int64
+        let inode: Inode
     }
 
     private let stamps: [Stamp?]
@@ -104,15 +107,9 @@ package struct FileStamps: Equatable, Sendable {
     /// Looks at files; one that cannot be seen is like one that is not there.
     package init(of paths: [String]) {
         stamps = paths.map { path in
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            return Stamp(
-                // The time of the last change of any kind: a key may only get other permissions.
-                seconds: status.st_ctim.tv_sec,
-                nanoseconds: status.st_ctim.tv_nsec,
-                size: Int(status.st_size),
-                inode: UInt(status.st_ino)
-            )
+            guard let status = try? Stat(FilePath(path)) else { return nil }
+            let changed = withUnsafeBytes(of: status.st_ctim) { Array($0) }
+            return Stamp(changed: changed, size: status.size, inode: status.inode)
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Crypto
 import Foundation
+import HostIdentity
 import SwiftASN1
 import X509
 
@@ -38,8 +39,9 @@ struct CertCommand: ParsableCommand {
         try DataDirectory.make(directory)
         let files = (certificate: "\(directory)/certificate.pem", key: "\(directory)/key.pem")
         // The key first: a service that sees the new certificate finds its key.
-        try write(key.pemRepresentation + "\n", to: files.key, permissions: 0o600)
-        try write(try certificate.serializeAsPEM().pemString + "\n", to: files.certificate, permissions: 0o644)
+        try StoredFile.replace(files.key, with: key.pemRepresentation + "\n", permissions: 0o600)
+        let pem = try certificate.serializeAsPEM().pemString + "\n"
+        try StoredFile.replace(files.certificate, with: pem, permissions: 0o644)
         print("swiftlet serve --tls-certificate \(files.certificate) --tls-key \(files.key)")
         print("export AWS_CA_BUNDLE=\(files.certificate)")
     }
@@ -87,17 +89,5 @@ struct CertCommand: ParsableCommand {
             if inet_pton(family, text, &bytes) == 1 { return bytes }
         }
         return nil
-    }
-
-    /// Replaces a file as a whole; nobody else can ever read what its permissions do not let them.
-    private func write(_ text: String, to path: String, permissions: mode_t) throws {
-        let temporary = "\(path).new"
-        unlink(temporary)
-        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, permissions)
-        guard file >= 0 else { throw DataDirectoryError("write", path) }
-        let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-        try handle.write(contentsOf: Data(text.utf8))
-        try handle.close()
-        guard rename(temporary, path) == 0 else { throw DataDirectoryError("write", path) }
     }
 }

@@ -264,7 +264,8 @@ struct ServeConfiguration: Sendable {
         }
     }
 
-    private static func address(_ text: String) throws -> (host: String, port: Int) {
+    /// Reads `HOST:PORT`, with an address of IPv6 in brackets.
+    static func address(_ text: String) throws -> (host: String, port: Int) {
         guard let colon = text.lastIndex(of: ":"), colon > text.startIndex,
             let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
         else {

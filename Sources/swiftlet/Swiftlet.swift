@@ -8,7 +8,7 @@ struct Swiftlet: AsyncParsableCommand {
         abstract: "AWS Lambda that you run yourself.",
         subcommands: [
             ServeCommand.self, DevCommand.self, RecycleCommand.self, QueueCommand.self, RuntimesCommand.self,
-            UserCommand.self, CertCommand.self,
+            UserCommand.self, CertCommand.self, CACommand.self,
         ]
     )
 }

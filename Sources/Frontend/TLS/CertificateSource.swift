@@ -1,4 +1,4 @@
-import Foundation
+import HostIdentity
 package import Logging
 import NIOHTTP2
 import NIOSSL
@@ -11,16 +11,9 @@ package final class CertificateSource: Sendable {
     /// How often the files are looked at.
     private static let interval = Duration.seconds(5)
 
-    /// What tells that a file has changed.
-    private struct Stamp: Equatable {
-        var modified: Date?
-        var size: Int?
-        var inode: Int?
-    }
-
     private struct State {
         var context: NIOSSLContext
-        var stamps: [Stamp]
+        var stamps: FileStamps
     }
 
     private let certificatePath: String
@@ -33,7 +26,7 @@ package final class CertificateSource: Sendable {
         self.certificatePath = certificatePath
         self.keyPath = keyPath
         self.logger = logger
-        let stamps = try [certificatePath, keyPath].map { try Self.stamp(of: $0) }
+        let stamps = FileStamps(of: [certificatePath, keyPath])
         state = Mutex(State(context: try Self.context(certificatePath, keyPath), stamps: stamps))
     }
 
@@ -48,7 +41,7 @@ package final class CertificateSource: Sendable {
     /// Reads the files if they have changed. What cannot be read leaves everything as it is.
     func reload() {
         do {
-            let stamps = try [certificatePath, keyPath].map { try Self.stamp(of: $0) }
+            let stamps = FileStamps(of: [certificatePath, keyPath])
             guard stamps != state.withLock({ $0.stamps }) else { return }
             let context = try Self.context(certificatePath, keyPath)
             state.withLock { $0 = State(context: context, stamps: stamps) }
@@ -62,8 +55,9 @@ package final class CertificateSource: Sendable {
     }
 
     private static func context(_ certificatePath: String, _ keyPath: String) throws -> NIOSSLContext {
-        let chain = try NIOSSLCertificate.fromPEMFile(certificatePath).map { NIOSSLCertificateSource.certificate($0) }
-        let key = try NIOSSLPrivateKey(file: keyPath, format: .pem)
+        let chain = try NIOSSLCertificate.fromPEMBytes(Array(try StoredFile.text(of: certificatePath).utf8))
+            .map { NIOSSLCertificateSource.certificate($0) }
+        let key = try NIOSSLPrivateKey(bytes: Array(try StoredFile.text(of: keyPath).utf8), format: .pem)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain,
             privateKey: .privateKey(key)
@@ -71,14 +65,5 @@ package final class CertificateSource: Sendable {
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = NIOHTTP2SupportedALPNProtocols
         return try NIOSSLContext(configuration: configuration)
-    }
-
-    private static func stamp(of path: String) throws -> Stamp {
-        let attributes = try FileManager.default.attributesOfItem(atPath: path)
-        return Stamp(
-            modified: attributes[.modificationDate] as? Date,
-            size: attributes[.size] as? Int,
-            inode: attributes[.systemFileNumber] as? Int
-        )
     }
 }
