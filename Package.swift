@@ -204,7 +204,9 @@ let package = Package(
         .executableTarget(
             name: "swiftlet",
             dependencies: [
-                "Developer",
+                "Developer", "FrontendRole", "ManagerRole", "WorkerRole", "Fleet", "FleetProtocol", "HostLink",
+                "Placement",
+                "MetadataStorePostgres", "MetadataStore",
                 "Frontend", "ControlPlane", "EventQueue", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces",
                 "Sandbox", "ServiceClients", "CodeStore", "IdentityService", "Identity", asyncHTTPClient,
                 "MetadataStoreSQL", "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI",

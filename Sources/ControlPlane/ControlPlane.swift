@@ -161,6 +161,11 @@ package final class ControlPlane: LambdaOperations {
         }
     }
 
+    /// The configuration that invokes of a function's unpublished version begin to run; nil if it has none that can be invoked.
+    package static func configurationInForce(of record: FunctionRecord) -> InvocableFunction.ConfigurationID? {
+        FunctionDirectory.configurationInForce(of: record)
+    }
+
     /// Only sees to what is provisioned, until the task is cancelled: for a manager, which serves no operations.
     package func runProvisioning() async {
         await provisionedVersions.run()

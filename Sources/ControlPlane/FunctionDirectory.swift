@@ -163,6 +163,11 @@ package final class FunctionDirectory: Sendable {
         }
     }
 
+    /// The configuration that invokes of a function's unpublished version begin to run; nil if it has none that can be invoked.
+    static func configurationInForce(of record: FunctionRecord) -> InvocableFunction.ConfigurationID? {
+        FunctionLifecycle(record).invocable.map { .init($0.configurationID) }
+    }
+
     private func changed(_ change: FunctionChange) {
         switch change {
         case .written(let record):

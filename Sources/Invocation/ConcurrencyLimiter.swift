@@ -14,17 +14,27 @@ package final class ConcurrencyLimiter: InvokeObserver {
     let machine: Mutex<Machine>
     /// Runs an invoke that is admitted.
     private let run: @Sendable (Invoke) -> Void
+    /// Told that an invoke begins to wait.
+    private let onWaiting: @Sendable () -> Void
 
     /// - Parameters:
     ///   - account: The account's concurrency.
     ///   - requestsPerSecond: How many invokes per second each unit of concurrency allows; nil for no limit.
     ///   - isShared: Whether other managers admit invokes of the account, too.
+    ///   - onWaiting: Called when an invoke begins to wait. It must not block.
     ///   - run: Called with every invoke that is admitted, on its caller's event loop.
-    init(account: Int, requestsPerSecond: Int?, isShared: Bool = false, run: @escaping @Sendable (Invoke) -> Void) {
+    init(
+        account: Int,
+        requestsPerSecond: Int?,
+        isShared: Bool = false,
+        onWaiting: @escaping @Sendable () -> Void = {},
+        run: @escaping @Sendable (Invoke) -> Void
+    ) {
         machine = Mutex(
             Machine(.init(account: account, requestsPerSecond: requestsPerSecond, isShared: isShared))
         )
         self.run = run
+        self.onWaiting = onWaiting
     }
 
     /// Sees to it that the invoke is run, now or in a moment, or its caller told of a ``ThrottledInvoke``.
@@ -42,6 +52,7 @@ package final class ConcurrencyLimiter: InvokeObserver {
         case .refuse(let refusal):
             invoke.fail(ThrottledInvoke(refusal))
         case .wait(let ticket):
+            onWaiting()
             invoke.eventLoop.scheduleTask(in: Self.patience) { [self] in
                 let refused = machine.withLock { $0.waitedLongEnough(ticket, for: function.name) }
                 guard let (invoke, refusal) = refused else { return }

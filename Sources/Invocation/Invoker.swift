@@ -38,6 +38,8 @@ package final class Invoker: FunctionInvoker {
         package var requestsPerSecond: Int?
         /// Whether other managers admit invokes of the account, too; see ``ConcurrencyLimiter/shareChanged(to:)``.
         package var isShared = false
+        /// Told that an invoke begins to wait for some concurrency. It must not block.
+        package var onWaiting: @Sendable () -> Void = {}
 
         package init(concurrency: Int, requestsPerSecond: Int?) {
             self.concurrency = concurrency
@@ -53,6 +55,7 @@ package final class Invoker: FunctionInvoker {
             account: settings.concurrency,
             requestsPerSecond: settings.requestsPerSecond,
             isShared: settings.isShared,
+            onWaiting: settings.onWaiting,
             run: { workerManager.submit($0) }
         )
     }

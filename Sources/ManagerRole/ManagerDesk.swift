@@ -2,7 +2,7 @@ package import Fleet
 import FleetProtocol
 package import HostLink
 package import Invocation
-import LambdaAPI
+package import LambdaAPI
 package import Logging
 package import MetadataStore
 package import NIOCore
@@ -51,8 +51,7 @@ package final class ManagerDesk: Sendable {
     let logger: Logger
     let state: Mutex<State>
     let eventLoops: any EventLoopGroup
-    /// Told when an inherited partition's running invokes are counted.
-    private let recovered: @Sendable (PartitionLease, Int) -> Void
+    let membership: any ManagerMembership
     /// Set once, before anything else happens.
     private let rooms = Mutex<Rooms?>(nil)
 
@@ -70,19 +69,18 @@ package final class ManagerDesk: Sendable {
         }
     }
 
-    /// - Parameter recovered: Called when what runs of an inherited partition is counted. It must not block.
     package init(
         settings: Settings,
         dialler: LinkDialler,
         eventLoops: any EventLoopGroup,
         logger: Logger,
-        recovered: @escaping @Sendable (PartitionLease, Int) -> Void
+        membership: any ManagerMembership
     ) {
         self.settings = settings
         self.dialler = dialler
         self.eventLoops = eventLoops
         self.logger = logger
-        self.recovered = recovered
+        self.membership = membership
         state = Mutex(State(workers: WorkerRoster(policy: settings.placement)))
     }
 
@@ -124,11 +122,12 @@ package final class ManagerDesk: Sendable {
     }
 
     /// Whether the manager counts what workers run of its partitions.
-    var mayAnswerHeartbeats: Bool { state.withLock { $0.isMember } }
+    var mayAnswerHeartbeats: Bool { state.withLock { $0.isMember } && membership.isInForce }
 
     /// Whether invokes of a partition may be begun now.
     func isReady(_ partition: Int) -> Bool {
-        state.withLock { $0.isMember && $0.takeover.isReady(partition) }
+        // By the clock, too: the process may have stood still, and nobody have told it that its lease is over.
+        state.withLock { $0.isMember && $0.takeover.isReady(partition) } && membership.isInForce
     }
 
     /// What a partition's invokes are to do.
@@ -175,7 +174,7 @@ package final class ManagerDesk: Sendable {
             let lease = state.withLock { $0.leases[partition] }
             if let lease, !lease.inheritedFrom.isEmpty {
                 let running = invoker.limiter.commonRunning { Partition.of($0) == partition }
-                recovered(lease, running)
+                membership.recovered(lease, running: running)
             }
         }
         askAgain(partitions)
@@ -300,5 +299,35 @@ extension ManagerDesk: PartitionHolder {
 
     package func fleetChanged(_ view: FleetView) {
         membersChanged(view)
+    }
+}
+
+// MARK: - Concurrency
+
+extension ManagerDesk {
+    private func isHeld(_ function: FunctionName) -> Bool {
+        state.withLock { $0.takeover.epoch(of: Partition.of(function)) } != nil
+    }
+
+    /// What is reserved and provisioned for a function is this from now on.
+    package func settingsChanged(
+        of function: FunctionName,
+        reserved: Int?,
+        provisioned: [LambdaAPI.FunctionVersion: Int]
+    ) {
+        guard isHeld(function) else { return }
+        invoker.limiter.settingsChanged(of: function, reserved: reserved, provisioned: provisioned)
+    }
+
+    /// A function is gone.
+    package func functionDeleted(_ function: FunctionName) {
+        guard isHeld(function) else { return }
+        invoker.limiter.functionDeleted(function)
+    }
+
+    /// So many environments of a version are to be kept initialised.
+    package func provisionChanged(_ function: InvocableFunction, to count: Int) {
+        guard isHeld(function.name) else { return }
+        workerManager.provision(function, count: count)
     }
 }

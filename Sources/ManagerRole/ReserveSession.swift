@@ -1,7 +1,7 @@
 import Fleet
 import FleetProtocol
 import HostIdentity
-import HostLink
+package import HostLink
 import Invocation
 import LambdaAPI
 import Logging
@@ -17,22 +17,25 @@ import Worker
 ///
 /// JUSTIFICATION: links hold their users from any event loop.
 /// SAFETY: there is no mutable state but the link's own.
-final class ReserveSession: LinkUser, @unchecked Sendable {
+package final class ReserveSession: LinkUser, @unchecked Sendable {
     private let desk: ManagerDesk
     private let functions: KnownFunctions
     private let questions: Questions
 
-    init(desk: ManagerDesk, functions: KnownFunctions, questions: Questions) {
+    /// - Parameters:
+    ///   - functions: What frontends have described so far.
+    ///   - questions: What can be asked.
+    package init(desk: ManagerDesk, functions: KnownFunctions, questions: Questions) {
         self.desk = desk
         self.functions = functions
         self.questions = questions
     }
 
-    func linkOpened(_ link: Link) {}
+    package func linkOpened(_ link: Link) {}
 
-    func linkEnded(_ link: Link, _ error: LinkError) {}
+    package func linkEnded(_ link: Link, _ error: LinkError) {}
 
-    func received(_ frame: LinkFrame, over link: Link) {
+    package func received(_ frame: LinkFrame, over link: Link) {
         do {
             switch MessageKind(rawValue: frame.kind) {
             case .reserve:

@@ -50,6 +50,8 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     private var memoryPromised = 0
     private let memoryBudget: Int
     private let leash: Int
+    /// Whether no environments are made any more.
+    var isClosed = false
 
     /// - Parameters:
     ///   - memoryBudget: The most memory, in bytes, that all environments may have been promised together.
@@ -163,7 +165,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
         guard let ownership = ownerships[partition], ownership.epoch == epoch, ownership.manager == manager,
             entries[environment] == nil
         else { return .refuse }
-        guard let evicted = makeRoom(for: memory) else { return .noRoom }
+        guard !isClosed, let evicted = makeRoom(for: memory) else { return .noRoom }
         entries[environment] = Entry(
             partition: partition,
             memory: memory,

@@ -1,4 +1,4 @@
-package import FleetProtocol
+import FleetProtocol
 package import HostIdentity
 package import HostLink
 package import LambdaAPI
@@ -39,6 +39,8 @@ package final class WorkerServer: Sendable {
         var managers: [ObjectIdentifier: ManagerSession] = [:]
         /// What managers are told of the worker itself.
         var standing: WorkerStandingMessage
+        /// Those who wait for the last environment to be gone.
+        var drained: [CheckedContinuation<Void, Never>] = []
     }
 
     let worker: Worker
@@ -114,23 +116,40 @@ package final class WorkerServer: Sendable {
 
     // MARK: Standing
 
-    /// What managers are to know of the worker itself has changed.
-    package func standingChanged(_ change: @Sendable (inout WorkerStandingMessage) -> Void) {
+    /// An operator wants the worker to have no environments, or to have some again.
+    package func drainingOrdered(_ isDraining: Bool) {
+        guard state.withLock({ $0.standing.isDraining }) != isDraining else { return }
+        logger.notice(
+            isDraining ? "the worker is drained, as an operator wants" : "the worker may have environments again"
+        )
+        setDraining(isDraining)
+        if isDraining { retireAll() }
+    }
+
+    /// Makes no more environments, ends idle ones at once and the others when they have finished, and returns when the last is
+    /// gone.
+    package func drain() async {
+        setDraining(true)
+        retireAll()
+        await withCheckedContinuation { continuation in
+            let isDrained = state.withLock { state in
+                if !state.environments.isEmpty { state.drained.append(continuation) }
+                return state.environments.isEmpty
+            }
+            if isDrained { continuation.resume() }
+        }
+    }
+
+    private func setDraining(_ isDraining: Bool) {
         let sessions = state.withLock { state -> [ManagerSession] in
-            change(&state.standing)
+            state.standing.isDraining = isDraining
+            state.machine.isClosed = isDraining
             return Array(state.managers.values)
         }
         for session in sessions { session.tellStanding() }
     }
 
-    /// Whether nothing works and nothing is being made.
-    package var isQuiet: Bool { state.withLock { $0.machine.isQuiet } }
-
-    /// How many environments there are.
-    package var environmentCount: Int { state.withLock { $0.environments.count } }
-
-    /// Ends every environment: idle ones at once, the others when they have finished.
-    package func retireAll() {
+    private func retireAll() {
         for environment in state.withLock({ Array($0.environments.values) }) {
             environment.eventLoop.execute { environment.retire() }
         }
@@ -179,6 +198,7 @@ package final class WorkerServer: Sendable {
                 observer: self
             )
             state.withLock { $0.environments[environment.id] = environment }
+            worker.pool.expect(runtime: function.runtime, memoryMegabytes: function.memoryMegabytes)
             worker.start(environment)
             tellFreeMemory()
         }
@@ -268,10 +288,14 @@ extension WorkerServer: EnvironmentObserver {
     package func environmentRemoved(_ environment: any ManagedEnvironment) {
         // Told of while it is still known whose it was.
         tell(environment.id, .removed)
-        state.withLock { state in
+        let drained = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.machine.removed(environment.id)
             state.environments[environment.id] = nil
+            guard state.environments.isEmpty else { return [] }
+            defer { state.drained = [] }
+            return state.drained
         }
+        for continuation in drained { continuation.resume() }
     }
 
     private func becameIdle(

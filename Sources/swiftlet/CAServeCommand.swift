@@ -80,15 +80,6 @@ struct CAServeCommand: AsyncParsableCommand {
     }
 }
 
-/// The certificate of this host, kept good.
-private struct CredentialsService: Service {
-    let credentials: HostCredentials
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await credentials.run() }
-    }
-}
-
 /// The listener.
 private struct ListeningService: Service {
     let service: AuthorityService

@@ -265,11 +265,11 @@ struct ServeConfiguration: Sendable {
     }
 
     /// Reads `HOST:PORT`, with an address of IPv6 in brackets.
-    static func address(_ text: String) throws -> (host: String, port: Int) {
+    static func address(_ text: String, key: String = "listen") throws -> (host: String, port: Int) {
         guard let colon = text.lastIndex(of: ":"), colon > text.startIndex,
             let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
         else {
-            throw ConfigurationError(key: "listen", "'\(text)' is not HOST:PORT")
+            throw ConfigurationError(key: key, "'\(text)' is not HOST:PORT")
         }
         let host = text[..<colon]
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")

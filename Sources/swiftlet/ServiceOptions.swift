@@ -130,7 +130,7 @@ struct ServiceOptions: ParsableArguments {
     /// All that is configured: the command line comes first, then the environment, then the file.
     ///
     /// - Parameter more: Further options, by their keys.
-    func reader(and more: [String: String?] = [:]) async throws -> ConfigReader {
+    func reader(and more: [String: ConfigContent] = [:]) async throws -> ConfigReader {
         let texts = [
             "listen": listen, "data": data, "runtimes": runtimes, "account-id": accountID, "region": region,
             "log-level": logLevel, "network": network, "internet-subnets": internetSubnets,
@@ -148,8 +148,9 @@ struct ServiceOptions: ParsableArguments {
             "code-cache-max": codeCacheMax, "concurrency": concurrency, "request-rate": requestRate,
             "scale-up": scaleUp,
         ]
-        let contents = texts.merging(more) { $1 }.compactMapValues { $0.map { ConfigContent.string($0) } }
+        let contents = texts.compactMapValues { $0.map { ConfigContent.string($0) } }
             .merging(numbers.compactMapValues { $0.map { ConfigContent.int($0) } }) { $1 }
+            .merging(more) { $1 }
         let given = contents.map { key, content in
             (AbsoluteConfigKey([key]), ConfigValue(content, isSecret: false))
         }

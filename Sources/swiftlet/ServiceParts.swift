@@ -77,6 +77,17 @@ struct ServiceParts {
         )
     }
 
+    /// Where the packages of a fleet are, which must be a place that all its hosts reach.
+    func sharedCodeStore(in directory: String, _ client: HTTPClient) async throws -> CodeStore {
+        guard configuration.codeBucket != nil else {
+            throw ConfigurationError(
+                key: "code-bucket",
+                "the hosts of a fleet share their packages: name a bucket, and with code-bucket-endpoint its server"
+            )
+        }
+        return try await codeStore(in: directory, client)
+    }
+
     /// Who may send requests; nil if everybody may. Throws if it is not safe to serve.
     func users(
         in store: SQLMetadataStore,
@@ -253,7 +264,9 @@ struct ServiceParts {
 
     /// Runs services until the process is told to stop, or one of them ends; then the others are shut down from the last to
     /// the first.
-    func run(_ services: [any Service]) async throws {
+    ///
+    /// - Parameter shutdownTimeout: How long a shutdown waits; nil for what is configured.
+    func run(_ services: [any Service], shutdownTimeout: Duration? = nil) async throws {
         var group = ServiceGroupConfiguration(
             services: services.map {
                 .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
@@ -261,7 +274,7 @@ struct ServiceParts {
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
-        group.maximumGracefulShutdownDuration = configuration.shutdownTimeout
+        group.maximumGracefulShutdownDuration = shutdownTimeout ?? configuration.shutdownTimeout
         group.maximumCancellationDuration = .seconds(10)
         try await ServiceGroup(configuration: group).run()
     }

@@ -7,7 +7,8 @@ struct Swiftlet: AsyncParsableCommand {
         commandName: "swiftlet",
         abstract: "AWS Lambda that you run yourself.",
         subcommands: [
-            ServeCommand.self, DevCommand.self, RecycleCommand.self, QueueCommand.self, RuntimesCommand.self,
+            ServeCommand.self, FrontendCommand.self, ManagerCommand.self, WorkerCommand.self, DevCommand.self,
+            RecycleCommand.self, QueueCommand.self, RuntimesCommand.self,
             UserCommand.self, CertCommand.self, CACommand.self,
         ]
     )

@@ -45,6 +45,14 @@ package struct InstalledRuntimes: Sendable {
         architecture = host.architecture
     }
 
+    /// Lambda's names of the runtimes that this host has.
+    package var availableIdentifiers: [String] {
+        list.compactMap { listed in
+            guard case .available = listed.availability else { return nil }
+            return listed.runtime.identifier
+        }
+    }
+
     /// Whether functions of a runtime and architecture can run here.
     ///
     /// - Parameters:

@@ -1,0 +1,122 @@
+import Configuration
+import Foundation
+import HostIdentity
+import Logging
+import MetadataStorePostgres
+import NIOCore
+
+/// What a role of a fleet can be told beside what ``ServeConfiguration`` has.
+///
+/// ## Configuration keys
+/// | Key | Type | Default | Meaning |
+/// |---|---|---|---|
+/// | `postgres` | URL or key-value pairs, secret | required | the PostgreSQL server and database that the fleet shares |
+/// | `postgres-schema` | `a-z`, `0-9`, `_` | `swiftlet` | the schema with its tables |
+/// | `credentials` | path | `DATA/credentials` | the directory that `swiftlet ca issue` has made for this host and role |
+/// | `authority` | `HOST:PORT` | none | where the certificate is renewed; without one, somebody replaces its files |
+/// | `fleet-listen` | `HOST:PORT` | `127.0.0.1:9001` for managers, `:9002` for workers | where the other hosts of the fleet connect |
+/// | `fleet-address` | `HOST:PORT` | what is listened to | where the others reach it |
+/// | `member-lease` | seconds, 1 to 3600 | `5` for managers, `15` for frontends, `30` for workers | how long others hear nothing of a member until they take it for dead |
+/// | `zone` | text | `default` | the availability zone of a worker |
+/// | `labels` | texts, comma-separated | none | what an operator says of a worker |
+/// | `lease` | seconds, 60 to 31,536,000 | `50400` | how long a worker stays; near its end it finishes what runs, and leaves |
+/// | `drain-timeout` | seconds, 1 to 3600 | `900` | how long a worker that leaves waits for what runs |
+struct FleetConfiguration: Sendable {
+    let postgres: PostgresSettings
+    let credentialsDirectory: String
+    /// Where certificates are renewed; nil if nowhere.
+    let authority: AuthorityClient?
+    let listenHost: String
+    let listenPort: Int
+    /// Where the others reach this host; nil if that is where it listens.
+    let address: String?
+    let memberLease: Duration
+    let zone: String
+    let labels: [String]
+    let lease: Duration
+    let drainTimeout: Duration
+
+    init(_ role: HostRole, reader: ConfigReader, dataDirectory: String) async throws {
+        let values = ConfigurationValues(reader: reader)
+        guard let server = try await values.secret("postgres"), !server.isEmpty else {
+            throw ConfigurationError(
+                key: "postgres",
+                "a fleet needs a PostgreSQL server; name it in SWIFTLET_POSTGRES, such as postgresql://user@host/database"
+            )
+        }
+        let schema = try await values.text("postgres-schema", default: "swiftlet")
+        guard schema.wholeMatch(of: /[a-z_][a-z0-9_]{0,62}/) != nil else {
+            throw ConfigurationError(key: "postgres-schema", "'\(schema)' is not made of a-z, 0-9 and _")
+        }
+        postgres = PostgresSettings(address: server, schema: schema)
+        credentialsDirectory = ServeConfiguration.absolutePath(
+            try await values.text("credentials", default: "\(dataDirectory)/credentials")
+        )
+        let authority = try await values.text("authority", default: "")
+        self.authority =
+            try authority.isEmpty
+            ? nil
+            : {
+                let (host, port) = try ServeConfiguration.address(authority, key: "authority")
+                return AuthorityClient(host: host, port: port)
+            }()
+        let standardPort = role == .worker ? 9002 : 9001
+        (listenHost, listenPort) = try ServeConfiguration.address(
+            try await values.text("fleet-listen", default: "127.0.0.1:\(standardPort)"),
+            key: "fleet-listen"
+        )
+        let address = try await values.text("fleet-address", default: "")
+        if address.isEmpty {
+            guard role == .frontend || !["0.0.0.0", "::"].contains(listenHost) else {
+                throw ConfigurationError(
+                    key: "fleet-address",
+                    "it is needed where fleet-listen names all addresses: say where the others reach this host"
+                )
+            }
+            self.address = nil
+        } else {
+            _ = try ServeConfiguration.address(address, key: "fleet-address")
+            self.address = address
+        }
+        let standardLease =
+            switch role {
+            case .manager: 5
+            case .worker: 30
+            case .frontend, .operator, .authority: 15
+            }
+        memberLease = .seconds(try await values.number("member-lease", default: standardLease, in: 1...3600))
+        zone = try await values.text("zone", default: "default")
+        labels = try await values.list("labels")
+        lease = .seconds(try await values.number("lease", default: 50_400, in: 60...31_536_000))
+        drainTimeout = .seconds(try await values.number("drain-timeout", default: 900, in: 1...3600))
+    }
+
+    /// What this host proves itself by. Throws if it is another role's.
+    func credentials(of role: HostRole, logger: Logger) throws -> HostCredentials {
+        let credentials: HostCredentials
+        do {
+            credentials = try HostCredentials(directory: credentialsDirectory, renewal: authority, logger: logger)
+        } catch {
+            throw ConfigurationError(
+                key: "credentials",
+                "\(error); have them made with: swiftlet ca issue \(role) NAME --out \(credentialsDirectory)"
+            )
+        }
+        guard credentials.identity.role == role else {
+            throw ConfigurationError(
+                key: "credentials",
+                "\(credentialsDirectory) is for \(credentials.identity), and this is a \(role)"
+            )
+        }
+        return credentials
+    }
+
+    /// How long a connection between hosts may be silent.
+    static let silenceMax = TimeAmount.seconds(6)
+
+    /// Where the others reach a host that listens on a port.
+    func advertised(port: Int) -> String {
+        if let address { return address }
+        return listenHost.contains(":") ? "[\(listenHost)]:\(port)" : "\(listenHost):\(port)"
+    }
+}

@@ -1,0 +1,170 @@
+import AsyncHTTPClient
+import CodeStore
+import Fleet
+import Foundation
+import HostIdentity
+import HostLink
+import LambdaAPI
+import LogStore
+import Logging
+import MetadataStore
+import MetadataStorePostgres
+import NIOCore
+import NIOPosix
+import Placement
+import SandboxNamespaces
+import ServiceLifecycle
+import Telemetry
+import Worker
+import WorkerRole
+
+/// One worker of a fleet: the environments of this host, for the managers and frontends of others.
+struct WorkerProcess {
+    let configuration: ServeConfiguration
+    let fleet: FleetConfiguration
+
+    func run() async throws {
+        let parts = ServiceParts(configuration)
+        let logger = parts.logger
+        let credentials = try fleet.credentials(of: .worker, logger: logger)
+        let data = try DataDirectory.open(configuration.dataDirectory)
+        let runtimes = try InstalledRuntimes.detect(in: configuration.runtimeDirectories)
+        let logStore = try LogStore(
+            directory: data.path(of: "logs"),
+            settings: LogStoreSettings(sizeMax: configuration.logSizeMax)
+        )
+        let logs = try FunctionLogWriter(store: logStore, logger: logger)
+        defer { logs.stop() }
+        let store = try await PostgresFleetStore(fleet.postgres)
+        let engine = try await parts.engine(in: data, runtimes)
+        let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
+        let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
+        do {
+            let code = try await parts.sharedCodeStore(in: data.path(of: "code"), client)
+            let worker = parts.worker(engine, code, runtimes, logs)
+            let description = try JSONEncoder().encode(self.description(named: credentials.identity.name, runtimes))
+            let server = WorkerServer(
+                worker: worker,
+                settings: .init(name: credentials.identity.name, memoryBudget: configuration.memoryBudget),
+                description: Array(description),
+                eventLoops: eventLoops,
+                logger: logger
+            )
+            let listener = try await LinkListener.listen(
+                host: fleet.listenHost,
+                port: fleet.listenPort,
+                credentials,
+                allowing: WorkerServer.allowedRoles,
+                silenceMax: FleetConfiguration.silenceMax,
+                on: eventLoops
+            ) { server.user(for: $0) }
+            let address = fleet.advertised(port: listener.port)
+            let orders = WorkerOrdersObserver(server: server)
+            let membership = FleetMembership(
+                .init(
+                    role: .worker,
+                    name: credentials.identity.name,
+                    address: address,
+                    lease: fleet.memberLease,
+                    accountConcurrency: configuration.concurrency
+                ),
+                details: Array(description),
+                store: store,
+                observer: orders,
+                logger: logger
+            )
+            logger.notice(
+                "a worker of the fleet",
+                metadata: [LogKey.hostIdentity: "\(credentials.identity)", LogKey.address: "\(address)"]
+            )
+            // Shut down from the last to the first: first what runs here, then the membership.
+            try await parts.run(
+                [
+                    CredentialsService(credentials: credentials), ListenerService(listener: listener),
+                    MembershipService(membership: membership, logger: logger), WorkerRunService(worker: worker),
+                    LogRetentionService(retention: LogRetention(store: logStore, logger: logger)),
+                    WorkerServerService(server: server, lease: fleet.lease, logger: logger),
+                ],
+                // What runs may take as long as functions may.
+                shutdownTimeout: fleet.drainTimeout + configuration.shutdownTimeout
+            )
+        } catch {
+            try? await client.shutdown()
+            await engine.shutdown()
+            throw error
+        }
+        await store.close()
+        try await client.shutdown()
+        try await eventLoops.shutdownGracefully()
+        await engine.shutdown()
+    }
+
+    private func description(named name: String, _ runtimes: InstalledRuntimes) -> WorkerDescription {
+        WorkerDescription(
+            id: WorkerID(name),
+            zone: ZoneName(fleet.zone),
+            labels: Set(fleet.labels.map { WorkerLabel($0) }),
+            instructionSet: InstructionSet(rawValue: runtimes.architecture) ?? .x86,
+            runtimes: Set(runtimes.availableIdentifiers.map { RuntimeName($0) }),
+            memoryMB: configuration.memoryBudget.bytes >> 20,
+            cpuMilli: System.coreCount * 1000
+        )
+    }
+}
+
+/// Does what operators want of a worker.
+private struct WorkerOrdersObserver: FleetObserver {
+    let server: WorkerServer
+
+    func ordersChanged(_ orders: WorkerOrders) {
+        server.drainingOrdered(orders.isDraining)
+    }
+}
+
+/// Serves until the worker's lease nears its end or the process is told to stop, and then finishes what runs.
+private struct WorkerServerService: Service {
+    let server: WorkerServer
+    let lease: Duration
+    let logger: Logger
+
+    /// What an environment that was just made for the longest of invokes needs until it has finished.
+    private static let margin = Duration.seconds(960)
+
+    func run() async {
+        await withTaskCancellationHandler {
+            await cancelWhenGracefulShutdown {
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await server.run() }
+                    group.addTask {
+                        // By a clock that goes on while the host sleeps, and that nobody sets.
+                        try? await Task.sleep(for: max(lease - Self.margin, lease / 2), clock: .continuous)
+                        guard !Task.isCancelled else { return }
+                        logger.notice("the worker's lease nears its end; it finishes what runs, and leaves")
+                    }
+                    await group.next()
+                    group.cancelAll()
+                }
+            }
+            await server.drain()
+        } onCancel: {
+            server.abortAll()
+        }
+    }
+}
+
+/// Runs the worker until its last environment is gone.
+private struct WorkerRunService: Service {
+    let worker: Worker
+
+    func run() async {
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await worker.run()
+            } onGracefulShutdown: {
+                worker.finish()
+            }
+        } onCancel: {
+            worker.finish()
+        }
+    }
+}
