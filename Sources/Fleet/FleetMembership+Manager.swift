@@ -214,9 +214,9 @@ extension FleetMembership {
         case .ask(let more): try await askShare(more, id)
         case .giveBack(let kept):
             let rest = holder.shareShrinks(to: kept)
-            let hasShrunk = try tell(as: id) { state, _ in
+            let hasShrunk = try tell(as: id) { state, now in
                 guard rest < state.manager.keeper.share else { return ([], false) }
-                state.manager.keeper.shareIs(rest)
+                state.manager.keeper.gaveBack(keeping: rest, at: now)
                 state.manager.kept = rest
                 return ([], true)
             }
