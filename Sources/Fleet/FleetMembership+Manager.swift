@@ -37,15 +37,23 @@ extension FleetMembership {
     func keepPartitions(_ holder: any PartitionHolder) async {
         var watch = MemberWatch()
         var nextLook = Int.min
+        // Rounds for the share's sake are many; who has which partition is gone through when that may have changed.
+        var divided: FleetVersions?
         while !Task.isCancelled {
             do throws(RoundError) {
                 let id = try self.id()
                 try await writeWhatIsLeft(id)
                 if clock.now() >= nextLook {
+                    divided = nil
                     try await look(&watch, id)
                     nextLook = clock.now() + interval / 2
                 }
-                try await divide(holder, watch, id)
+                let versions = view.versions
+                if versions != divided {
+                    divided = nil
+                    try await divide(holder, watch, id)
+                    divided = versions
+                }
                 try await tendShare(holder, id)
             } catch {
                 if case .store(let error) = error {
