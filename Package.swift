@@ -280,10 +280,7 @@ let package = Package(
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests(
             "FleetTests",
-            [
-                "Fleet", "MetadataStore", "MetadataStorePostgres", "MetadataStoreSQL", "LambdaAPI", "TestSupport",
-                logging,
-            ]
+            ["Fleet", "MetadataStore", "MetadataStorePostgres", "LambdaAPI", "TestSupport", logging]
         ),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),

@@ -37,15 +37,23 @@ extension FleetMembership {
     func keepPartitions(_ holder: any PartitionHolder) async {
         var watch = MemberWatch()
         var nextLook = Int.min
+        // Rounds for the share's sake are many; who has which partition is gone through when that may have changed.
+        var divided: FleetVersions?
         while !Task.isCancelled {
             do throws(RoundError) {
                 let id = try self.id()
                 try await writeWhatIsLeft(id)
                 if clock.now() >= nextLook {
+                    divided = nil
                     try await look(&watch, id)
                     nextLook = clock.now() + interval / 2
                 }
-                try await divide(holder, watch, id)
+                let versions = view.versions
+                if versions != divided {
+                    divided = nil
+                    try await divide(holder, watch, id)
+                    divided = versions
+                }
                 try await tendShare(holder, id)
             } catch {
                 if case .store(let error) = error {
@@ -214,9 +222,9 @@ extension FleetMembership {
         case .ask(let more): try await askShare(more, id)
         case .giveBack(let kept):
             let rest = holder.shareShrinks(to: kept)
-            let hasShrunk = try tell(as: id) { state, _ in
+            let hasShrunk = try tell(as: id) { state, now in
                 guard rest < state.manager.keeper.share else { return ([], false) }
-                state.manager.keeper.shareIs(rest)
+                state.manager.keeper.gaveBack(keeping: rest, at: now)
                 state.manager.kept = rest
                 return ([], true)
             }

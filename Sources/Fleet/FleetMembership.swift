@@ -251,7 +251,14 @@ package final class FleetMembership: Sendable {
                 state.view.apply(answer)
                 state.orders = answer.orders
                 let hasNews = !answer.isEmpty || state.view.claimedConcurrency != before
-                if hasNews { state.manager.keeper.sharesChanged(at: now) }
+                if hasNews, holder != nil {
+                    let surroundings = ShareKeeper.Surroundings(
+                        of: state.member.id,
+                        in: state.view,
+                        account: settings.accountConcurrency
+                    )
+                    state.manager.keeper.sharesChanged(surroundings, at: now)
+                }
                 return (hasNews ? state.view : nil, answer.orders == ordersBefore ? nil : answer.orders)
             }
             if let view { observer.fleetChanged(view) }

@@ -20,17 +20,22 @@ package struct ShareKeeper: Sendable {
         package var wantedByOthers: Int
         /// The manager's part if all had the same.
         package var fairShare: Int
+        /// What nobody has.
+        package var left: Int
 
-        package init(wantedByOthers: Int = 0, fairShare: Int = .max) {
+        package init(wantedByOthers: Int = 0, fairShare: Int = .max, left: Int = 0) {
             self.wantedByOthers = wantedByOthers
             self.fairShare = fairShare
+            self.left = left
         }
 
         /// - Parameter account: The concurrency of the account.
         package init(of own: FleetMemberID, in view: FleetView, account: Int) {
             let pool = max(0, account - view.claimedConcurrency)
             let others = view.shares.filter { $0.manager != own }.reduce(0) { $0 + $1.wanted }
-            wantedByOthers = others + max(0, view.sharesTotal - pool)
+            let total = view.sharesTotal
+            wantedByOthers = others + max(0, total - pool)
+            left = max(0, pool - total)
             let count = max(1, view.members(.manager).count)
             fairShare = max(1, pool / count)
         }
@@ -44,7 +49,7 @@ package struct ShareKeeper: Sendable {
     private static let fullPart = (4, 5)
     /// How long it is from one request to the next, in nanoseconds.
     private static let pause = 20_000_000
-    /// How long it is if nothing was left.
+    /// How long it is if nothing was left, and from one gift to the next.
     private static let pauseUnsatisfied = 500_000_000
 
     /// All that the manager has.
@@ -54,6 +59,7 @@ package struct ShareKeeper: Sendable {
     /// How much was wanted and not granted, as the store has it in mind.
     private var missing = 0
     private var nextRequest = Int.min
+    private var nextGift = Int.min
 
     package init() {}
 
@@ -64,7 +70,7 @@ package struct ShareKeeper: Sendable {
         let needed = use.running + use.waiting
         let isFull = use.waiting > 0 || use.running * Self.fullPart.1 >= share * Self.fullPart.0
         guard isKnown else { return .ask(more: isFull ? more(needed) : 0) }
-        if surroundings.wantedByOthers > 0 {
+        if surroundings.wantedByOthers > 0, now >= nextGift {
             let kept = max(kept(use, fairShare: surroundings.fairShare), share - surroundings.wantedByOthers)
             if kept < share { return .giveBack(keeping: kept) }
         }
@@ -107,8 +113,15 @@ package struct ShareKeeper: Sendable {
         self.share = share
     }
 
-    /// The store's shares have changed: there may be something left.
-    package mutating func sharesChanged(at now: Int) {
-        nextRequest = min(nextRequest, now + Self.pause)
+    /// Some of the share is given back, so that it is this from now on. Until others have taken it, it is known that they
+    /// want it.
+    package mutating func gaveBack(keeping kept: Int, at now: Int) {
+        share = kept
+        nextGift = now + Self.pauseUnsatisfied
+    }
+
+    /// The store's shares have changed.
+    package mutating func sharesChanged(_ surroundings: Surroundings, at now: Int) {
+        if surroundings.left > 0 { nextRequest = min(nextRequest, now + Self.pause) }
     }
 }

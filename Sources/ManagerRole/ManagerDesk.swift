@@ -239,7 +239,8 @@ extension ManagerDesk: PartitionHolder {
                 peer.own(epochs)
             }
         }
-        becameReady(ready)
+        // Not within this call: what is told of the partitions comes back to the membership.
+        if !ready.isEmpty { eventLoops.next().execute { self.becameReady(ready) } }
         concurrency.provision(in: workerManager) { numbers.contains(Partition.of($0)) }
     }
 

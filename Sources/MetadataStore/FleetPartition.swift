@@ -8,7 +8,7 @@ package struct Partition: Sendable, Equatable {
     package var owner: FleetMemberID?
     /// Counts its claims.
     package var epoch: Int
-    /// Managers that were evicted while they had it, and whose invokes nobody has counted yet.
+    /// Managers that were evicted while they had it, and whose invokes nobody has counted yet. One may stand for several.
     package var inheritedFrom: [FleetMemberID]
     /// How many invokes of functions without reserved concurrency the last owner has left running; their concurrency
     /// belongs to the partition until it is claimed.

@@ -92,15 +92,13 @@ extension FleetTransaction {
             )
         }
         let former = try inheritances(of: [lease.number])[lease.number] ?? []
-        guard !former.isEmpty else { return share }
-        var rest = max(0, running)
-        for owner in former {
-            let orphan = try self.share(of: owner, isOrphan: true) ?? 0
-            let moved = min(rest, orphan)
-            if moved > 0 { try setShare(of: owner, orphan - moved) }
-            rest -= moved
-        }
-        let total = share + max(0, running) - rest
+        guard let first = former.first else { return share }
+        // Of several, nobody knows whose invokes those are: what they have left becomes one.
+        for other in former.dropFirst() { try merge(other, into: first) }
+        let orphaned = try self.share(of: first, isOrphan: true) ?? 0
+        let moved = min(max(0, running), orphaned)
+        try setShare(of: first, orphaned - moved)
+        let total = share + moved
         try setShare(of: manager, total)
         try database.execute("DELETE FROM fleetInheritance WHERE partition = ?1", [lease.number])
         try database.execute(
@@ -113,6 +111,23 @@ extension FleetTransaction {
         )
         try changed([.partitions, .shares])
         return total
+    }
+
+    /// Has one evicted manager stand for another as well.
+    private func merge(_ other: FleetMemberID, into first: FleetMemberID) throws {
+        let incarnations = [first.incarnation.rawValue, other.incarnation.rawValue]
+        try database.execute(
+            """
+            INSERT INTO fleetInheritance (partition, incarnation, name)
+            SELECT partition, ?1, ?3 FROM fleetInheritance WHERE incarnation = ?2
+            ON CONFLICT (partition, incarnation) DO NOTHING
+            """,
+            incarnations + [first.name]
+        )
+        try database.execute("DELETE FROM fleetInheritance WHERE incarnation = ?1", [incarnations[1]])
+        let shares = try (share(of: first, isOrphan: true) ?? 0) + (share(of: other, isOrphan: true) ?? 0)
+        try setShare(of: first, shares)
+        try database.execute("DELETE FROM fleetShare WHERE incarnation = ?1", [incarnations[1]])
     }
 
     // MARK: Shares

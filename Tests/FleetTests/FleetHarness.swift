@@ -25,7 +25,7 @@ final class FleetHarness: Sendable {
     func openStore() async throws -> PostgresFleetStore { try await PostgresFleetStore(settings) }
 
     func manager(_ name: String, clock: any FleetClock = HostFleetClock()) async throws -> TestManager {
-        let store = StalledStore(try await openStore())
+        let store = UnreliableStore(try await openStore())
         let observer = TestHolder(name, ledger)
         let membership = FleetMembership(
             manager: settings(.manager, name),
@@ -64,10 +64,10 @@ final class FleetHarness: Sendable {
 final class TestManager: Sendable {
     let membership: FleetMembership
     let holder: TestHolder
-    let store: StalledStore
+    let store: UnreliableStore
     private let task: Task<Void, Never>
 
-    init(membership: FleetMembership, holder: TestHolder, store: StalledStore) {
+    init(membership: FleetMembership, holder: TestHolder, store: UnreliableStore) {
         self.membership = membership
         self.holder = holder
         self.store = store
@@ -144,6 +144,11 @@ final class FleetLedger: Sendable {
             return state.waiters
         }
         for waiter in waiters { waiter.resume() }
+    }
+
+    /// Returns when something has changed.
+    func change() async {
+        await withCheckedContinuation { waiter in state.withLock { $0.waiters.append(waiter) } }
     }
 
     /// Returns when a condition holds that anything of this may make true.

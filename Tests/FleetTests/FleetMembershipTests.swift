@@ -142,6 +142,56 @@ struct FleetMembershipTests {
         for manager in [a, b] { try await manager.stop() }
     }
 
+    // MARK: Trouble
+
+    /// What was asked may have been done or not, and invokes come and go meanwhile.
+    @Test(arguments: 1...3 as ClosedRange<UInt64>)
+    func lostRequestsAndAnswersUpsetNothing(seed: UInt64) async throws {
+        var random = SeededGenerator(seed: seed)
+        var managers: [TestManager] = []
+        for name in ["a", "b", "c"] {
+            let manager = try await fleet.manager(name)
+            manager.store.lose(oneIn: 8, seed: seed &* 10 &+ UInt64(managers.count))
+            managers.append(manager)
+        }
+        for round in 0..<30 {
+            let manager = try #require(managers.randomElement(using: &random))
+            let number = Int.random(in: 0..<Partition.count, using: &random)
+            manager.holder.run(upTo: Int.random(in: 0...20, using: &random), of: number)
+            manager.holder.wait(Int.random(in: 0...30, using: &random))
+            for manager in managers { manager.holder.recover { _ in 0 } }
+            // Goes on when the manager has heard of something, whatever it is.
+            let events = manager.holder.tellings
+            await fleet.ledger.until { manager.holder.tellings > events }
+            if round == 20 {
+                let dead = managers.removeLast()
+                await dead.die()
+            }
+        }
+        for manager in managers {
+            manager.store.lose(oneIn: nil)
+            manager.holder.wait(0)
+        }
+        await fleet.ledger.until(dividedAmong: ["a", "b"])
+        for manager in managers { manager.holder.recover { _ in 0 } }
+        let store = try await fleet.openStore()
+        store.observe { _ in fleet.ledger.changed() }
+        // In the end the store and the managers are of one mind.
+        var isAgreed = false
+        while !isAgreed {
+            let view = try await view()
+            #expect(view.sharesTotal <= FleetHarness.account)
+            isAgreed = managers.allSatisfy { manager in
+                view.shares.contains { $0.manager == manager.membership.member && $0.share == manager.holder.share }
+            }
+            isAgreed = isAgreed && view.shares.count == 2
+            if !isAgreed { await fleet.ledger.change() }
+        }
+        #expect(managers.allSatisfy { $0.holder.running <= $0.holder.share })
+        #expect(fleet.ledger.mistakes == [])
+        for manager in managers { try await manager.stop() }
+    }
+
     // MARK: Frontends and workers
 
     @Test func frontendsKnowWhereEachPartitionIs() async throws {

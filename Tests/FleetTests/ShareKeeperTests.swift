@@ -49,8 +49,10 @@ struct ShareKeeperTests {
         let use = ShareUse(running: 4)
         #expect(keeper.decide(use, .init(), at: now + 499_000_000) == nil)
         #expect(keeper.decide(use, .init(), at: now + 500_000_000) == .ask(more: 16))
-        // But for when others have changed something.
-        keeper.sharesChanged(at: now)
+        // But for when others have given something back.
+        keeper.sharesChanged(.init(left: 0), at: now)
+        #expect(keeper.decide(use, .init(), at: now + 20_000_000) == nil)
+        keeper.sharesChanged(.init(left: 1), at: now)
         #expect(keeper.decide(use, .init(), at: now + 20_000_000) == .ask(more: 16))
     }
 
@@ -71,6 +73,16 @@ struct ShareKeeperTests {
         #expect(decide(running: 10, wantedByOthers: 7) == .giveBack(keeping: 73))
         // A quarter stays in any case.
         #expect(decide(running: 60, wantedByOthers: 1000) == nil)
+    }
+
+    @Test mutating func giftIsNotRepeatedBeforeOthersHaveTakenIt() {
+        keeper.shareIs(80)
+        #expect(decide(running: 10, wantedByOthers: 7) == .giveBack(keeping: 73))
+        keeper.gaveBack(keeping: 73, at: now)
+        let around = ShareKeeper.Surroundings(wantedByOthers: 7, fairShare: 100)
+        #expect(keeper.decide(ShareUse(running: 10), around, at: now + 499_000_000) == nil)
+        #expect(keeper.decide(ShareUse(running: 70), .init(), at: now) == .ask(more: 16))
+        #expect(decide(running: 10, wantedByOthers: 7) == .giveBack(keeping: 66))
     }
 
     /// Or those who came late would starve.
@@ -105,8 +117,9 @@ struct ShareKeeperTests {
         update.claimedConcurrency = 20
         view.apply(update)
         let around = ShareKeeper.Surroundings(of: a.id, in: view, account: 100)
-        #expect(around == .init(wantedByOthers: 24, fairShare: 40))
-        #expect(ShareKeeper.Surroundings(of: a.id, in: view, account: 120).wantedByOthers == 4)
+        #expect(around == .init(wantedByOthers: 24, fairShare: 40, left: 0))
+        let more = ShareKeeper.Surroundings(of: a.id, in: view, account: 125)
+        #expect(more == .init(wantedByOthers: 4, fairShare: 52, left: 5))
     }
 
     // MARK: Many together
@@ -138,7 +151,7 @@ struct ShareKeeperTests {
             case .giveBack(let kept):
                 let kept = max(kept, running[index])
                 #expect(kept <= stored[index].share, "seed \(seed)")
-                keepers[index].shareIs(kept)
+                keepers[index].gaveBack(keeping: kept, at: now)
                 stored[index].share = min(stored[index].share, kept)
             case .ask(let more):
                 let isLost = isTroubled && Int.random(in: 0..<10, using: &random) == 0

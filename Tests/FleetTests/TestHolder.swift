@@ -12,6 +12,7 @@ final class TestHolder: PartitionHolder {
         var events: [String] = []
         var inherited: [PartitionLease] = []
         var isDead = false
+        var tellings = 0
         var view: FleetView?
     }
 
@@ -53,6 +54,20 @@ final class TestHolder: PartitionHolder {
         living { $0.running[partition, default: 0] += count }
         membership.withLock { $0 }?.shareUseChanged()
     }
+
+    /// Has invokes of a partition begin or end until so many run, as far as the manager has the partition and a share.
+    func run(upTo count: Int, of partition: Int) {
+        let isHeld = membership.withLock { $0 }?.lease(of: partition) != nil
+        living { state in
+            let before = state.running[partition] ?? 0
+            let free = max(0, state.share - state.running.values.reduce(0, +))
+            state.running[partition] = min(count, isHeld ? before + free : before)
+        }
+        membership.withLock { $0 }?.shareUseChanged()
+    }
+
+    /// How often it was told anything, or asked.
+    var tellings: Int { state.withLock { $0.tellings } }
 
     func wait(_ count: Int) {
         living { $0.waiting = count }
@@ -129,7 +144,12 @@ final class TestHolder: PartitionHolder {
     }
 
     func shareUse() -> ShareUse {
-        state.withLock { ShareUse(running: $0.running.values.reduce(0, +), waiting: $0.waiting) }
+        let use = state.withLock { state in
+            state.tellings += 1
+            return ShareUse(running: state.running.values.reduce(0, +), waiting: state.waiting)
+        }
+        ledger.changed()
+        return use
     }
 
     func shareChanged(_ share: Int) {

@@ -161,6 +161,24 @@ struct FleetPartitionTests {
         #expect(try await store.view().shares == [FleetShare(manager: managers[2], share: 12)])
     }
 
+    /// Nobody can tell whose invokes are counted: what is counted of one must not be taken from what another still needs.
+    @Test func sharesOfSeveralEvictedManagersCoverAllTheyHaveLeft() async throws {
+        var managers: [FleetMemberID] = []
+        for name in ["a", "b", "c"] { managers.append(try await store.joinManager(name)) }
+        // Both have had partition 1; each has five invokes, that of a in 2, that of b in 1.
+        for (index, numbers) in [[1, 2], [1, 3]].enumerated() {
+            _ = try await store.claim(numbers, for: managers[index])
+            _ = try await store.askShare(of: managers[index], more: 5, account: 100)
+            #expect(try await store.evict(managers[index]))
+        }
+        let leases = try await store.claim([1, 2, 3], for: managers[2]).leases
+        #expect(leases.map(\.inheritedFrom.count) == [2, 1, 1])
+        #expect(try await store.recovered(leases[0], of: managers[2], running: 5) == 5)
+        #expect(try await store.recovered(leases[2], of: managers[2], running: 0) == 5)
+        #expect(try await store.recovered(leases[1], of: managers[2], running: 5) == 10)
+        #expect(try await store.view().shares == [FleetShare(manager: managers[2], share: 10)])
+    }
+
     @Test func inheritedPartitionThatIsReleasedIsStillToBeCounted() async throws {
         let (a, b) = (try await store.joinManager("a"), try await store.joinManager("b"))
         _ = try await store.claim([1], for: a)

@@ -35,7 +35,7 @@ struct WorkerProcess {
         )
         let logs = try FunctionLogWriter(store: logStore, logger: logger)
         defer { logs.stop() }
-        let store = try await PostgresFleetStore(fleet.postgres)
+        let store = try await PostgresFleetStore(fleet.postgres, isListening: false)
         let engine = try await parts.engine(in: data, runtimes)
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
