@@ -112,7 +112,7 @@ package final class HostCredentials: Sendable {
                 LogKey.hostIdentity: "\(identity)", LogKey.expires: "\(expires.ISO8601Format())",
             ]
             switch action {
-            case .renew: await renew()
+            case .renew: await tryToRenew()
             case .warn: logger.warning("this host's certificate ends soon; \(Self.advice(identity))", metadata: ends)
             case .reportEnd: logger.error("this host's certificate has ended; \(Self.advice(identity))", metadata: ends)
             }
@@ -200,17 +200,24 @@ extension HostCredentials {
         }
     }
 
-    /// Asks the authority for a certificate of a new key, and replaces the files.
-    func renew() async {
-        guard let renewal else { return }
+    /// Asks the authority for a certificate of a new key, and replaces the files. ``run()`` does it when it is due. Throws
+    /// ``HostIdentityError``, and leaves everything as it is then.
+    package func renew() async throws {
+        guard let renewal else {
+            throw HostIdentityError(.unavailable, "failed to renew the certificate: no authority was named")
+        }
+        let (request, key) = try SigningRequest.make(for: identity)
+        var content = try files.load()
+        content.certificate = try await renewal.renew(signingRequest: request, as: self)
+        content.key = key
+        try checkIdentity(of: try OwnCertificate(content, files: files, at: settings.now()))
+        try files.replace(certificate: content.certificate, key: key)
+        reload()
+    }
+
+    private func tryToRenew() async {
         do {
-            let (request, key) = try SigningRequest.make(for: identity)
-            var content = try files.load()
-            content.certificate = try await renewal.renew(signingRequest: request, as: self)
-            content.key = key
-            try checkIdentity(of: try OwnCertificate(content, files: files, at: settings.now()))
-            try files.replace(certificate: content.certificate, key: key)
-            reload()
+            try await renew()
         } catch {
             let now = settings.now()
             state.withLock { $0.life.renewalFailed(at: now) }
