@@ -46,6 +46,8 @@ package final class AuthorityService: Sendable {
     /// A service for the hosts of a directory's fleet.
     ///
     /// - Parameters:
+    ///   - credentials: What the service proves itself by; of the role `authority`.
+    ///   - validity: How long the certificates are good that it issues.
     package init(directory: AuthorityDirectory, credentials: HostCredentials, validity: Duration, logger: Logger) {
         self.directory = directory
         self.credentials = credentials
