@@ -4,8 +4,8 @@ import NIOPosix
 
 /// The authority of `swiftlet ca serve`, as a host of the fleet speaks with it.
 ///
-/// It has a client of its own because the authority is known by its identity, which must be checked before the first byte is
-/// sent: any host of the fleet could listen at its address.
+/// It has a client of its own because the authority is known by its identity, which must be checked before the first
+/// byte is sent: any host of the fleet could listen at its address.
 package struct AuthorityClient: RenewalAuthority {
     /// What an answer may have, in bytes.
     private static let answerSizeMax = 4 * 1024 * 1024

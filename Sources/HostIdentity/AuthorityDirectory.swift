@@ -86,7 +86,7 @@ package struct AuthorityDirectory: Sendable {
         guard access(files.certificate, F_OK) == 0 else {
             throw HostIdentityError(
                 .unavailable,
-                "there is no authority in \(directory); make one with 'swiftlet ca init', or name another with --directory"
+                "there is no authority in \(directory); make one with 'swiftlet ca init', or name another directory"
             )
         }
         certificatePEM = try StoredFile.text(of: files.certificate)
@@ -142,7 +142,7 @@ package struct AuthorityDirectory: Sendable {
             guard Certificate.PublicKey(request.key) != peer.key else {
                 throw HostIdentityError(
                     .invalidRequest,
-                    "failed to renew the certificate of \(peer.identity): the request is for the old key; make a new one"
+                    "failed to renew the certificate of \(peer.identity): the request is for the old key"
                 )
             }
             let validity = validity(peer.identity, duration, now, revocations)
@@ -152,7 +152,8 @@ package struct AuthorityDirectory: Sendable {
         }
     }
 
-    /// Revokes all certificates that a host has until now. Throws ``HostIdentityError/Code/invalidName`` if it never had one.
+    /// Revokes all certificates that a host has until now. Throws ``HostIdentityError/Code/invalidName`` if it never
+    /// had one.
     package func revoke(_ identity: HostIdentity, at now: Date) throws {
         try locked { revocations in
             guard try entries().contains(where: { $0.identity == identity.description }) else {

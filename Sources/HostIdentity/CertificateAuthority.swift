@@ -51,8 +51,8 @@ package struct CertificateAuthority: Sendable {
         self.fleet = fleet
     }
 
-    /// An authority that was made before. Throws ``HostIdentityError/Code/invalidFile`` if the texts are not a certificate
-    /// of an authority and its key.
+    /// An authority that was made before. Throws ``HostIdentityError/Code/invalidFile`` if the texts are not a
+    /// certificate of an authority and its key.
     package init(certificatePEM: String, keyPEM: String, path: String) throws(HostIdentityError) {
         let trusted = try TrustedAuthority(pem: certificatePEM, path: path)
         guard let key = try? P256.Signing.PrivateKey(pemRepresentation: keyPEM),
@@ -88,8 +88,9 @@ package struct CertificateAuthority: Sendable {
         return (certificate, key.pemRepresentation + "\n")
     }
 
-    /// Makes a certificate for the key of a signing request (PKCS#10, RFC 2986). Only the key is taken from the request:
-    /// whom it is for is decided here. Throws ``HostIdentityError/Code/invalidRequest`` if it is no good request.
+    /// Makes a certificate for the key of a signing request (PKCS#10, RFC 2986). Only the key is taken from the
+    /// request: whom it is for is decided here. Throws ``HostIdentityError/Code/invalidRequest`` if it is no good
+    /// request.
     package func issue(
         _ identity: HostIdentity,
         request: SigningRequest,

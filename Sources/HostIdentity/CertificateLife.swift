@@ -63,7 +63,8 @@ struct CertificateLife: Sendable {
         self = CertificateLife(validity, renews: renewal != .none)
     }
 
-    /// The renewal that was asked for has failed. If a new certificate has come meanwhile by another way, it was no loss.
+    /// The renewal that was asked for has failed. If a new certificate has come meanwhile by another way, it was no
+    /// loss.
     mutating func renewalFailed(at now: Date) {
         guard case .underWay(let failures) = renewal else { return }
         let delay = min(Self.retryShares.first * pow(2, Double(min(failures, 10))), Self.retryShares.most) * length

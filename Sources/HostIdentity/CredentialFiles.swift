@@ -40,8 +40,8 @@ struct CredentialFiles: Sendable {
         )
     }
 
-    /// Replaces certificate and key. The key first: whoever sees the new certificate finds its key. Both are on the disk
-    /// before either is in place, so that ``finishReplacing()`` can end what a crash has cut off.
+    /// Replaces certificate and key. The key first: whoever sees the new certificate finds its key. Both are on the
+    /// disk before either is in place, so that ``finishReplacing()`` can end what a crash has cut off.
     func replace(certificate text: String, key keyText: String) throws(HostIdentityError) {
         try StoredFile.write(text, to: certificateNew, permissions: 0o644)
         try StoredFile.write(keyText, to: keyNew, permissions: 0o600)

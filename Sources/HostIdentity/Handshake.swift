@@ -38,7 +38,7 @@ final class HandshakeHandler: ChannelInboundHandler {
         let channel = context.channel
         timer = context.eventLoop.scheduleTask(in: limit) {
             promise.fail(HostIdentityError(.timeout, "failed to secure the connection: the peer has taken too long"))
-            channel.close(promise: nil)
+            HostCredentials.cut(channel)
         }
     }
 
@@ -50,11 +50,15 @@ final class HandshakeHandler: ChannelInboundHandler {
         guard case .handshakeCompleted? = event as? TLSUserEvent else {
             return context.fireUserInboundEventTriggered(event)
         }
-        // A handshake without a verified certificate cannot be; if it is, it is none.
-        guard case .success(let peer)? = record.result, credentials.add(context.channel, peer) else {
-            fail(HostIdentityError(.revoked, "failed to secure the connection: the peer was revoked meanwhile"))
-            HostCredentials.cut(context.channel)
-            return
+        // A session that was taken up again would come here without a look at its certificate. None can be; see
+        // `OwnCertificate.context`.
+        guard case .success(let peer)? = record.result else {
+            fail(HostIdentityError(.noHandshake, "failed to secure the connection: nobody has seen a certificate"))
+            return HostCredentials.cut(context.channel)
+        }
+        guard credentials.add(context.channel, peer) else {
+            fail(HostIdentityError(.revoked, "failed to secure the connection: \(peer.identity) was revoked meanwhile"))
+            return HostCredentials.cut(context.channel)
         }
         timer?.cancel()
         isDone = true

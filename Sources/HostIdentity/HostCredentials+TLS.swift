@@ -29,13 +29,13 @@ enum PeerExpectation: Sendable {
 // MARK: - Securing connections
 
 extension HostCredentials {
-    /// Secures the channel of a connection that was accepted: adds what speaks TLS, with the certificate of this moment, and
-    /// closes the channel if the peer is not a host of one of the roles. The channel is registered (see
+    /// Secures the channel of a connection that was accepted: adds what speaks TLS, with the certificate of this
+    /// moment, and closes the channel if the peer is not a host of one of the roles. The channel is registered (see
     /// ``register(_:)``).
     ///
     /// To be called on the channel's event loop, when it is initialised. The result is the peer, or
-    /// ``HostIdentityError``, which handlers behind see as `errorCaught`, too. No byte passes in either direction before
-    /// the peer is known; what is written until then waits.
+    /// ``HostIdentityError``, which handlers behind see as `errorCaught`, too. No byte passes in either direction
+    /// before the peer is known; what is written until then waits.
     package func secure(
         _ channel: any Channel,
         allowing roles: Set<HostRole>,
@@ -95,8 +95,8 @@ extension HostCredentials {
 // MARK: - TLS handlers by themselves
 
 extension HostCredentials {
-    /// A TLS handler for a connection that was accepted, of which the other side must be a host of one of the roles. It can
-    /// be used once. Where the reason of a refusal matters, use ``secure(_:allowing:protocols:)``.
+    /// A TLS handler for a connection that was accepted, of which the other side must be a host of one of the roles. It
+    /// can be used once. Where the reason of a refusal matters, use ``secure(_:allowing:protocols:)``.
     package func serverHandler(
         allowing roles: Set<HostRole>,
         protocols: [String] = []

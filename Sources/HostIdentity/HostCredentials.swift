@@ -57,8 +57,8 @@ package final class HostCredentials: Sendable {
 
     /// Reads the files. Without an authority to renew it at, the certificate is good until somebody replaces the files.
     ///
-    /// Throws ``HostIdentityError`` if the files are missing, do not belong together, or would be accepted by no peer; with
-    /// ``HostIdentityError/Code/exposedKey`` if others can read the key.
+    /// Throws ``HostIdentityError`` if the files are missing, do not belong together, or would be accepted by no peer;
+    /// with ``HostIdentityError/Code/exposedKey`` if others can read the key.
     package init(
         directory: String,
         renewal: (any RenewalAuthority)? = nil,
@@ -112,7 +112,7 @@ package final class HostCredentials: Sendable {
                 LogKey.hostIdentity: "\(identity)", LogKey.expires: "\(expires.ISO8601Format())",
             ]
             switch action {
-            case .renew: await renew()
+            case .renew: await tryToRenew()
             case .warn: logger.warning("this host's certificate ends soon; \(Self.advice(identity))", metadata: ends)
             case .reportEnd: logger.error("this host's certificate has ended; \(Self.advice(identity))", metadata: ends)
             }
@@ -195,22 +195,32 @@ extension HostCredentials {
         guard own.peer.identity == identity, own.authority.fleet == fleet else {
             throw HostIdentityError(
                 .wrongName,
-                "the new certificate is for \(own.peer.identity) of \(own.authority.fleet), and this host is \(identity) of \(fleet); restart it to make it another"
+                """
+                the new certificate is for \(own.peer.identity) of \(own.authority.fleet), and this host is \
+                \(identity) of \(fleet); restart it to make it another
+                """
             )
         }
     }
 
-    /// Asks the authority for a certificate of a new key, and replaces the files.
-    func renew() async {
-        guard let renewal else { return }
+    /// Asks the authority for a certificate of a new key, and replaces the files. ``run()`` does it when it is due.
+    /// Throws ``HostIdentityError``, and leaves everything as it is then.
+    package func renew() async throws {
+        guard let renewal else {
+            throw HostIdentityError(.unavailable, "failed to renew the certificate: no authority was named")
+        }
+        let (request, key) = try SigningRequest.make(for: identity)
+        var content = try files.load()
+        content.certificate = try await renewal.renew(signingRequest: request, as: self)
+        content.key = key
+        try checkIdentity(of: try OwnCertificate(content, files: files, at: settings.now()))
+        try files.replace(certificate: content.certificate, key: key)
+        reload()
+    }
+
+    private func tryToRenew() async {
         do {
-            let (request, key) = try SigningRequest.make(for: identity)
-            var content = try files.load()
-            content.certificate = try await renewal.renew(signingRequest: request, as: self)
-            content.key = key
-            try checkIdentity(of: try OwnCertificate(content, files: files, at: settings.now()))
-            try files.replace(certificate: content.certificate, key: key)
-            reload()
+            try await renew()
         } catch {
             let now = settings.now()
             state.withLock { $0.life.renewalFailed(at: now) }
@@ -284,8 +294,8 @@ extension HostCredentials {
         }
     }
 
-    /// Takes over a newer list; false if it is the one there is. Throws ``HostIdentityError/Code/invalidFile`` for an older
-    /// one, and for one that is not the authority's.
+    /// Takes over a newer list; false if it is the one there is. Throws ``HostIdentityError/Code/invalidFile`` for an
+    /// older one, and for one that is not the authority's.
     @discardableResult
     func apply(revocations text: String) throws(HostIdentityError) -> Bool {
         let list = try RevocationList(signed: text, by: own.authority.key)

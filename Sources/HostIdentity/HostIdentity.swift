@@ -17,8 +17,8 @@ package enum HostRole: String, Sendable, Hashable, CaseIterable, CustomStringCon
 /// Who a host is to the others of its fleet: one role and one name.
 ///
 /// A certificate carries it as its only subject alternative name, a uniform resource identifier (RFC 5280, section
-/// 4.2.1.6): `swiftlet://FLEET/ROLE/NAME`. Peers are told apart by it alone, never by an address or a DNS name, so hosts may
-/// move and share addresses.
+/// 4.2.1.6): `swiftlet://FLEET/ROLE/NAME`. Peers are told apart by it alone, never by an address or a DNS name, so
+/// hosts may move and share addresses.
 package struct HostIdentity: Hashable, Sendable, CustomStringConvertible {
     static let scheme = "swiftlet://"
 

@@ -37,9 +37,10 @@ struct OwnCertificate: Sendable {
 
     /// What one connection is made with.
     ///
-    /// A context is never used twice. NIOSSL's servers give out session tickets, and a session that is taken up again is not
-    /// verified again: a peer could come back with the ticket of a certificate that was revoked or has ended. Tickets are
-    /// good only in the context that has made them, so none is good here. Connections between hosts are few and long.
+    /// A context is never used twice. NIOSSL's servers give out session tickets, and a session that is taken up again
+    /// is not verified again: a peer could come back with the ticket of a certificate that was revoked or has ended.
+    /// Tickets are good only in the context that has made them, so none is good here. Connections between hosts are few
+    /// and long.
     func context(protocols: [String]) throws -> NIOSSLContext {
         // The two sides differ in what they verify, which is set here, and in nothing else.
         var configuration = TLSConfiguration.makeClientConfiguration()

@@ -60,8 +60,9 @@ struct TrustedAuthority: Sendable {
     /// Whom a certificate is for, if it is this authority's and good at that moment for one side of a connection.
     ///
     /// The path has one step, from the authority to the host, so what is asked is RFC 5280, section 6.1, for a path of
-    /// length one: the signature, the time, the issuer's name, no critical extension that is not understood; and of this
-    /// fleet's certificates, that they are for hosts and for that side. There is no other root and no step between.
+    /// length one: the signature, the time, the issuer's name, no critical extension that is not understood; and of
+    /// this fleet's certificates, that they are for hosts and for that side. There is no other root and no step
+    /// between.
     func check(
         _ certificate: Certificate,
         for usage: ExtendedKeyUsage.Usage,
@@ -80,7 +81,10 @@ struct TrustedAuthority: Sendable {
         guard now >= certificate.notValidBefore, now >= self.certificate.notValidBefore else {
             throw HostIdentityError(
                 .notYetValid,
-                "the certificate of \(peer.identity) is good only from \(certificate.notValidBefore.ISO8601Format()) on; compare the clocks"
+                """
+                the certificate of \(peer.identity) is good only from \(certificate.notValidBefore.ISO8601Format()) \
+                on; compare the clocks
+                """
             )
         }
         guard now <= certificate.notValidAfter, now <= self.certificate.notValidAfter else {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// How often each host may have its certificate renewed, so that one that is broken, or not its owner's any more, cannot
-/// fill the authority's disk.
+/// How often each host may have its certificate renewed, so that one that is broken, or not its owner's any more,
+/// cannot fill the authority's disk.
 struct RenewalQuota: Sendable {
     /// How many renewals a host has within one life of a certificate. One that is well needs two.
     static let renewalsMax = 20

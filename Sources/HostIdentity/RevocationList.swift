@@ -3,8 +3,8 @@ package import Foundation
 
 /// The certificates that are good no longer, though their lives are not over.
 ///
-/// It is no certificate revocation list of RFC 5280: those hold serial numbers only, and whoever has stolen a host's key may
-/// have renewed its certificate under numbers that nobody knows. This one names hosts, too.
+/// It is no certificate revocation list of RFC 5280: those hold serial numbers only, and whoever has stolen a host's
+/// key may have renewed its certificate under numbers that nobody knows. This one names hosts, too.
 package struct RevocationList: Equatable, Sendable {
     /// Grows with every change, so that nobody can bring back an older list.
     package private(set) var number = 0

@@ -6,8 +6,8 @@ package enum StoredFile {
     /// What no file of this kind comes near to, in bytes.
     private static let sizeMax = 16 * 1024 * 1024
 
-    /// Writes a file next to its place and then moves it there, durably. Nobody else can ever read what the permissions do
-    /// not let them. Throws ``HostIdentityError/Code/unavailable``.
+    /// Writes a file next to its place and then moves it there, durably. Nobody else can ever read what the permissions
+    /// do not let them. Throws ``HostIdentityError/Code/unavailable``.
     package static func replace(_ path: String, with text: String, permissions: UInt32) throws(HostIdentityError) {
         let temporary = "\(path).new"
         try write(text, to: temporary, permissions: permissions)
@@ -52,7 +52,8 @@ package enum StoredFile {
         return try text(of: file, path)
     }
 
-    /// The text of a private key's file. Throws ``HostIdentityError/Code/exposedKey`` if others than its owner can read it.
+    /// The text of a private key's file. Throws ``HostIdentityError/Code/exposedKey`` if others than its owner can read
+    /// it.
     static func key(of path: String) throws(HostIdentityError) -> String {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure("read", path) }

@@ -12,7 +12,7 @@ struct CACommand: AsyncParsableCommand {
             one certificate for each host, which says its role (frontend, manager, worker, operator or authority) and its \
             name. These certificates are not for clients of the API; see 'swiftlet cert'.
             """,
-        subcommands: [Init.self, Issue.self, Revoke.self, List.self, CAServeCommand.self]
+        subcommands: [Init.self, Issue.self, Revoke.self, List.self, CAServeCommand.self, CARenewCommand.self]
     )
 
     /// Where the authority is.
@@ -218,4 +218,16 @@ struct LifeTime: ExpressibleByArgument, CustomStringConvertible {
     }
 
     var defaultValueDescription: String { description }
+}
+
+/// `HOST:PORT` on the command line.
+struct ListenAddress: ExpressibleByArgument {
+    let host: String
+    let port: Int
+
+    init?(argument: String) {
+        guard let (host, port) = try? ServeConfiguration.address(argument) else { return nil }
+        self.host = host
+        self.port = port
+    }
 }

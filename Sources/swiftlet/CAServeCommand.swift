@@ -21,7 +21,7 @@ struct CAServeCommand: AsyncParsableCommand {
     @OptionGroup var directory: CACommand.Directory
 
     @Option(help: "Where to listen: HOST:PORT.")
-    var listen: String
+    var listen: ListenAddress
 
     @Option(help: "How long the certificates are good that are issued: a number with s, m, h or d.")
     var valid: LifeTime = .standard
@@ -33,7 +33,6 @@ struct CAServeCommand: AsyncParsableCommand {
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw ValidationError("'\(logLevel)' is no log level")
         }
-        let (host, port) = try ServeConfiguration.address(listen)
         let authority = try directory.open()
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "swiftlet")
@@ -49,7 +48,7 @@ struct CAServeCommand: AsyncParsableCommand {
         var group = ServiceGroupConfiguration(
             services: [
                 CredentialsService(credentials: credentials),
-                ListeningService(service: service, host: host, port: port, logger: logger),
+                ListeningService(service: service, address: listen, logger: logger),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
@@ -83,15 +82,15 @@ struct CAServeCommand: AsyncParsableCommand {
 /// The listener.
 private struct ListeningService: Service {
     let service: AuthorityService
-    let host: String
-    let port: Int
+    let address: ListenAddress
     let logger: Logger
 
     func run() async throws {
         do {
             try await cancelWhenGracefulShutdown {
-                try await service.run(host: host, port: port) { address in
-                    logger.notice("the authority listens", metadata: [LogKey.address: "\(address)"])
+                try await service.run(host: address.host, port: address.port) { bound in
+                    let text = "\(bound.ipAddress ?? address.host):\(bound.port ?? address.port)"
+                    logger.notice("the authority listens", metadata: [LogKey.address: "\(text)"])
                 }
             }
         } catch is CancellationError {
