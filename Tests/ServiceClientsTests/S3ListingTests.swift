@@ -63,7 +63,9 @@ struct S3ListingTests {
         #expect(age == seconds.map { Duration.seconds($0) })
     }
 
-    @Test(arguments: ["Wed, 25 Nov 2026 11:58:44 GMT", "Wed, 09 Sep 2026 00:00:00 GMT", "Thu, 29 Feb 2024 23:59:59 GMT"])
+    @Test(arguments: [
+        "Wed, 25 Nov 2026 11:58:44 GMT", "Wed, 09 Sep 2026 00:00:00 GMT", "Thu, 29 Feb 2024 23:59:59 GMT",
+    ])
     func datesOfHeadersAreRead(text: String) throws {
         let parts = text.split(separator: " ")
         let date = try #require(Timestamp(httpDate: text))
