@@ -1,4 +1,5 @@
 import Foundation
+import LambdaAPI
 import Logging
 import TestSupport
 import Testing
@@ -69,6 +70,12 @@ struct FullDiskTests {
             #expect((try? String(contentsOfFile: "\(content.directory)/a", encoding: .utf8)) == "one")
         }
         #expect(try await text(of: store.put(other).hash, on: store) == "two")
+    }
+
+    @Test func cacheOfASmallDiskMayTakeAGigabyteAllTheSame() throws {
+        #expect(try CodeStore.cacheSizeDefault(on: disk.path).bytes == 1 << 30)
+        let size = try CodeStore.cacheSizeDefault(on: "/").bytes
+        #expect((1 << 30...10 << 30).contains(size))
     }
 
     @Test func archiveFindsRoomToo() async throws {

@@ -20,6 +20,7 @@ import http.client
 import http.server
 import json
 import logging
+import re
 import sys
 import threading
 import urllib.parse
@@ -139,7 +140,7 @@ class Front(http.server.BaseHTTPRequestHandler):
             elif kind == "date":
                 offset = fault["seconds"]
             elif kind == "pages" and "list-type" in path:
-                path += f"&max-keys={fault['size']}"
+                path = re.sub(r"max-keys=\d+", f"max-keys={fault['size']}", path)
             else:
                 spoil = kind
         if self.command == "PUT" and self.is_damaged(body):

@@ -263,7 +263,7 @@ def test_packages_of_the_disk_move_into_the_bucket(service, bucket, tmp_path):
         (["--code-bucket", "Not_A_Bucket"], "code-bucket"),
         (["--code-bucket", "bucket", "--code-bucket-prefix", "/a"], "code-bucket-prefix"),
         (["--code-bucket", "bucket", "--code-bucket-prefix", "a"], "code-bucket-prefix"),
-        (["--code-bucket", "bucket", "--code-bucket-region", "nowhere"], "code-bucket-region"),
+        (["--code-bucket", "bucket", "--code-bucket-region", "No where"], "code-bucket-region"),
         (["--code-bucket", "bucket", "--code-bucket-endpoint", "http://a/b"], "code-bucket-endpoint"),
         (["--code-bucket", "bucket"], "code-bucket-endpoint"),
         (["--code-bucket-endpoint", "http://127.0.0.1:1"], "code-bucket"),
