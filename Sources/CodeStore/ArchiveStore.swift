@@ -8,12 +8,13 @@ package protocol ArchiveStore: Sendable {
 
     /// Stores an archive, which from then on is as new as if it had not been there before.
     ///
-    /// - Throws: `.unavailable` if it may not be there for good.
+    /// - Throws: `.unavailable` or `.unreachable` if it may not be there for good.
     func put(_ archive: [UInt8], as hash: CodeHash) async throws(CodeStoreError)
 
     /// The archive. Where what is stored may not be what arrives, it has been compared with the hash.
     ///
-    /// - Throws: `.notFound` if there is none; `.unavailable` if it is damaged or cannot be had.
+    /// - Throws: `.notFound` if there is none; `.unavailable` if it is damaged or cannot be read; `.unreachable` if it cannot
+    ///   be had now.
     func get(_ hash: CodeHash) async throws(CodeStoreError) -> [UInt8]
 
     /// How long ago the archive was last put, by the clock of where it is; nil if there is none.

@@ -19,8 +19,8 @@ extension CodeStore {
     /// that one of them is cancelled does not concern the others.
     ///
     /// - Throws: `.notFound` if a package is not stored; `.incompatibleLayers` if the layers' links together lead out of
-    ///   `/opt`, or if together they have more entries than a package may have; `.unavailable` if the content cannot be had.
-    ///   What `body` throws.
+    ///   `/opt`, or if together they have more entries than a package may have; `.unavailable` or `.unreachable` if the content
+    ///   cannot be had. What `body` throws.
     nonisolated package func withContent<Value>(
         of package: CodeHash,
         layers: LayerStack? = nil,
@@ -68,16 +68,10 @@ extension CodeStore {
         unreferencedSince[hash] = nil
         if let known = contentSizes[hash] { return known }
         let directory = try await acquire(hash)
-        let size: Int
-        do throws(CodeStoreError) {
-            size = try await Self.run(on: threads) { () throws(CodeStoreError) in
-                try TreeSurvey(of: directory).contentSize
-            }
-        } catch {
-            await release(hash)
-            throw error
+        defer { release(hash) }
+        let size = try await Self.run(on: threads) { () throws(CodeStoreError) in
+            try TreeSurvey(of: directory).contentSize
         }
-        await release(hash)
         contentSizes[hash] = size
         return size
     }
@@ -112,20 +106,20 @@ extension CodeStore {
         do throws(CodeStoreError) {
             try await prepare()
         } catch {
-            await release(tree)
+            release(tree)
             throw error
         }
     }
 
-    private func release(_ tree: CodeHash) async {
+    private func release(_ tree: CodeHash) {
         unreferencedSince[tree] = nil
-        await evict(cache.released(tree))
+        evict(cache.released(tree))
     }
 
     /// Does something while a tree is in use, whether or not it is there.
     func using(_ tree: CodeHash, _ body: () async throws(CodeStoreError) -> Void) async throws(CodeStoreError) {
         try await begin(tree, body)
-        await release(tree)
+        release(tree)
     }
 
     /// Whether a tree is there. Somebody must be using it.
@@ -140,40 +134,41 @@ extension CodeStore {
 // MARK: - Eviction
 
 extension CodeStore {
-    /// Counts what an earlier process of this host has left, all of which is whole.
+    /// Counts what an earlier process of this host has left, all of which is whole. What was made last is taken for what was
+    /// used last.
     func adoptTrees() async throws(CodeStoreError) {
         // Without a bound nobody needs to know how large they are, and the start is quick.
         let isMeasured = cache.sizeMax != nil
         let directories = [unpacked, merged]
         let trees = try await Self.run(on: threads) { () throws(CodeStoreError) in
-            var trees: [(CodeHash, Int)] = []
+            var trees: [(tree: CodeHash, size: Int, changed: Int)] = []
             for directory in directories {
                 for name in try StoreFiles.names(in: directory) {
-                    let size = isMeasured ? try TreeSurvey(of: "\(directory)/\(name)").footprint.bytes : 0
-                    trees.append((CodeHash(hexadecimal: name), size))
+                    let path = "\(directory)/\(name)"
+                    let size = isMeasured ? try TreeSurvey(of: path).footprint.bytes : 0
+                    trees.append((CodeHash(hexadecimal: name), size, StoreFiles.changeTime(of: path)))
                 }
             }
-            return trees
+            return trees.sorted { $0.changed < $1.changed }
         }
-        for (tree, size) in trees { await evict(cache.made(tree, size: size)) }
+        for (tree, size, _) in trees { evict(cache.made(tree, size: size)) }
     }
 
     /// Removes trees that the policy has given up. They are out of their places before anything else happens: whoever wants
-    /// one makes it anew.
-    func evict(_ trees: [CodeHash]) async {
+    /// one makes it anew. Their files are removed in the background, so that nobody's start waits for it; see ``lastEviction``.
+    func evict(_ trees: [CodeHash]) {
         guard !trees.isEmpty else { return }
         var remains: [String] = []
         for tree in trees {
-            contentSizes[tree] = nil
             do throws(CodeStoreError) {
                 remains += try setAside([directory(of: tree), mergedDirectory(of: tree)])
             } catch {
                 logger.warning("content could not be evicted", metadata: [LogKey.error: "\(error)"])
             }
         }
-        // A task of its own, because whoever finds the disk full waits for it, too.
+        // A task of its own, because several wait for it: whoever finds the disk full, and whoever makes a tree next.
         let (paths, threads, logger, earlier) = (remains, threads, logger, lastEviction)
-        let task = Task {
+        lastEviction = Task {
             await earlier?.value
             do throws(CodeStoreError) {
                 try await Self.run(on: threads) { () throws(CodeStoreError) in
@@ -183,8 +178,6 @@ extension CodeStore {
                 logger.warning("content could not be removed", metadata: [LogKey.error: "\(error)"])
             }
         }
-        lastEviction = task
-        await task.value
     }
 
     /// Moves what there is at these paths out of the way. Returns where it is now, to be removed.
@@ -214,8 +207,8 @@ extension CodeStore {
                 "no space left for code; content that is not in use is removed",
                 metadata: [LogKey.count: "\(evicted.count)"]
             )
-            await evict(evicted)
-            // Somebody else may have begun to make room.
+            evict(evicted)
+            // Also when there was nothing to evict: somebody else may have begun to make room.
             await lastEviction?.value
         }
         do throws(CodeStoreError) {

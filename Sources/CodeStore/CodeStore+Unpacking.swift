@@ -51,6 +51,8 @@ extension CodeStore {
         at directory: String,
         _ body: @escaping @Sendable (String) throws(CodeStoreError) -> TreeFootprint
     ) async throws(CodeStoreError) {
+        // What was evicted does not gather on the disk.
+        await lastEviction?.value
         let temporary = temporaryPath()
         let footprint = try await withRoom(for: "unpack \(tree)") { () throws(CodeStoreError) in
             try await Self.run(on: threads) { () throws(CodeStoreError) in
@@ -62,7 +64,7 @@ extension CodeStore {
                 return if let footprint { footprint } else { try TreeSurvey(of: directory).footprint }
             }
         }
-        await evict(cache.made(tree, size: footprint.bytes))
+        evict(cache.made(tree, size: footprint.bytes))
     }
 
     /// Does the work, or waits for somebody else who does it for the same hash.

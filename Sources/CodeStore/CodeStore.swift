@@ -47,7 +47,7 @@ package actor CodeStore {
     var removals: [CodeHash: Task<Void, any Error>] = [:]
     /// Which trees there are, who uses them, and which go.
     var cache: CachePolicy
-    /// What removes the trees that were evicted last, after all that were before.
+    /// Removes the files of the trees that were evicted last, and has removed those of all before.
     var lastEviction: Task<Void, Never>?
     /// When a package was first seen without anybody referring to it; forgotten as soon as somebody uses it.
     var unreferencedSince: [CodeHash: ContinuousClock.Instant] = [:]
@@ -133,7 +133,7 @@ package actor CodeStore {
     ///
     /// - Parameter sizeMax: How large the archive may be.
     /// - Throws: `.archiveTooLarge`, `.contentTooLarge`, `.emptyArchive` or `.invalidArchive` for archives that are not
-    ///   acceptable; then nothing of the package is kept. `.unavailable` if it may not be there for good.
+    ///   acceptable; then nothing of the package is kept. `.unavailable` or `.unreachable` if it may not be there for good.
     package func put(
         _ archive: [UInt8],
         sizeMax: ByteCount = Limits.zipSizeMax
@@ -158,7 +158,7 @@ package actor CodeStore {
 
     /// The archive exactly as it was uploaded.
     ///
-    /// - Throws: `.notFound` if there is none; `.unavailable` if it cannot be had.
+    /// - Throws: `.notFound` if there is none; `.unavailable` or `.unreachable` if it cannot be had.
     package func archive(_ hash: CodeHash) async throws(CodeStoreError) -> [UInt8] {
         guard archives.isShared else { return try await archives.get(hash) }
         await enterDownload()

@@ -4,7 +4,7 @@ package struct CodeStoreError: Error, CustomStringConvertible {
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
             case invalidArchive, emptyArchive, archiveTooLarge, contentTooLarge, incompatibleLayers, notFound,
-                unavailable
+                unavailable, unreachable
         }
         private let value: Value
 
@@ -25,8 +25,10 @@ package struct CodeStoreError: Error, CustomStringConvertible {
         package static let incompatibleLayers = Code(.incompatibleLayers)
         /// There is no package of that hash.
         package static let notFound = Code(.notFound)
-        /// The disk cannot be read or written, or the bucket cannot be reached.
+        /// The disk cannot be read or written, or what is stored is damaged.
         package static let unavailable = Code(.unavailable)
+        /// The bucket does not answer, or refuses; later it may not.
+        package static let unreachable = Code(.unreachable)
     }
 
     package let code: Code

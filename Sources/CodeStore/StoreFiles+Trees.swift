@@ -21,6 +21,12 @@ extension StoreFiles {
         }
     }
 
+    /// When what a directory itself holds was last changed, in seconds since the epoch; 0 if that cannot be told.
+    static func changeTime(of path: String) -> Int {
+        var status = stat()
+        return lstat(path, &status) == 0 ? Int(status.st_mtim.tv_sec) : 0
+    }
+
     /// The target as it stands in the link.
     static func targetOfLink(_ path: String) throws(CodeStoreError) -> String {
         do {

@@ -88,6 +88,10 @@ struct FunctionActivation: Sendable {
             let package = CodeHash(hexadecimal: definition.codeHash)
             try await codeStore.withContent(of: package, layers: definition.layerStack) { _ in }
             return nil
+        } catch  where error.code == .unreachable {
+            // It was good when it was stored. Environments fetch it when they start, on whichever host.
+            logger.warning("code could not be fetched in advance", metadata: [LogKey.error: "\(error)"])
+            return nil
         } catch {
             logger.error("code could not be unpacked", metadata: [LogKey.error: "\(error)"])
             return FunctionStatus.Reason(code: "InternalError", text: "The function's code could not be unpacked.")

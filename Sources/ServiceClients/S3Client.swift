@@ -5,6 +5,9 @@ import NIOHTTP1
 /// Objects in buckets of S3, or of whatever speaks its protocol: put, looked for, listed and deleted. Each request is sent
 /// once; whoever asks tries again.
 package struct S3Client: Sendable {
+    /// How many objects a page has at most: so many that an answer stays below what it may have, however long the keys are.
+    private static let listedObjectsMax = 500
+
     private let client: ServiceClient
 
     /// - Parameter client: One whose service is `s3`.
@@ -57,7 +60,7 @@ package struct S3Client: Sendable {
         try Self.check(answer)
     }
 
-    /// Some of the objects whose keys begin with `prefix`, at most a thousand.
+    /// Some of the objects whose keys begin with `prefix`, a page of them.
     ///
     /// - Parameter token: The earlier page's, nil for the first page.
     package func listObjects(
@@ -93,7 +96,7 @@ package struct S3Client: Sendable {
     }
 
     static func listRequest(bucket: String, prefix: String, after token: String?) -> ServiceRequest {
-        var query = "list-type=2&prefix=" + URIEncoding.encode(prefix.utf8)
+        var query = "list-type=2&max-keys=\(listedObjectsMax)&prefix=" + URIEncoding.encode(prefix.utf8)
         if let token { query = "continuation-token=\(URIEncoding.encode(token.utf8))&\(query)" }
         return ServiceRequest(method: .GET, path: "/\(URIEncoding.encode(bucket.utf8))", query: query)
     }

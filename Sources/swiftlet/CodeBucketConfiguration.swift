@@ -24,7 +24,7 @@ struct CodeBucketConfiguration: Sendable {
         let name = try await values.text("code-bucket", default: "")
         let prefix = try await values.text("code-bucket-prefix", default: "packages/")
         let endpoint = try await ServeConfiguration.endpoint("code-bucket-endpoint", values)
-        let bucketRegion = try await ServeConfiguration.region("code-bucket-region", values, default: region)
+        let bucketRegion = try await values.text("code-bucket-region", default: region)
         let megabytes = try await values.number("code-cache-max", default: 0, in: 0...(1 << 30))
         guard megabytes == 0 || megabytes >= Self.cacheMegabytesMin else {
             throw ConfigurationError(
@@ -46,6 +46,10 @@ struct CodeBucketConfiguration: Sendable {
                 key: "code-bucket-prefix",
                 "'\(prefix)' is not a prefix of keys that ends with a slash, such as packages/"
             )
+        }
+        // Servers other than AWS's have regions of other forms, such as `auto`.
+        guard bucketRegion.wholeMatch(of: /[a-z0-9-]+/) != nil else {
+            throw ConfigurationError(key: "code-bucket-region", "'\(bucketRegion)' is not the name of a region")
         }
         guard let endpoint = endpoint ?? s3?.endpoint else {
             throw ConfigurationError(

@@ -119,7 +119,10 @@ struct ServeConfiguration: Sendable {
         guard accountID.utf8.count == 12, accountID.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             throw ConfigurationError(key: "account-id", "'\(accountID)' is not twelve digits")
         }
-        let region = try await Self.region("region", values, default: "us-east-1")
+        let region = try await values.text("region", default: "us-east-1")
+        guard region.wholeMatch(of: /[a-z]{2}(-[a-z]+)+-\d/) != nil else {
+            throw ConfigurationError(key: "region", "'\(region)' is not the name of a region, such as us-east-1")
+        }
         locality = Locality(accountID: accountID, region: region)
 
         let credentials = try await Self.credentials("aws", values)
@@ -203,14 +206,6 @@ struct ServeConfiguration: Sendable {
 
     private static func isLoopback(_ host: String) -> Bool {
         host == "localhost" || host == "::1" || host.wholeMatch(of: /127(\.\d{1,3}){3}/) != nil
-    }
-
-    static func region(_ key: String, _ values: ConfigurationValues, default fallback: String) async throws -> String {
-        let region = try await values.text(key, default: fallback)
-        guard region.wholeMatch(of: /[a-z]{2}(-[a-z]+)+-\d/) != nil else {
-            throw ConfigurationError(key: key, "'\(region)' is not the name of a region, such as us-east-1")
-        }
-        return region
     }
 
     /// The address of a service, nil if none is given.

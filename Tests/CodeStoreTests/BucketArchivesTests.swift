@@ -101,7 +101,7 @@ struct BucketArchivesTests {
                 },
                 saying: text
             )
-            #expect(code == .unavailable)
+            #expect(code == .unreachable)
             #expect(try await bucket.asked(method).count == before + 4)
         }
     }
@@ -122,7 +122,7 @@ struct BucketArchivesTests {
                 },
                 saying: code
             )
-            #expect(result == .unavailable, "\(method)")
+            #expect(result == .unreachable, "\(method)")
             #expect(try await bucket.asked(method).count == before + 1)
         }
     }
@@ -181,7 +181,7 @@ struct BucketArchivesTests {
             },
             saying: "BadDigest"
         )
-        #expect(result == .unavailable)
+        #expect(result == .unreachable)
         #expect(try await bucket.archives().list().isEmpty)
     }
 
@@ -193,7 +193,7 @@ struct BucketArchivesTests {
         }
         while try await bucket.asked("PUT").count < 2 { await Task.yield() }
         task.cancel()
-        #expect(await task.value == .unavailable)
+        #expect(await task.value == .unreachable)
     }
 
     @Test func obstacleIsToldBeforeItMatters() async throws {

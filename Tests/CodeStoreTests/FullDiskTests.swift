@@ -1,4 +1,5 @@
 import Foundation
+import LambdaAPI
 import Logging
 import TestSupport
 import Testing
@@ -28,15 +29,17 @@ struct FullDiskTests {
         try await store.withContent(of: hash) { try? String(contentsOfFile: "\($0.directory)/a", encoding: .utf8) }
     }
 
-    private func temporary() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: "\(disk.path)/code/temporary")
+    /// What is unfinished or on its way out.
+    private func temporary(of store: CodeStore) async throws -> [String] {
+        await store.lastEviction?.value
+        return try FileManager.default.contentsOfDirectory(atPath: "\(disk.path)/code/temporary")
     }
 
-    private func expectNoSpace(_ body: () async throws -> Void) async throws {
+    private func expectNoSpace(on store: CodeStore, _ body: () async throws -> Void) async throws {
         let error = await #expect(throws: CodeStoreError.self) { try await body() }
         #expect(error?.code == .unavailable)
         #expect(error?.description.lowercased().contains("no space left on") == true)
-        #expect(try temporary().isEmpty)
+        #expect(try await temporary(of: store).isEmpty)
     }
 
     private func store(_ bucket: TestBucket?) async throws -> CodeStore {
@@ -50,7 +53,7 @@ struct FullDiskTests {
         var hashes: [CodeHash] = []
         for number in 0..<4 { hashes.append(try await store.put(archive("\(number)", size: 6 << 20)).hash) }
         for (number, hash) in hashes.enumerated() { #expect(try await text(of: hash, on: store) == "\(number)") }
-        #expect(try temporary().isEmpty)
+        #expect(try await temporary(of: store).isEmpty)
     }
 
     @Test(arguments: [false, true])
@@ -60,13 +63,19 @@ struct FullDiskTests {
         let other = try archive("two", size: 10 << 20)
         try await store.withContent(of: one) { content in
             do {
-                try await expectNoSpace { _ = try await store.put(other) }
+                try await expectNoSpace(on: store) { _ = try await store.put(other) }
             } catch {
                 Issue.record(error)
             }
             #expect((try? String(contentsOfFile: "\(content.directory)/a", encoding: .utf8)) == "one")
         }
         #expect(try await text(of: store.put(other).hash, on: store) == "two")
+    }
+
+    @Test func cacheOfASmallDiskMayTakeAGigabyteAllTheSame() throws {
+        #expect(try CodeStore.cacheSizeDefault(on: disk.path).bytes == 1 << 30)
+        let size = try CodeStore.cacheSizeDefault(on: "/").bytes
+        #expect((1 << 30...10 << 30).contains(size))
     }
 
     @Test func archiveFindsRoomToo() async throws {
@@ -77,7 +86,7 @@ struct FullDiskTests {
         let archive = try ZipWriter.archive(of: [ZipWriter.File(path: "a", permissions: 0o644, content: noise)])
         let hash = try await store.put(archive).hash
         #expect(try await store.archive(hash) == archive)
-        try await expectNoSpace {
+        try await expectNoSpace(on: store) {
             _ = try await store.put(
                 try ZipWriter.archive(of: [ZipWriter.File(path: "b", permissions: 0o644, content: noise)])
             )
@@ -102,7 +111,7 @@ struct FullDiskTests {
             }
             try await group.waitForAll()
         }
-        #expect(try temporary().isEmpty)
+        #expect(try await temporary(of: store).isEmpty)
     }
 }
 

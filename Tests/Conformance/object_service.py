@@ -4,7 +4,8 @@ Run as a program it prints its port and serves until its standard input ends. A 
 the front what is to happen to requests for it:
 
     POST /_front/BUCKET/faults   [{"method": "GET", "kind": "break", "after": 0, "count": 1, ...}]
-    GET  /_front/BUCKET/asked    {"asked": ["GET /BUCKET/KEY"], "held": 0, "peak": 1}
+    GET  /_front/BUCKET/asked    {"asked": ["GET /BUCKET/KEY"], "peak": 1}
+    GET  /_front/BUCKET/held/N   answers as soon as N requests are held
     POST /_front/BUCKET/release  lets go on what is held
 
 Kinds of faults: `status` (with `status`, `code`) answers so in S3's place; `damage` changes a byte of the body; `break` ends
@@ -19,6 +20,7 @@ import http.client
 import http.server
 import json
 import logging
+import re
 import sys
 import threading
 import urllib.parse
@@ -56,6 +58,7 @@ class Bucket:
     def wait_for_release(self):
         with self.lock:
             release, self.held = self.releases, self.held + 1
+            self.lock.notify_all()
             self.lock.wait_for(lambda: self.releases > release)
             self.held -= 1
 
@@ -79,7 +82,7 @@ class Front(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         parts = urllib.parse.urlsplit(self.path).path.split("/")
         if parts[1] == "_front":
-            return self.control(self.bucket(parts[2]), parts[3], body)
+            return self.control(self.bucket(parts[2]), parts[3:], body)
         bucket = self.bucket(parts[1])
         with bucket.lock:
             bucket.asked.append(f"{self.command} {urllib.parse.unquote(self.path)}")
@@ -95,14 +98,17 @@ class Front(http.server.BaseHTTPRequestHandler):
 
     def control(self, bucket, what, body):
         answer = {}
-        if what == "faults":
+        if what[0] == "faults":
             with bucket.lock:
                 bucket.faults = json.loads(body)
-        elif what == "release":
+        elif what[0] == "release":
             bucket.release()
+        elif what[0] == "held":
+            with bucket.lock:
+                bucket.lock.wait_for(lambda: bucket.held >= int(what[1]))
         else:
             with bucket.lock:
-                answer = {"asked": bucket.asked, "held": bucket.held, "peak": bucket.peak}
+                answer = {"asked": bucket.asked, "peak": bucket.peak}
         self.reply(200, [], json.dumps(answer).encode())
 
     def reply(self, status, headers, body, length=None):
@@ -134,7 +140,7 @@ class Front(http.server.BaseHTTPRequestHandler):
             elif kind == "date":
                 offset = fault["seconds"]
             elif kind == "pages" and "list-type" in path:
-                path += f"&max-keys={fault['size']}"
+                path = re.sub(r"max-keys=\d+", f"max-keys={fault['size']}", path)
             else:
                 spoil = kind
         if self.command == "PUT" and self.is_damaged(body):

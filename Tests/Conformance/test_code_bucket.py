@@ -208,6 +208,20 @@ def test_bucket_that_does_not_answer(server, bucket, functions):
     assert SECRET not in server.log
 
 
+def test_update_does_not_fail_for_want_of_the_bucket(server, bucket, functions):
+    function = functions.provided(answering(1))
+    server.kill()
+    shutil.rmtree(server.data / "code")
+    bucket.refuse(503, "SlowDown")
+    server.start()
+    again(server, function).client.update_function_configuration(FunctionName=function.name, MemorySize=256)
+    function.wait_until_updated()
+    configuration = function.client.get_function_configuration(FunctionName=function.name)
+    assert (configuration["State"], configuration["LastUpdateStatus"]) == ("Active", "Successful")
+    bucket.answer()
+    assert function.ask() == [1]
+
+
 def test_code_that_is_gone_fails_the_function_alone(server, bucket, functions):
     lost, kept = functions.provided(answering(1)), functions.provided(answering(2))
     bucket.client.delete_object(Bucket=bucket.name, Key=key_of(lost.configuration))
@@ -249,7 +263,7 @@ def test_packages_of_the_disk_move_into_the_bucket(service, bucket, tmp_path):
         (["--code-bucket", "Not_A_Bucket"], "code-bucket"),
         (["--code-bucket", "bucket", "--code-bucket-prefix", "/a"], "code-bucket-prefix"),
         (["--code-bucket", "bucket", "--code-bucket-prefix", "a"], "code-bucket-prefix"),
-        (["--code-bucket", "bucket", "--code-bucket-region", "nowhere"], "code-bucket-region"),
+        (["--code-bucket", "bucket", "--code-bucket-region", "No where"], "code-bucket-region"),
         (["--code-bucket", "bucket", "--code-bucket-endpoint", "http://a/b"], "code-bucket-endpoint"),
         (["--code-bucket", "bucket"], "code-bucket-endpoint"),
         (["--code-bucket-endpoint", "http://127.0.0.1:1"], "code-bucket"),

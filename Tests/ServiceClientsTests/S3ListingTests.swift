@@ -42,9 +42,9 @@ struct S3ListingTests {
     @Test func listIsAskedForByPrefixAndToken() {
         let first = S3Client.listRequest(bucket: "b", prefix: "a/b c/", after: nil)
         #expect(first.method == .GET && first.path == "/b")
-        #expect(first.query == "list-type=2&prefix=a%2Fb%20c%2F")
+        #expect(first.query == "list-type=2&max-keys=500&prefix=a%2Fb%20c%2F")
         let next = S3Client.listRequest(bucket: "b", prefix: "a/", after: "1/x+y&=")
-        #expect(next.query == "continuation-token=1%2Fx%2By%26%3D&list-type=2&prefix=a%2F")
+        #expect(next.query == "continuation-token=1%2Fx%2By%26%3D&list-type=2&max-keys=500&prefix=a%2F")
     }
 
     @Test(

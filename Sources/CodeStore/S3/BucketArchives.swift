@@ -26,6 +26,9 @@ package struct CodeBucket: Sendable {
 ///
 /// What fails for a reason that may pass is tried again, a few times and after a pause that doubles. Every request has a
 /// deadline, so a server that hangs is an error after a while.
+///
+/// Whoever uses it may list the bucket, and get, put and delete its objects. Where listing is not allowed, S3 says of a
+/// missing object that it is forbidden.
 package struct BucketArchives: ArchiveStore {
     /// How long things may take, and how often they are tried.
     package struct Patience: Sendable {
@@ -133,7 +136,7 @@ package struct BucketArchives: ArchiveStore {
             )
         } catch {
             throw CodeStoreError(
-                error.code.rawValue == "NoSuchKey" ? .notFound : .unavailable,
+                error.code.rawValue == "NoSuchKey" ? .notFound : .unreachable,
                 "failed to get package \(hash) from bucket \(bucket.name): \(error)"
             )
         }
@@ -219,6 +222,6 @@ extension BucketArchives {
 
     private func failure(_ operation: String, _ hash: CodeHash?, _ reason: String) -> CodeStoreError {
         let what = hash.map { "package \($0)" } ?? "the packages"
-        return CodeStoreError(.unavailable, "failed to \(operation) \(what) in bucket \(bucket.name): \(reason)")
+        return CodeStoreError(.unreachable, "failed to \(operation) \(what) in bucket \(bucket.name): \(reason)")
     }
 }
