@@ -1,7 +1,7 @@
 """Runs the benchmarks and shows their figures beside the targets: `make bench`.
 
 /usr/bin/python3 Benchmarks/run.py [--quick] [--json] [warm_invoke] [cold_start] [memory] [density] [freeze] [neighbour]
-    [api] [event_queue] [placement]
+    [api] [event_queue] [placement] [fleet]
 """
 
 import argparse
@@ -11,6 +11,7 @@ import api
 import cold_start
 import density
 import event_queue
+import fleet
 import freeze
 import memory
 import neighbour
@@ -21,7 +22,7 @@ import warm_invoke
 BENCHMARKS = {
     "warm_invoke": warm_invoke, "cold_start": cold_start, "memory": memory, "density": density, "freeze": freeze,
     "neighbour": neighbour, "api": api, "event_queue": event_queue,
-    "placement": placement,
+    "placement": placement, "fleet": fleet,
 }  # fmt: skip
 
 
