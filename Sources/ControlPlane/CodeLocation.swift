@@ -3,8 +3,8 @@ import Crypto
 import Foundation
 package import LambdaAPI
 
-/// The addresses from which packages are downloaded: valid for ten minutes, for one package, and only if this process
-/// made them. Source: `spec/control-plane.md` section 1, GetFunction.
+/// The addresses from which packages are downloaded: valid for ten minutes, for one package, and only if this process,
+/// or another that has the same secret, made them. Source: `spec/control-plane.md` section 1, GetFunction.
 package struct CodeLocation: Sendable {
     /// How long an address is valid.
     package static let lifetimeSeconds = 600
@@ -12,9 +12,19 @@ package struct CodeLocation: Sendable {
     /// The path in front of the package's hash.
     package static let pathPrefix = "/_swiftlet/code/"
 
-    private let key = SymmetricKey(size: .bits256)
+    private let key: SymmetricKey
 
-    package init() {}
+    /// - Parameter secret: What all processes have that serve the addresses of each other; nil for one that is alone.
+    package init(secret: [UInt8]? = nil) {
+        key =
+            secret.map { secret in
+                HKDF<SHA256>.deriveKey(
+                    inputKeyMaterial: SymmetricKey(data: secret),
+                    info: Data("addresses of packages".utf8),
+                    outputByteCount: 32
+                )
+            } ?? SymmetricKey(size: .bits256)
+    }
 
     /// The path and query of an address that is valid from `now` on.
     package func path(to hash: CodeHash, at now: Timestamp) -> String {

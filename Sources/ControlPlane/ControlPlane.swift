@@ -26,6 +26,8 @@ package final class ControlPlane: LambdaOperations {
         package var accountConcurrency = Limits.concurrentExecutionsDefault
         /// Who keeps execution environments.
         package var environments: any FunctionEnvironments = NoEnvironments()
+        /// What all processes have that serve the API together; nil for one that is alone.
+        package var secret: [UInt8]?
         /// Told of every change of what is reserved or provisioned, in the order of the changes. It must not block.
         package var onConcurrencyChanged: @Sendable (ConcurrencyChange) -> Void = { _ in }
 
@@ -54,7 +56,7 @@ package final class ControlPlane: LambdaOperations {
     /// What invokes and requests are allowed by.
     package let policies: ResourcePolicyDirectory
     /// The addresses of packages.
-    package let codeLocation = CodeLocation()
+    package let codeLocation: CodeLocation
 
     let dependencies: Dependencies
     private let activation: FunctionActivation
@@ -80,6 +82,7 @@ package final class ControlPlane: LambdaOperations {
 
     package init(_ dependencies: Dependencies) {
         self.dependencies = dependencies
+        codeLocation = CodeLocation(secret: dependencies.secret)
         activation = FunctionActivation(
             store: dependencies.store,
             codeStore: dependencies.codeStore,

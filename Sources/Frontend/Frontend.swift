@@ -15,18 +15,20 @@ package struct Frontend: Sendable {
     private let controlPlane: ControlPlane
     private let invoker: any FunctionInvoker
     private let events: EventQueue
-    private let logs: LogsService
+    private let logs: LogsService?
     private let identity: IdentityService
     private let users: UserDirectory?
     private let locality: Locality
     private let logger: Logger
 
-    /// - Parameter users: Who may send requests, which must be signed; nil if everybody may.
+    /// - Parameters:
+    ///   - logs: The logs of functions; nil where they are not on this host.
+    ///   - users: Who may send requests, which must be signed; nil if everybody may.
     package init(
         controlPlane: ControlPlane,
         invoker: any FunctionInvoker,
         events: EventQueue,
-        logs: LogsService,
+        logs: LogsService?,
         identity: IdentityService,
         users: UserDirectory?,
         locality: Locality,

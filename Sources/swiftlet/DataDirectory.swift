@@ -46,7 +46,11 @@ struct DataDirectory: ~Copyable {
 
     /// The same of a directory that a service may be using.
     static func secretKey(in directory: String) throws -> [UInt8] {
-        let path = "\(directory)/secrets.key"
+        try secretKey(at: "\(directory)/secrets.key")
+    }
+
+    /// The same of any file.
+    static func secretKey(at path: String) throws -> [UInt8] {
         let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw DataDirectoryError("open", path) }
         defer { close(file) }

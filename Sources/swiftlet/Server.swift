@@ -33,7 +33,7 @@ struct Server {
         let data = try DataDirectory.open(configuration.dataDirectory)
         let store = try SQLMetadataStore(sqliteFile: data.path(of: "metadata.sqlite"))
         let eventStore = try SQLiteEventStore(path: data.path(of: "queue.sqlite"))
-        let users = try await parts.users(in: store, data)
+        let users = try await parts.users(in: store) { try data.secretKey() }
         let runtimes = try InstalledRuntimes.detect(in: configuration.runtimeDirectories)
         let logStore = try LogStore(
             directory: data.path(of: "logs"),

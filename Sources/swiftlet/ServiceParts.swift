@@ -91,7 +91,7 @@ struct ServiceParts {
     /// Who may send requests; nil if everybody may. Throws if it is not safe to serve.
     func users(
         in store: SQLMetadataStore,
-        _ data: borrowing DataDirectory
+        key: () throws -> [UInt8]
     ) async throws -> UserDirectory? {
         let address = "\(configuration.host):\(configuration.port)"
         guard configuration.requiresSignatures else {
@@ -108,7 +108,7 @@ struct ServiceParts {
             }
             return nil
         }
-        let secrets = SecretBox(key: try data.secretKey())
+        let secrets = SecretBox(key: try key())
         guard try await !Users(store: store, secrets: secrets).isEmpty else {
             throw ConfigurationError(
                 key: "authentication",

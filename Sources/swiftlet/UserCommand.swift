@@ -3,6 +3,7 @@ import Foundation
 import Identity
 import IdentityService
 import MetadataStore
+import MetadataStorePostgres
 import MetadataStoreSQL
 import MetadataStoreSQLite
 
@@ -12,7 +13,8 @@ struct UserCommand: AsyncParsableCommand {
         commandName: "user",
         abstract: "Manage the users that may send requests.",
         discussion: """
-            Users are kept in the data directory. A service that uses it meanwhile takes up a change within five seconds.
+            Users are kept in the data directory. A service that uses it meanwhile takes up a change within five seconds. \
+            Those of a fleet are on the PostgreSQL server that SWIFTLET_POSTGRES names.
             """,
         subcommands: [Add.self, List.self, Remove.self, AddKey.self, RemoveKey.self, SetPolicy.self, RemovePolicy.self]
     )
@@ -22,11 +24,24 @@ struct UserCommand: AsyncParsableCommand {
         @Option(help: "The directory of the service.")
         var data = ".swiftlet"
 
-        func users() throws -> Users {
+        @Option(help: "The file with the key of users' secrets. (default: DATA/secrets.key)")
+        var secretsKey: String?
+
+        func users() async throws -> Users {
             let path = ServeConfiguration.absolutePath(data)
             try DataDirectory.make(path)
+            let environment = ProcessInfo.processInfo.environment
+            let key = secretsKey ?? environment["SWIFTLET_SECRETS_KEY"]
+            let secrets = SecretBox(
+                key: try key.map { try DataDirectory.secretKey(at: $0) } ?? DataDirectory.secretKey(in: path)
+            )
+            if let server = environment["SWIFTLET_POSTGRES"], !server.isEmpty {
+                let schema = environment["SWIFTLET_POSTGRES_SCHEMA"] ?? "swiftlet"
+                let database = try await PostgresDatabase(PostgresSettings(address: server, schema: schema))
+                return Users(store: SQLMetadataStore(database), secrets: secrets)
+            }
             let store = try SQLMetadataStore(sqliteFile: "\(path)/metadata.sqlite")
-            return Users(store: store, secrets: SecretBox(key: try DataDirectory.secretKey(in: path)))
+            return Users(store: store, secrets: secrets)
         }
     }
 

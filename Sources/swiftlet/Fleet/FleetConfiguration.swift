@@ -13,6 +13,7 @@ import NIOCore
 /// | `postgres` | URL or key-value pairs, secret | required | the PostgreSQL server and database that the fleet shares |
 /// | `postgres-schema` | `a-z`, `0-9`, `_` | `swiftlet` | the schema with its tables |
 /// | `credentials` | path | `DATA/credentials` | the directory that `swiftlet ca issue` has made for this host and role |
+/// | `secrets-key` | path | `DATA/secrets.key` | the key of users' secrets and of signed addresses; the same file on all frontends |
 /// | `authority` | `HOST:PORT` | none | where the certificate is renewed; without one, somebody replaces its files |
 /// | `fleet-listen` | `HOST:PORT` | `127.0.0.1:9001` for managers, `:9002` for workers | where the other hosts of the fleet connect |
 /// | `fleet-address` | `HOST:PORT` | what is listened to | where the others reach it |
@@ -24,6 +25,8 @@ import NIOCore
 struct FleetConfiguration: Sendable {
     let postgres: PostgresSettings
     let credentialsDirectory: String
+    /// The file with the key that all frontends share.
+    let secretsKey: String
     /// Where certificates are renewed; nil if nowhere.
     let authority: AuthorityClient?
     let listenHost: String
@@ -51,6 +54,9 @@ struct FleetConfiguration: Sendable {
         postgres = PostgresSettings(address: server, schema: schema)
         credentialsDirectory = ServeConfiguration.absolutePath(
             try await values.text("credentials", default: "\(dataDirectory)/credentials")
+        )
+        secretsKey = ServeConfiguration.absolutePath(
+            try await values.text("secrets-key", default: "\(dataDirectory)/secrets.key")
         )
         let authority = try await values.text("authority", default: "")
         self.authority =

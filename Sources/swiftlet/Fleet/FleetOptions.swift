@@ -9,6 +9,9 @@ struct FleetOptions: ParsableArguments {
     @Option(help: "The directory that 'swiftlet ca issue' has made for this host. (default: DATA/credentials)")
     var credentials: String?
 
+    @Option(help: "The file with the key that all frontends share. (default: DATA/secrets.key)")
+    var secretsKey: String?
+
     @Option(help: "Where this host's certificate is renewed: HOST:PORT of 'swiftlet ca serve'. (default: nowhere)")
     var authority: String?
 
@@ -36,7 +39,8 @@ struct FleetOptions: ParsableArguments {
     /// By their keys.
     var values: [String: ConfigContent] {
         let texts = [
-            "postgres-schema": postgresSchema, "credentials": credentials, "authority": authority,
+            "postgres-schema": postgresSchema, "credentials": credentials, "secrets-key": secretsKey,
+            "authority": authority,
             "fleet-listen": fleetListen, "fleet-address": fleetAddress, "zone": zone, "labels": labels,
         ]
         let numbers = ["member-lease": memberLease, "lease": lease, "drain-timeout": drainTimeout]

@@ -37,11 +37,8 @@ struct FrontendProcess {
         let store = SQLMetadataStore(database)
         let eventStore = try await PostgresEventStore(fleet.postgres)
         let fleetStore = try await PostgresFleetStore(fleet.postgres)
-        let users = try await parts.users(in: store, data)
-        let logStore = try LogStore(
-            directory: data.path(of: "logs"),
-            settings: LogStoreSettings(sizeMax: configuration.logSizeMax)
-        )
+        let secret = try DataDirectory.secretKey(at: fleet.secretsKey)
+        let users = try await parts.users(in: store) { secret }
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
         do {
@@ -51,7 +48,9 @@ struct FrontendProcess {
             let runtimes = FleetRuntimes(store: fleetStore, logger: logger)
             await runtimes.refresh()
             let code = try await parts.sharedCodeStore(in: data.path(of: "code"), client)
-            let controlPlane = ControlPlane(parts.controlPlane(store, code, runtimes, client))
+            var dependencies = parts.controlPlane(store, code, runtimes, client)
+            dependencies.secret = secret
+            let controlPlane = ControlPlane(dependencies)
             try await controlPlane.recover()
             let events = parts.events(eventStore, controlPlane.functions, invoker, client, eventLoops)
             let name = credentials.identity.name
@@ -60,7 +59,7 @@ struct FrontendProcess {
                 controlPlane: controlPlane,
                 invoker: invoker,
                 events: events,
-                logs: LogsService(store: logStore, locality: configuration.locality),
+                logs: nil,
                 identity: IdentityService(store: store, locality: configuration.locality, clock: { .now() }),
                 users: users,
                 locality: configuration.locality,
