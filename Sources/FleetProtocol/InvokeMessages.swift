@@ -46,7 +46,8 @@ extension Reservation: WireValue {
             worker: try buffer.readText(),
             address: try buffer.readText(),
             environmentID: try EnvironmentID(from: &buffer),
-            token: try ReservationToken(from: &buffer)
+            token: try ReservationToken(from: &buffer),
+            followers: Int(try buffer.readNumber(UInt16.self))
         )
     }
 
@@ -55,6 +56,7 @@ extension Reservation: WireValue {
         buffer.writeText(address)
         environmentID.write(to: &buffer)
         token.write(to: &buffer)
+        buffer.writeInteger(UInt16(clamping: followers))
     }
 }
 
@@ -119,6 +121,8 @@ extension InvokeFailure.Code: WireValue {
 package struct RunMessage: Sendable, WireValue {
     package var environmentID: EnvironmentID
     package var token: ReservationToken
+    /// How many invokes may follow in the same environment.
+    package var followers: Int
     package var requestID: RequestID
     package var invokedFunctionARN: String
     package var clientContext: String?
@@ -132,6 +136,7 @@ package struct RunMessage: Sendable, WireValue {
     package init(_ reservation: Reservation, _ request: InvokeRequest, wantsStream: Bool) {
         environmentID = reservation.environmentID
         token = reservation.token
+        followers = reservation.followers
         requestID = request.requestID
         invokedFunctionARN = request.invokedFunctionARN
         clientContext = request.clientContext
@@ -144,6 +149,7 @@ package struct RunMessage: Sendable, WireValue {
     package init(from buffer: inout ByteBuffer) throws {
         environmentID = try EnvironmentID(from: &buffer)
         token = try ReservationToken(from: &buffer)
+        followers = Int(try buffer.readNumber(UInt16.self))
         requestID = try RequestID(from: &buffer)
         invokedFunctionARN = try buffer.readText()
         clientContext = try buffer.readOptionalText()
@@ -156,6 +162,7 @@ package struct RunMessage: Sendable, WireValue {
     package func write(to buffer: inout ByteBuffer) {
         environmentID.write(to: &buffer)
         token.write(to: &buffer)
+        buffer.writeInteger(UInt16(clamping: followers))
         requestID.write(to: &buffer)
         buffer.writeText(invokedFunctionARN)
         buffer.writeOptional(clientContext)
@@ -176,6 +183,29 @@ package struct RunMessage: Sendable, WireValue {
             traceHeader: traceHeader,
             wantsLogTail: wantsLogTail
         )
+    }
+}
+
+/// What has come of an invoke, and what the next one in the same environment is to show, if one may follow.
+package struct ResultMessage: Sendable, WireValue {
+    package var result: InvokeResult
+    package var next: ReservationToken?
+
+    /// Answers an invoke.
+    package init(_ result: InvokeResult, next: ReservationToken?) {
+        self.result = result
+        self.next = next
+    }
+
+    package init(from buffer: inout ByteBuffer) throws {
+        next = try buffer.readFlag() ? try ReservationToken(from: &buffer) : nil
+        result = try InvokeResult(from: &buffer)
+    }
+
+    package func write(to buffer: inout ByteBuffer) {
+        buffer.writeFlag(next != nil)
+        next?.write(to: &buffer)
+        result.write(to: &buffer)
     }
 }
 

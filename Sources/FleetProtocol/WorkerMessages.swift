@@ -154,8 +154,8 @@ package struct EventMessage: Sendable, Equatable, WireValue {
     package enum Event: Sendable, Equatable {
         /// It has initialised for the first time, and may be given an invoke.
         case initialised(ReservationToken)
-        /// It may be given an invoke again.
-        case idle(ReservationToken)
+        /// It may be given an invoke again; so many have followed the one that the manager gave it out for.
+        case idle(ReservationToken, followers: Int)
         /// It has an invoke: the answer to whoever wanted its token void.
         case running
         /// The caller of its invoke has the answer.
@@ -185,7 +185,11 @@ package struct EventMessage: Sendable, Equatable, WireValue {
         environmentID = try EnvironmentID(from: &buffer)
         switch try buffer.readNumber(UInt8.self) {
         case 1: event = .initialised(try ReservationToken(from: &buffer))
-        case 2: event = .idle(try ReservationToken(from: &buffer))
+        case 2:
+            event = .idle(
+                try ReservationToken(from: &buffer),
+                followers: Int(try buffer.readNumber(UInt16.self))
+            )
         case 3: event = .running
         case 4: event = .answered
         case 5: event = .hostFailed(try buffer.readText())
@@ -203,9 +207,10 @@ package struct EventMessage: Sendable, Equatable, WireValue {
         case .initialised(let token):
             buffer.writeInteger(UInt8(1))
             token.write(to: &buffer)
-        case .idle(let token):
+        case .idle(let token, let followers):
             buffer.writeInteger(UInt8(2))
             token.write(to: &buffer)
+            buffer.writeInteger(UInt16(clamping: followers))
         case .running:
             buffer.writeInteger(UInt8(3))
         case .answered:

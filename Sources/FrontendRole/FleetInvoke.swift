@@ -38,6 +38,12 @@ final class FleetInvoke {
 
     private static func now() -> Int { Int(clamping: NIODeadline.now().uptimeNanoseconds) }
 
+    /// Uses an environment again that has just been used for the same function, or asks for one.
+    func begin() {
+        guard let reservation = invoker.kept.take(for: request.function, on: eventLoop) else { return reserve() }
+        reserved(reservation)
+    }
+
     // MARK: Reserving
 
     func reserve() {
@@ -88,15 +94,25 @@ final class FleetInvoke {
         else { return notBegun("the worker \(reservation.worker) cannot be reached at \(reservation.address)") }
         whenOpen(address) { [self] link in
             let message = RunMessage(reservation, request, wantsStream: stream != nil)
-            let call = RunCall(self, link, stream, on: eventLoop)
+            let call = RunCall(self, link, stream, reservation, on: eventLoop)
             call.number = link.begin(MessageKind.run.rawValue, message.body, call)
             if call.number == nil { notBegun("the connection to the worker has ended") }
         }
     }
 
-    fileprivate func completed(_ result: InvokeResult) {
+    fileprivate func completed(_ message: ResultMessage, in reservation: Reservation) {
         guard state.ended() else { return }
-        promise.succeed(result)
+        if let next = message.next {
+            let again = Reservation(
+                worker: reservation.worker,
+                address: reservation.address,
+                environmentID: reservation.environmentID,
+                token: next,
+                followers: max(0, reservation.followers - 1)
+            )
+            invoker.kept.add(again, for: request.function, on: eventLoop)
+        }
+        promise.succeed(message.result)
     }
 
     // MARK: Failing
@@ -169,10 +185,18 @@ private final class RunCall: LinkCall {
     private let invoke: FleetInvoke
     private let link: Link
     private let stream: ResponseStream?
+    private let reservation: Reservation
     private let eventLoop: any EventLoop
 
-    init(_ invoke: FleetInvoke, _ link: Link, _ stream: ResponseStream?, on eventLoop: any EventLoop) {
+    init(
+        _ invoke: FleetInvoke,
+        _ link: Link,
+        _ stream: ResponseStream?,
+        _ reservation: Reservation,
+        on eventLoop: any EventLoop
+    ) {
         self.invoke = invoke
+        self.reservation = reservation
         self.link = link
         self.stream = stream
         self.eventLoop = eventLoop
@@ -183,7 +207,7 @@ private final class RunCall: LinkCall {
             switch MessageKind(rawValue: frame.kind) {
             case .result:
                 end()
-                invoke.completed(try InvokeResult(body: frame.body))
+                invoke.completed(try ResultMessage(body: frame.body), in: reservation)
             case .notRun:
                 end()
                 invoke.notBegun(String(buffer: frame.body))

@@ -13,6 +13,7 @@ package final class FleetInvoker: FunctionInvoker {
 
     let directory: FleetDirectory
     let links: LinkPool
+    let kept = KeptReservations()
     let logger: Logger
 
     /// - Parameters:
@@ -30,7 +31,7 @@ package final class FleetInvoker: FunctionInvoker {
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<InvokeResult> {
         let promise = eventLoop.makePromise(of: InvokeResult.self)
-        FleetInvoke(request, streamingTo: stream, promise, by: self, on: eventLoop).reserve()
+        FleetInvoke(request, streamingTo: stream, promise, by: self, on: eventLoop).begin()
         return promise.futureResult
     }
 }

@@ -1,3 +1,5 @@
+import WorkerManager
+
 /// Admission where several managers admit invokes of one account, each those of its functions.
 extension Admission {
     /// The common pool has so many places from now on. Returns the invokes that waited and must arrive again.
@@ -49,6 +51,25 @@ extension Admission {
     mutating func shareShrinks(to places: Int) -> Int {
         shared.places.limit = min(shared.places.limit, max(places, shared.places.inUse))
         return shared.places.limit
+    }
+
+    /// Counts invokes of a version by its rate that may follow one that runs, as many as the rate allows.
+    mutating func takeRate(_ function: Function, _ version: Version, upTo count: Int, at now: Int) -> Int {
+        guard limits.requestsPerSecond != nil else { return count }
+        // What is set apart for a version has a rate of its own, which decides where an invoke counts.
+        guard let entry = entries[function], entry.allotments[version] == nil else { return 0 }
+        let allowed = entry.own == nil ? shared.rate : entry.own?.rate
+        // Half of what there is, so that others find something, too.
+        let taken = (allowed?.allowance(at: now, upTo: 2 * count) ?? 2 * count) / 2
+        for _ in 0..<taken {
+            if entry.own == nil { _ = shared.rate?.take(at: now) } else { _ = entries[function]?.own?.rate?.take(at: now) }
+        }
+        return taken
+    }
+
+    /// So many invokes that were counted have not come.
+    mutating func giveBackRate(_ count: Int, of function: Function) {
+        if entries[function]?.own == nil { shared.rate?.giveBack(count) } else { entries[function]?.own?.rate?.giveBack(count) }
     }
 
     /// What the common pool is used for.

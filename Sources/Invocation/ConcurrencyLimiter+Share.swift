@@ -66,4 +66,15 @@ extension ConcurrencyLimiter {
     package func shareShrinks(to places: Int) -> Int {
         machine.withLock { $0.shareShrinks(to: places) }
     }
+
+    /// Counts invokes by their rate that may follow one that runs, as many as the rate allows and no more than `count`.
+    package func takeRate(of function: InvocableFunction, upTo count: Int) -> Int {
+        let now = Int(clamping: NIODeadline.now().uptimeNanoseconds)
+        return machine.withLock { $0.takeRate(function.name, function.version, upTo: count, at: now) }
+    }
+
+    /// So many invokes that were counted by their rate have not come.
+    package func giveBackRate(_ count: Int, of function: InvocableFunction) {
+        machine.withLock { $0.giveBackRate(count, of: function.name) }
+    }
 }

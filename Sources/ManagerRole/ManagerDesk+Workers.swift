@@ -136,6 +136,32 @@ extension ManagerDesk {
     }
 }
 
+// What is lent to frontends.
+extension ManagerDesk {
+    /// The most invokes that may follow one.
+    private static let followersMax = 63
+
+    func takeFollowers(of function: InvocableFunction) -> Int {
+        invoker.limiter.takeRate(of: function, upTo: Self.followersMax)
+    }
+
+    func giveBack(_ followers: Int, of function: InvocableFunction) {
+        invoker.limiter.giveBackRate(followers, of: function)
+    }
+
+    func lent(_ environment: RemoteEnvironment) {
+        state.withLock { $0.lent[environment.function.configurationID, default: [:]][environment.id] = environment }
+    }
+
+    func notLent(_ environment: RemoteEnvironment) {
+        let configuration = environment.function.configurationID
+        state.withLock { state in
+            state.lent[configuration]?[environment.id] = nil
+            if state.lent[configuration]?.isEmpty == true { state.lent[configuration] = nil }
+        }
+    }
+}
+
 extension ManagerDesk: EnvironmentHost {
     package func startEnvironment(
         for function: InvocableFunction,
@@ -165,6 +191,14 @@ extension ManagerDesk: EnvironmentHost {
         willStart(environment)
         peer.eventLoop.execute { peer.start(environment, ownership) }
         return .started
+    }
+
+    /// Some environments may be lent to frontends that do not use them at this moment: they are asked back.
+    package func environmentsWanted(for function: InvocableFunction) {
+        let lent = state.withLock { $0.lent[function.configurationID] ?? [:] }
+        for environment in lent.values {
+            environment.eventLoop.execute { environment.recall() }
+        }
     }
 
     /// Each worker looks after its own memory.

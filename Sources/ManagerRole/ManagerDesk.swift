@@ -41,6 +41,8 @@ package final class ManagerDesk: Sendable {
         /// Invokes that wait for their partition, by partition.
         var waiting: [Int: [@Sendable () -> Void]] = [:]
         var waitingCount = 0
+        /// Environments that may be free at any time, by what they run.
+        var lent: [InvocableFunction.ConfigurationID: [EnvironmentID: RemoteEnvironment]] = [:]
         /// Whether the manager's own lease is in force.
         var isMember = false
         var seed: UInt64 = 0

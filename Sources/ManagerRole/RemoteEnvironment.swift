@@ -18,6 +18,8 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
     private let worker: WorkerPeer
     private let observer: any EnvironmentObserver
     private var state: RemoteEnvironmentState<Invoke, ReservationToken>
+    /// Whether the worker was asked to have it back.
+    private var isRecalled = false
     /// How the environment is to end, if it is. The worker may not have heard it.
     private var ending: MessageKind?
 
@@ -53,13 +55,36 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
             return true
         }
         let now = Int(clamping: NIODeadline.now().uptimeNanoseconds)
-        guard case .reserve(let token) = state.runRequested(invoke, isReachable: worker.isPresent, at: now) else {
+        let followers = worker.isPresent ? worker.takeFollowers(of: function) : 0
+        let action = state.runRequested(invoke, followers: followers, isReachable: worker.isPresent, at: now)
+        guard case .reserve(let token) = action else {
+            worker.giveBack(followers, of: function)
             return false
         }
+        isRecalled = false
         promise.succeed(
-            Reservation(worker: worker.name, address: worker.addressText, environmentID: id, token: token)
+            Reservation(
+                worker: worker.name,
+                address: worker.addressText,
+                environmentID: id,
+                token: token,
+                followers: followers
+            )
         )
+        if followers > 0 {
+            // It may be free at any time, and whoever wants one should wait for it a moment.
+            worker.lent(self)
+            observer.environmentAnswered(self)
+        }
         return true
+    }
+
+    /// Another invoke wants the environment: if nobody uses it at this moment, it comes back.
+    func recall() {
+        eventLoop.preconditionInEventLoop()
+        guard state.isLent, !isRecalled else { return }
+        isRecalled = true
+        worker.send(.voidToken, id.body)
     }
 
     func retire() {
@@ -80,10 +105,12 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
     func received(_ event: EventMessage.Event) {
         eventLoop.preconditionInEventLoop()
         switch event {
-        case .initialised(let token), .idle(let token):
-            becameIdle(token)
+        case .initialised(let token):
+            becameIdle(token, followers: 0)
+        case .idle(let token, let followers):
+            becameIdle(token, followers: followers)
         case .running:
-            state.foundRunning()
+            foundRunning()
         case .answered:
             if state.isBusy { observer.environmentAnswered(self) }
         case .hostFailed(let reason):
@@ -97,11 +124,20 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
         }
     }
 
-    private func becameIdle(_ token: ReservationToken) {
-        switch state.becameIdle(token) {
+    private func foundRunning() {
+        let wasLent = state.isLent
+        guard state.foundRunning(), wasLent else { return }
+        worker.notLent(self)
+        observer.environmentIsStillBusy(self)
+    }
+
+    private func becameIdle(_ token: ReservationToken, followers: Int) {
+        if state.isLent { worker.notLent(self) }
+        switch state.becameIdle(token, followers: followers) {
         case .initialised:
             observer.environmentInitialised(self)
-        case .idle(let invoke):
+        case .idle(let invoke, let unused):
+            worker.giveBack(unused, of: function)
             // Its place first, then its environment: whoever comes next needs both.
             invoke?.finished()
             observer.environmentBecameIdle(self)
@@ -111,6 +147,7 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
     }
 
     private func end() {
+        if state.isLent { worker.notLent(self) }
         guard case .end(let invoke) = state.ended() else { return }
         invoke?.finished()
         observer.environmentEnded(self)
@@ -128,6 +165,7 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
     /// Another manager has it.
     func forgotten() {
         eventLoop.preconditionInEventLoop()
+        if state.isLent { worker.notLent(self) }
         state.forgotten()
         worker.forget(self)
     }
@@ -137,8 +175,8 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
         if let ending { worker.send(ending, id.body) }
         switch phase {
         case .starting: break
-        case .idle(let token): becameIdle(token)
-        case .busy: state.foundRunning()
+        case .idle(let token): becameIdle(token, followers: 0)
+        case .busy: foundRunning()
         case .leaving: end()
         }
     }

@@ -2,7 +2,11 @@
 ///
 /// The worker tells a token each time that the environment becomes idle; whoever is given the token brings the event to the worker
 /// itself. The manager hears nothing when that happens, only that the environment is idle again. When it has heard nothing for a
-/// while, it has the token made void: then the worker says either that nobody has come and gives a new token, or that somebody has.
+/// while, or another invoke wants the environment, it has the token made void: then the worker says either that nobody has come and
+/// gives a new token, or that somebody has.
+///
+/// A token may be good for a chain of invokes, one after the other; then the environment may be free between any two of them, and
+/// is *lent* rather than given.
 ///
 /// Generic over invokes and tokens. Instants are nanoseconds of any clock that never goes back.
 struct RemoteEnvironmentState<Invoke, Token> {
@@ -13,10 +17,11 @@ struct RemoteEnvironmentState<Invoke, Token> {
         case starting
         /// Whoever is given the token may use it. Next: `reserved`, `stranded`, `ended`.
         case idle(Token)
-        /// The token was given to this invoke; the worker says no more of it than what comes of it. Next: `idle`, `running`, `ended`.
-        case reserved(Invoke, since: Instant)
-        /// The worker has said that it runs this. Next: `idle`, `ended`.
-        case running(Invoke)
+        /// The token was given to this invoke, and to so many that may follow; the worker says no more of it than what comes of it.
+        /// Next: `idle`, `running`, `ended`.
+        case reserved(Invoke, followers: Int, since: Instant)
+        /// The worker has said that it runs this, or one that follows it, and that no others will. Next: `idle`, `ended`.
+        case running(Invoke, followers: Int)
         /// Somebody wanted it while its worker could not be reached; whoever assigns invokes takes it for busy. Next: `idle`,
         /// `ended`.
         case stranded
@@ -40,7 +45,7 @@ struct RemoteEnvironmentState<Invoke, Token> {
 
     /// One that another manager had, and that runs an invoke.
     init(running invoke: Invoke) {
-        state = .running(invoke)
+        state = .running(invoke, followers: 0)
     }
 
     enum RunAction {
@@ -51,13 +56,20 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// An invoke is to have the environment.
-    mutating func runRequested(_ invoke: Invoke, isReachable: Bool, at now: Instant) -> RunAction {
+    ///
+    /// - Parameter followers: How many may follow it without being asked for.
+    mutating func runRequested(
+        _ invoke: Invoke,
+        followers: Int,
+        isReachable: Bool,
+        at now: Instant
+    ) -> RunAction {
         guard case .idle(let token) = state else { return .refuse }
         guard isReachable else {
             state = .stranded
             return .refuse
         }
-        state = .reserved(invoke, since: now)
+        state = .reserved(invoke, followers: followers, since: now)
         return .reserve(token)
     }
 
@@ -69,14 +81,15 @@ struct RemoteEnvironmentState<Invoke, Token> {
     enum IdleAction {
         /// It has initialised.
         case initialised
-        /// This invoke is over, if there was one, and the environment may be given another.
-        case idle(after: Invoke?)
+        /// This invoke is over, if there was one, and the environment may be given another. So many might have followed it and have
+        /// not.
+        case idle(after: Invoke?, unused: Int)
         /// Its token is another one, and nothing else has changed.
         case none
     }
 
-    /// The worker says that the environment is idle.
-    mutating func becameIdle(_ token: Token) -> IdleAction {
+    /// The worker says that the environment is idle, and how many invokes have followed the one that it was given to.
+    mutating func becameIdle(_ token: Token, followers used: Int) -> IdleAction {
         switch state {
         case .starting:
             state = .idle(token)
@@ -84,25 +97,32 @@ struct RemoteEnvironmentState<Invoke, Token> {
         case .idle:
             state = .idle(token)
             return .none
-        case .reserved(let invoke, _), .running(let invoke):
+        case .reserved(let invoke, let followers, _), .running(let invoke, let followers):
             state = .idle(token)
-            return .idle(after: invoke)
+            return .idle(after: invoke, unused: max(0, followers - used))
         case .stranded:
             state = .idle(token)
-            return .idle(after: nil)
+            return .idle(after: nil, unused: 0)
         case .ended, .gone:
             return .none
         }
     }
 
-    /// The worker says that somebody has come with the token.
-    mutating func foundRunning() {
-        if case .reserved(let invoke, _) = state { state = .running(invoke) }
+    /// The worker says that somebody has come with the token. Returns whether that is news.
+    mutating func foundRunning() -> Bool {
+        guard case .reserved(let invoke, let followers, _) = state else { return false }
+        state = .running(invoke, followers: followers)
+        return true
     }
 
     /// Whether the token was given away so long ago that the worker should be asked about it.
     func isDoubtful(at now: Instant, after patience: Int) -> Bool {
-        if case .reserved(_, let since) = state { now - since >= patience } else { false }
+        if case .reserved(_, _, let since) = state { now - since >= patience } else { false }
+    }
+
+    /// Whether it may be free though the worker has not said so.
+    var isLent: Bool {
+        if case .reserved(_, let followers, _) = state { followers > 0 } else { false }
     }
 
     /// Whether an invoke has it, as far as is known.
@@ -128,7 +148,7 @@ struct RemoteEnvironmentState<Invoke, Token> {
         case .starting, .idle, .stranded:
             state = .ended
             return .end(nil)
-        case .reserved(let invoke, _), .running(let invoke):
+        case .reserved(let invoke, _, _), .running(let invoke, _):
             state = .ended
             return .end(invoke)
         case .ended, .gone:

@@ -37,6 +37,20 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
         life = WorkerLife(fence: Int(desk.settings.fence.nanoseconds), at: ManagerDesk.now())
     }
 
+    /// How many invokes of a function may follow one without being asked for. They are counted against its rate.
+    func takeFollowers(of function: InvocableFunction) -> Int { desk.takeFollowers(of: function) }
+
+    /// So many have not followed.
+    func giveBack(_ followers: Int, of function: InvocableFunction) {
+        if followers > 0 { desk.giveBack(followers, of: function) }
+    }
+
+    /// An environment is lent to a frontend.
+    func lent(_ environment: RemoteEnvironment) { desk.lent(environment) }
+
+    /// An environment is lent no more.
+    func notLent(_ environment: RemoteEnvironment) { desk.notLent(environment) }
+
     /// Where the worker is reached: `host:port`.
     var addressText: String { address.text }
 

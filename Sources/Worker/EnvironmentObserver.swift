@@ -23,6 +23,8 @@ package protocol EnvironmentObserver: AnyObject, Sendable {
     func environmentInitialised(_ environment: any ManagedEnvironment)
     /// The caller has its answer; the environment is about to be idle.
     func environmentAnswered(_ environment: any ManagedEnvironment)
+    /// What was taken for about to be idle is not.
+    func environmentIsStillBusy(_ environment: any ManagedEnvironment)
     /// The environment is idle again and may be given an event.
     func environmentBecameIdle(_ environment: any ManagedEnvironment)
     /// The host could not make the environment, or lost it: an invoke that waits for it is to be told. The reason is for
@@ -35,4 +37,9 @@ package protocol EnvironmentObserver: AnyObject, Sendable {
     func environmentEnded(_ environment: any ManagedEnvironment)
     /// Nothing of the environment is left on the host.
     func environmentRemoved(_ environment: any ManagedEnvironment)
+}
+
+extension EnvironmentObserver {
+    /// On one host whoever has answered is about to be idle.
+    package func environmentIsStillBusy(_ environment: any ManagedEnvironment) {}
 }

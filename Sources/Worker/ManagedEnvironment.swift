@@ -39,8 +39,16 @@ package protocol EnvironmentHost: Sendable {
         willStart: (any ManagedEnvironment) -> Void
     ) -> StartOutcome
 
+    /// Invokes wait for environments of a function that are about to be idle: whoever can hasten that should.
+    func environmentsWanted(for function: InvocableFunction)
+
     /// So much is promised to no environment.
     func memoryBecameFree(_ memory: ByteCount)
+}
+
+extension EnvironmentHost {
+    /// Nothing can be hastened on the same host.
+    package func environmentsWanted(for function: InvocableFunction) {}
 }
 
 /// What has come of a wish for an environment.

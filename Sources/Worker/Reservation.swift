@@ -10,9 +10,19 @@ package struct Reservation: Sendable, Equatable {
     package let environmentID: EnvironmentID
     /// What the worker asks for.
     package let token: ReservationToken
+    /// How many invokes of the same function may follow in the environment without another reservation, each with a token that the
+    /// worker gives with the answer to the one before.
+    package let followers: Int
 
     /// A reservation of an environment.
-    package init(worker: String, address: String, environmentID: EnvironmentID, token: ReservationToken) {
+    package init(
+        worker: String,
+        address: String,
+        environmentID: EnvironmentID,
+        token: ReservationToken,
+        followers: Int = 0
+    ) {
+        self.followers = followers
         self.worker = worker
         self.address = address
         self.environmentID = environmentID

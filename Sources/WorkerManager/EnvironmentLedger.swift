@@ -268,6 +268,14 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         pools[entry.function]?.finishing += 1
     }
 
+    /// An environment that was taken for about to be idle is not.
+    mutating func environmentIsStillBusy(_ environment: EnvironmentID, at now: Instant) -> StartAction {
+        guard let entry = entries[environment], entry.phase == .finishing else { return .none }
+        entries[environment]?.phase = .busy
+        pools[entry.function]?.finishing -= 1
+        return startForWaiters(of: entry.function, memory: entry.memory, at: now)
+    }
+
     enum StartAction {
         /// Start this many environments, after ending these.
         case startEnvironments(Int, evicting: [EnvironmentID])

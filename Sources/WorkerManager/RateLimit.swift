@@ -38,4 +38,9 @@ package struct RateLimit: Sendable {
         fullAt = start + interval
         return true
     }
+
+    /// So many events that were counted have not happened.
+    package mutating func giveBack(_ count: Int) {
+        fullAt = max(Int.min + interval * count, fullAt) - interval * count
+    }
 }

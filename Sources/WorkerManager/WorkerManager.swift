@@ -92,6 +92,7 @@ package final class WorkerManager: Sendable {
         case .wait:
             break
         case .waitBriefly(let turn):
+            host.environmentsWanted(for: function)
             eventLoop.scheduleTask(in: Self.finishingPatience) { [self] in
                 let action = state.withLock {
                     $0.ledger.waitedLongEnough(
@@ -334,6 +335,11 @@ extension WorkerManager: EnvironmentObserver {
 
     package func environmentAnswered(_ environment: any ManagedEnvironment) {
         state.withLock { $0.ledger.environmentAnswered(environment.id) }
+    }
+
+    package func environmentIsStillBusy(_ environment: any ManagedEnvironment) {
+        let action = state.withLock { $0.ledger.environmentIsStillBusy(environment.id, at: Self.now()) }
+        carryOut(action, for: environment.function, on: environment.eventLoop)
     }
 
     package func environmentFailedToInitialise(

@@ -53,17 +53,17 @@ final class FrontendSession: LinkUser, @unchecked Sendable {
             runs[call] = run
             stream = run.stream
         }
-        promise.futureResult.assumeIsolated().whenComplete { [self] result in
-            runs[call] = nil
-            switch result {
-            case .success(let result): link.send(.result, call: call, result.body)
-            case .failure(let error): link.send(.notRun, call: call, ByteBuffer(string: "\(error)"))
-            }
-        }
-        server.run(message) { function in
+        let next = server.run(message) { [stream] function in
             Invoke(request: message.request(of: function), caller: .result(promise, stream: stream))
         } refused: { reason in
             promise.fail(NotRun(reason: reason))
+        }
+        promise.futureResult.assumeIsolated().whenComplete { [self] result in
+            runs[call] = nil
+            switch result {
+            case .success(let result): link.send(.result, call: call, ResultMessage(result, next: next).body)
+            case .failure(let error): link.send(.notRun, call: call, ByteBuffer(string: "\(error)"))
+            }
         }
     }
 }

@@ -10,6 +10,10 @@
 /// its manager for a while from a heartbeat of the worker on that the manager has answered, counted from when it was sent. When that
 /// time is over, nothing of the partition is begun, and what runs is to be ended, until its manager proves it again.
 ///
+/// A manager may give out an environment for several invokes, one after the other, so that a frontend that has the next one
+/// already need not ask again: a *chain*. With each answer the worker gives the next token, and keeps the environment for a moment;
+/// if nobody comes it is idle again, and only then is the manager told.
+///
 /// Generic over what identifies managers' connections, environments, invokes and tokens, so that tests need none of them. Instants
 /// are nanoseconds of a clock that goes on while the host sleeps and that nobody sets.
 struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Hashable, Token: Hashable> {
@@ -21,10 +25,25 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
         case starting
         /// Whoever shows the token may give it an invoke. Next: `busy`, `leaving`.
         case idle(Token, since: Instant)
-        /// It has an invoke. Next: `idle`, `leaving`.
-        case busy(Invoke)
+        /// It has an invoke, and perhaps another behind it. Next: `idle`, `kept`, `leaving`.
+        case busy(Invoke, Chain?)
+        /// It is kept for the next invoke of its chain, and the manager does not know that it is idle. Next: `busy`, `idle`,
+        /// `leaving`.
+        case kept(Chain, since: Instant)
         /// It ends. Next: gone.
         case leaving
+    }
+
+    /// Invokes that a manager has given an environment to at once.
+    struct Chain: Equatable {
+        /// What the next one shows.
+        let next: Token
+        /// How many may follow.
+        let usesLeft: Int
+        /// Until when they may begin.
+        let until: Instant
+        /// The next one, if it has come while the one before was not quite over.
+        var waiting: Invoke?
     }
 
     /// What is known of one environment.
@@ -34,6 +53,10 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
         let memory: Int
         let isProvisioned: Bool
         var phase: Phase
+        /// How many invokes have followed others since the manager gave the environment out.
+        var followers = 0
+        /// What follows the invoke that waits.
+        var promised: Chain?
     }
 
     /// Who decides for a partition.
@@ -50,15 +73,26 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     private var memoryPromised = 0
     private let memoryBudget: Int
     private let leash: Int
+    private let keeping: Keeping
     /// Whether no environments are made any more.
     var isClosed = false
 
     /// - Parameters:
     ///   - memoryBudget: The most memory, in bytes, that all environments may have been promised together.
     ///   - leash: How long a partition is proven, in nanoseconds.
-    init(memoryBudget: Int, leash: Int) {
+    ///   - keeping: How long environments are kept for the next invoke of a chain.
+    init(memoryBudget: Int, leash: Int, keeping: Keeping = Keeping()) {
         self.memoryBudget = memoryBudget
         self.leash = leash
+        self.keeping = keeping
+    }
+
+    /// How long environments are kept for the next invoke of a chain, in nanoseconds.
+    struct Keeping {
+        /// From the end of one invoke to the beginning of the next.
+        var pause = 5_000_000
+        /// All of a chain, so that others have their turn.
+        var all = 100_000_000
     }
 
     // MARK: Managers
@@ -89,8 +123,15 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
         ownerships[partition]?.manager = manager
         let environments = entries.filter { $0.value.partition == partition }
         for (environment, entry) in environments {
-            guard case .idle(_, let since) = entry.phase else { continue }
-            entries[environment]?.phase = .idle(makeToken(), since: since)
+            switch entry.phase {
+            case .idle(_, let since), .kept(_, let since):
+                entries[environment]?.phase = .idle(makeToken(), since: since)
+            case .busy(let invoke, let chain) where chain?.waiting == nil:
+                // What may follow was for the manager before to say.
+                entries[environment]?.phase = .busy(invoke, nil)
+            case .busy, .starting, .leaving:
+                break
+            }
         }
         return .report(Array(environments.keys))
     }
@@ -131,7 +172,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     func unproven(at now: Instant) -> [EnvironmentID] {
         entries.compactMap { environment, entry in
             switch entry.phase {
-            case .idle, .leaving: nil
+            case .idle, .kept, .leaving: nil
             case .starting, .busy: isProven(entry.partition, at: now) ? nil : environment
             }
         }
@@ -199,7 +240,10 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
 
     /// What comes of an event that somebody brings.
     enum RunAction: Equatable {
-        case run
+        /// Run it; whoever shows this token may bring the next.
+        case run(next: Token?)
+        /// Run it as soon as ``becameIdle(_:with:at:makeToken:)`` says so.
+        case wait(next: Token?)
         /// Nothing has been begun.
         case refuse(Refusal)
     }
@@ -215,22 +259,50 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// Somebody brings an event for an environment.
+    ///
+    /// - Parameter followers: How many invokes may follow it without the manager's being asked.
     mutating func runRequested(
         _ invoke: Invoke,
         in environment: EnvironmentID,
         showing token: Token,
-        at now: Instant
+        followers: Int,
+        at now: Instant,
+        makeToken: () -> Token
     ) -> RunAction {
         guard let entry = entries[environment], entry.phase != .leaving else { return .refuse(.gone) }
-        guard case .idle(token, _) = entry.phase else { return .refuse(.void) }
         guard isProven(entry.partition, at: now) else { return .refuse(.unproven) }
-        entries[environment]?.phase = .busy(invoke)
-        return .run
+        switch entry.phase {
+        case .idle(token, _):
+            let next = followers > 0 ? makeToken() : nil
+            let chain = next.map { Chain(next: $0, usesLeft: followers, until: now + keeping.all) }
+            entries[environment]?.phase = .busy(invoke, chain)
+            entries[environment]?.followers = 0
+            return .run(next: next)
+        case .kept(let chain, _) where chain.next == token:
+            let rest = rest(of: chain, at: now, makeToken)
+            entries[environment]?.phase = .busy(invoke, rest)
+            entries[environment]?.followers += 1
+            return .run(next: rest?.next)
+        case .busy(let running, var chain?) where chain.next == token && chain.waiting == nil:
+            let rest = rest(of: chain, at: now, makeToken)
+            chain.waiting = invoke
+            entries[environment]?.phase = .busy(running, chain)
+            entries[environment]?.promised = rest
+            return .wait(next: rest?.next)
+        case .starting, .idle, .busy, .kept, .leaving:
+            return .refuse(.void)
+        }
+    }
+
+    /// What is left of a chain after its next invoke.
+    private func rest(of chain: Chain, at now: Instant, _ makeToken: () -> Token) -> Chain? {
+        guard chain.usesLeft > 1, now < chain.until else { return nil }
+        return Chain(next: makeToken(), usesLeft: chain.usesLeft - 1, until: chain.until)
     }
 
     /// The answer to a manager that wants a token void.
     enum VoidAction: Equatable {
-        case idle(Token)
+        case idle(Token, followers: Int)
         case running
         case gone
         case none
@@ -242,30 +314,86 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
         guard let entry = entries[environment] else { return .gone }
         guard mayDecide(manager, for: environment) else { return .none }
         switch entry.phase {
-        case .idle(_, let since):
+        case .idle(_, let since), .kept(_, let since):
             let token = makeToken()
             entries[environment]?.phase = .idle(token, since: since)
-            return .idle(token)
-        case .busy:
+            return .idle(token, followers: entry.followers)
+        case .busy(let invoke, let chain):
+            // Somebody else wants it: nobody follows any more, but for who has come already.
+            if chain?.waiting == nil { entries[environment]?.phase = .busy(invoke, nil) }
+            entries[environment]?.promised = nil
             return .running
         case .starting, .leaving:
             return .none
         }
     }
 
-    /// The environment may be given an invoke, for the first time or again. Returns whether it is wanted still.
-    mutating func becameIdle(_ environment: EnvironmentID, with token: Token, at now: Instant) -> Bool {
-        guard let entry = entries[environment], entry.phase != .leaving else { return false }
-        entries[environment]?.phase = .idle(token, since: now)
-        return true
+    enum IdleAction: Equatable {
+        /// Tell the manager.
+        case tell(Token, followers: Int)
+        /// Call ``keptLongEnough(_:at:makeToken:)`` a moment later.
+        case keep
+        /// Run this now.
+        case run(Invoke)
+        /// The environment is not wanted any more.
+        case end
     }
 
-    /// The environment takes no more invokes.
-    mutating func ended(_ environment: EnvironmentID) {
-        leave(environment)
+    /// The environment may be given an invoke, for the first time or again.
+    mutating func becameIdle(_ environment: EnvironmentID, with token: Token, at now: Instant) -> IdleAction {
+        guard let entry = entries[environment], entry.phase != .leaving else { return .end }
+        guard case .busy(_, let chain?) = entry.phase else {
+            entries[environment]?.phase = .idle(token, since: now)
+            return .tell(token, followers: entry.followers)
+        }
+        if let waiting = chain.waiting {
+            entries[environment]?.phase = .busy(waiting, entry.promised)
+            entries[environment]?.promised = nil
+            entries[environment]?.followers += 1
+            return .run(waiting)
+        }
+        guard now < chain.until, !isClosed else {
+            entries[environment]?.phase = .idle(token, since: now)
+            return .tell(token, followers: entry.followers)
+        }
+        entries[environment]?.phase = .kept(chain, since: now)
+        return .keep
     }
 
-    /// Nothing of the environment is left.
+    enum KeptAction: Equatable {
+        /// Nobody has come; tell the manager.
+        case tell(Token, followers: Int)
+        /// It was used meanwhile, and is kept anew: ask again so many nanoseconds later.
+        case again(after: Int)
+        case none
+    }
+
+    /// An environment was kept for a moment.
+    mutating func keptLongEnough(_ environment: EnvironmentID, at now: Instant, makeToken: () -> Token) -> KeptAction {
+        guard let entry = entries[environment], case .kept(_, let since) = entry.phase else { return .none }
+        let left = since + keeping.pause - now
+        guard left <= 0 else { return .again(after: left) }
+        let token = makeToken()
+        entries[environment]?.phase = .idle(token, since: since)
+        return .tell(token, followers: entry.followers)
+    }
+
+    /// How long an environment is kept for the next invoke of a chain, in nanoseconds.
+    var pause: Int { keeping.pause }
+
+    /// Whether others than the manager expect the environment to be idle soon: it need not be told of an answer.
+    func hasChain(_ environment: EnvironmentID) -> Bool {
+        if case .busy(_, .some) = entries[environment]?.phase { true } else { false }
+    }
+
+    /// The environment takes no more invokes. Returns the one that waited for it, of which nothing has been begun.
+    mutating func ended(_ environment: EnvironmentID) -> Invoke? {
+        defer { leave(environment) }
+        guard case .busy(_, let chain?) = entries[environment]?.phase else { return nil }
+        return chain.waiting
+    }
+
+    /// Nothing of the environment is left; ``ended(_:)`` has been called before.
     mutating func removed(_ environment: EnvironmentID) {
         leave(environment)
         entries[environment] = nil
@@ -281,14 +409,4 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
 
     /// How much of the memory budget is promised to nobody, in bytes.
     var memoryFree: Int { max(0, memoryBudget - memoryPromised) }
-
-    /// Whether nothing works and nothing is being made.
-    var isQuiet: Bool {
-        entries.values.allSatisfy {
-            switch $0.phase {
-            case .idle, .leaving: true
-            case .starting, .busy: false
-            }
-        }
-    }
 }

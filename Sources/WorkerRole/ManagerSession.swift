@@ -169,7 +169,7 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
             $0.machine.voidRequested(id, by: ObjectIdentifier(self), makeToken: { .random() })
         }
         switch action {
-        case .idle(let token): tell(EventMessage(id, .idle(token)))
+        case .idle(let token, let followers): tell(EventMessage(id, .idle(token, followers: followers)))
         case .running: tell(EventMessage(id, .running))
         case .gone: tell(EventMessage(id, .removed))
         case .none: break
@@ -185,7 +185,8 @@ extension WorkerServer.State {
             switch entry.phase {
             case .starting: .starting
             case .idle(let token, _): .idle(token)
-            case .busy(let requestID): .busy(requestID)
+            case .busy(let requestID, _): .busy(requestID)
+            case .kept: preconditionFailure("what is kept has become idle for a new manager")
             case .leaving: .leaving
             }
         return EnvironmentReport(id, of: environment.function, isProvisioned: entry.isProvisioned, phase)

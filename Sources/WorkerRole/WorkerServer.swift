@@ -35,12 +35,22 @@ package final class WorkerServer: Sendable {
     struct State {
         var machine: Machine
         var environments: [EnvironmentID: ExecutionEnvironment] = [:]
+        /// Invokes that have come while the one before was not quite over.
+        var followers: [EnvironmentID: Follower] = [:]
+        /// Environments that have a timer for when they have been kept for long enough.
+        var kept: Set<EnvironmentID> = []
         /// The managers that are connected.
         var managers: [ObjectIdentifier: ManagerSession] = [:]
         /// What managers are told of the worker itself.
         var standing: WorkerStandingMessage
         /// Those who wait for the last environment to be gone.
         var drained: [CheckedContinuation<Void, Never>] = []
+    }
+
+    /// An invoke that waits for its environment to be idle.
+    struct Follower {
+        let invoke: Invoke
+        let refused: @Sendable (String) -> Void
     }
 
     let worker: Worker
@@ -222,33 +232,53 @@ package final class WorkerServer: Sendable {
     /// - Parameters:
     ///   - makeInvoke: Makes the invoke for the environment's function.
     ///   - refused: Called with why nothing has been begun. Called on any event loop.
+    /// - Returns: What the next invoke in the same environment is to show, if one may follow.
     func run(
         _ message: RunMessage,
-        _ makeInvoke: (InvocableFunction) -> Invoke,
+        _ makeInvoke: @Sendable (InvocableFunction) -> Invoke,
         refused: @escaping @Sendable (String) -> Void
-    ) {
+    ) -> ReservationToken? {
         let now = clock()
-        let (action, environment) = state.withLock { state -> (Machine.RunAction, ExecutionEnvironment?) in
+        let (action, environment, invoke) = state.withLock { state in
+            let environment = state.environments[message.environmentID]
             let action = state.machine.runRequested(
                 message.requestID,
                 in: message.environmentID,
                 showing: message.token,
-                at: now
+                followers: message.followers,
+                at: now,
+                makeToken: { .random() }
             )
-            return (action, state.environments[message.environmentID])
+            if case .refuse = action { return (action, environment, Invoke?.none) }
+            let invoke = environment.map { makeInvoke($0.function) }
+            if case .wait = action, let invoke {
+                state.followers[message.environmentID] = Follower(invoke: invoke, refused: refused)
+            }
+            return (action, environment, invoke)
         }
         switch action {
         case .refuse(let refusal):
             refused("\(refusal)")
-        case .run:
-            guard let environment else { return refused("gone") }
-            let invoke = makeInvoke(environment.function)
-            let run: @Sendable () -> Void = {
-                // It may have ended between the decision and now; then nothing of the invoke has run.
-                if !environment.run(invoke) { refused("gone") }
+            return nil
+        case .wait(let next):
+            return next
+        case .run(let next):
+            guard let environment, let invoke else {
+                refused("gone")
+                return nil
             }
-            if environment.eventLoop.inEventLoop { run() } else { environment.eventLoop.execute(run) }
+            if environment.eventLoop.inEventLoop {
+                run(invoke, in: environment, refused)
+            } else {
+                environment.eventLoop.execute { self.run(invoke, in: environment, refused) }
+            }
+            return next
         }
+    }
+
+    private func run(_ invoke: Invoke, in environment: ExecutionEnvironment, _ refused: (String) -> Void) {
+        // It may have ended between the decision and now; then nothing of the invoke has run.
+        if !environment.run(invoke) { refused("gone") }
     }
 
     private func tellFreeMemory() {
@@ -260,14 +290,16 @@ package final class WorkerServer: Sendable {
 
 extension WorkerServer: EnvironmentObserver {
     package func environmentInitialised(_ environment: any ManagedEnvironment) {
-        becameIdle(environment) { .initialised($0) }
+        becameIdle(environment) { token, _ in .initialised(token) }
     }
 
     package func environmentBecameIdle(_ environment: any ManagedEnvironment) {
-        becameIdle(environment) { .idle($0) }
+        becameIdle(environment) { token, followers in .idle(token, followers: followers) }
     }
 
     package func environmentAnswered(_ environment: any ManagedEnvironment) {
+        // Who has given out a chain expects the environment back at any time.
+        guard !state.withLock({ $0.machine.hasChain(environment.id) }) else { return }
         tell(environment.id, .answered)
     }
 
@@ -280,7 +312,11 @@ extension WorkerServer: EnvironmentObserver {
     }
 
     package func environmentEnded(_ environment: any ManagedEnvironment) {
-        state.withLock { $0.machine.ended(environment.id) }
+        let follower = state.withLock { state -> Follower? in
+            _ = state.machine.ended(environment.id)
+            return state.followers.removeValue(forKey: environment.id)
+        }
+        follower?.refused("gone")
         tell(environment.id, .ended)
         tellFreeMemory()
     }
@@ -300,18 +336,51 @@ extension WorkerServer: EnvironmentObserver {
 
     private func becameIdle(
         _ environment: any ManagedEnvironment,
-        _ event: (ReservationToken) -> EventMessage.Event
+        _ event: (ReservationToken, Int) -> EventMessage.Event
     ) {
-        let token = ReservationToken.random()
         let now = clock()
-        let (isWanted, session) = state.withLock { state in
-            (
-                state.machine.becameIdle(environment.id, with: token, at: now),
-                state.machine.manager(of: environment.id).flatMap { state.managers[$0] }
-            )
+        let (action, follower) = state.withLock { state in
+            let action = state.machine.becameIdle(environment.id, with: .random(), at: now)
+            guard case .run = action else { return (action, Follower?.none) }
+            return (action, state.followers.removeValue(forKey: environment.id))
         }
-        guard isWanted else { return environment.retire() }
-        session?.tell(EventMessage(environment.id, event(token)))
+        switch action {
+        case .tell(let token, let followers):
+            tell(environment.id, event(token, followers))
+        case .keep:
+            keep(environment, for: state.withLock { $0.machine.pause })
+        case .run:
+            guard let follower else { preconditionFailure("an invoke waits that nobody has brought") }
+            if !environment.run(follower.invoke) { follower.refused("gone") }
+        case .end:
+            environment.retire()
+        }
+    }
+
+    /// Tells the manager that an environment is idle unless somebody comes within so many nanoseconds. Called on the environment's
+    /// event loop. One timer is enough for many invokes: one that finds itself early is set again.
+    private func keep(_ environment: any ManagedEnvironment, for nanoseconds: Int) {
+        guard state.withLock({ $0.kept.insert(environment.id).inserted }) else { return }
+        armKeepTimer(environment, nanoseconds)
+    }
+
+    private func armKeepTimer(_ environment: any ManagedEnvironment, _ nanoseconds: Int) {
+        environment.eventLoop.scheduleTask(in: .nanoseconds(Int64(nanoseconds))) { [self] in
+            let now = clock()
+            let action = state.withLock { state in
+                let action = state.machine.keptLongEnough(environment.id, at: now, makeToken: { .random() })
+                if case .again = action {} else { state.kept.remove(environment.id) }
+                return action
+            }
+            switch action {
+            case .tell(let token, let followers):
+                tell(environment.id, .idle(token, followers: followers))
+            case .again(after: let nanoseconds):
+                armKeepTimer(environment, nanoseconds)
+            case .none:
+                break
+            }
+        }
     }
 
     private func tell(_ id: EnvironmentID, _ event: EventMessage.Event) {
