@@ -392,6 +392,15 @@ package final class NamespacesEngine: SandboxEngine {
 
     // MARK: Launcher
 
+    /// Has every sandbox end, whatever becomes of this process, unless it is called again within this time. It is the launcher that
+    /// ends them, so they do though this process is stopped. Does not wait.
+    package func keepAlive(for time: Duration) {
+        guard let launcher = state.withLock({ $0.launcher }) else { return }
+        let milliseconds = Int32(clamping: Int64(time / .milliseconds(1)))
+        // If this fails the launcher is gone, and every sandbox with it.
+        try? launcher.socket.send(SB_ALIVE, number: max(1, milliseconds))
+    }
+
     /// The running launcher, or a new one. Blocks; for the work queue's threads.
     private func launcherInUse() throws(SandboxError) -> Launcher {
         if let launcher = state.withLock({ $0.launcher }) { return launcher }

@@ -60,9 +60,12 @@ package final class WorkerServer: Sendable {
     private let eventLoops: any EventLoopGroup
     private let description: [UInt8]
     private let clock: @Sendable () -> Int
+    private let keepAlive: @Sendable (Duration) -> Void
 
     /// - Parameters:
     ///   - description: What the worker is, as a JSON document for placement.
+    ///   - keepAlive: Called at every heartbeat: unless it is called again within the time it is given, every sandbox is to end,
+    ///     though this process is stopped and can end none.
     ///   - clock: Nanoseconds that go on while the host sleeps and that nobody sets.
     package init(
         worker: Worker,
@@ -70,7 +73,8 @@ package final class WorkerServer: Sendable {
         description: [UInt8],
         eventLoops: any EventLoopGroup,
         logger: Logger,
-        clock: @escaping @Sendable () -> Int = { SystemClock.sinceBoot() }
+        clock: @escaping @Sendable () -> Int = { SystemClock.sinceBoot() },
+        keepAlive: @escaping @Sendable (Duration) -> Void
     ) {
         self.worker = worker
         self.settings = settings
@@ -78,6 +82,7 @@ package final class WorkerServer: Sendable {
         self.eventLoops = eventLoops
         self.logger = logger
         self.clock = clock
+        self.keepAlive = keepAlive
         let machine = Machine(
             memoryBudget: settings.memoryBudget.bytes,
             leash: Int(settings.leash.nanoseconds)
@@ -100,9 +105,12 @@ package final class WorkerServer: Sendable {
     /// Watches over what is proven until the task is cancelled.
     package func run() async {
         let interval = Duration.nanoseconds(settings.heartbeatInterval.nanoseconds)
-        while (try? await Task.sleep(for: interval)) != nil {
+        // Somewhat less than managers wait, who count from the last heartbeat and not from the last sign of life.
+        let patience = max(interval, Duration.nanoseconds(settings.leash.nanoseconds) - interval)
+        repeat {
+            keepAlive(patience)
             endUnproven()
-        }
+        } while (try? await Task.sleep(for: interval)) != nil
     }
 
     /// Ends what its manager may count as over.

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // The service's end of our life: when it closes, we end, and every sandbox with us.
@@ -38,6 +39,8 @@ struct sandbox {
 static struct launcher launcher = {.host_proc = -1, .owner_namespace = -1, .gateway = -1, .gateway_control = -1};
 static struct sandbox sandboxes[SANDBOXES_MAX];
 static int events = -1;
+/// When every sandbox is killed unless the service is heard of before, in milliseconds since the host was started; 0: never.
+static int64_t silence_end;
 static char buffer[SB_MESSAGE_BYTES_MAX];
 static const char *strings[SB_STRINGS_MAX];
 
@@ -268,6 +271,30 @@ static void serve_adopt(
     sb_report(SERVICE, SB_ADOPTED, head->token, result < 0 ? errno : 0, result < 0 ? step_name : NULL, -1);
 }
 
+// MARK: Silence
+
+/// Goes on while the host sleeps, and nobody can set it.
+static int64_t milliseconds_since_boot(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/// How long to wait at most: a service that has stopped cannot end its sandboxes, and others may count on their end.
+static int milliseconds_until_silence_end(void) {
+    if (silence_end == 0) return -1;
+    int64_t left = silence_end - milliseconds_since_boot();
+    return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+static void end_silence(void) {
+    if (silence_end == 0 || milliseconds_since_boot() < silence_end) return;
+    silence_end = 0;
+    for (size_t i = 0; i < SANDBOXES_MAX; i++) {
+        if (sandboxes[i].pid != 0) kill(sandboxes[i].pid, SIGKILL);
+    }
+}
+
 // MARK: Requests
 
 /// Takes over the descriptors that it keeps, and marks them as -1.
@@ -329,6 +356,9 @@ static void serve_service(void) {
             if (sandboxes[i].pid != 0 && sandboxes[i].token == head->token) kill(sandboxes[i].pid, SIGKILL);
         }
         break;
+    case SB_ALIVE:
+        silence_end = head->number > 0 ? milliseconds_since_boot() + head->number : 0;
+        break;
     default:
         break;
     }
@@ -370,7 +400,10 @@ int main(void) {
     }
     for (;;) {
         struct epoll_event event;
-        if (epoll_wait(events, &event, 1, -1) < 1) continue;
+        int count = epoll_wait(events, &event, 1, milliseconds_until_silence_end());
+        // Before anything else is done: what waits to be read may be older than the silence.
+        end_silence();
+        if (count < 1) continue;
         if (event.data.u64 == SERVICE_EVENT) {
             serve_service();
         } else if (event.data.u64 == SIGNAL_EVENT) {

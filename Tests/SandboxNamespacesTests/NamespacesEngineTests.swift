@@ -103,6 +103,23 @@ extension RealSandboxes {
             }
         }
 
+        @Test func endsEverySandboxWhenTheServiceIsNotHeardOfInTime() async throws {
+            try await withEngine { engine, _ in
+                let sandboxes = [try await engine.createSandbox(.test()), try await engine.createSandbox(.test())]
+                var processes: [StartedProcess] = []
+                for sandbox in sandboxes { processes.append(try await sandbox.launch("/bin/sleep", ["1000"])) }
+                // The last word counts, be it for longer or for less long.
+                engine.keepAlive(for: .seconds(1000))
+                engine.keepAlive(for: .milliseconds(50))
+                for process in processes { #expect(await process.exit() == .lost) }
+                for sandbox in sandboxes { await sandbox.destroy() }
+                // Those that come later are none the worse.
+                let next = try await engine.createSandbox(.test())
+                #expect(try await next.run("/bin/true").exit == .exited(0))
+                await next.destroy()
+            }
+        }
+
         @Test func losesAllSandboxesWithTheLauncherAndStartsAnother() async throws {
             try await withEngine { engine, directory in
                 await (try engine.createSandbox(.test())).destroy()

@@ -54,6 +54,8 @@ enum sb_kind {
     /// Strings: for each mount its place inside, or in unprivileged mode pairs of a host path and its place.
     /// Body: sb_adopt, which tells the order of the descriptors.
     SB_ADOPT,
+    /// The service runs. Number: kill every sandbox if this is not said again for so many milliseconds; 0: never.
+    SB_ALIVE,
 
     // Launcher to service.
 

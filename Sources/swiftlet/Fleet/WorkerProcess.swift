@@ -48,7 +48,8 @@ struct WorkerProcess {
                 settings: .init(name: credentials.identity.name, memoryBudget: configuration.memoryBudget),
                 description: Array(description),
                 eventLoops: eventLoops,
-                logger: logger
+                logger: logger,
+                keepAlive: { engine.keepAlive(for: $0) }
             )
             let listener = try await LinkListener.listen(
                 host: fleet.listenHost,
@@ -132,23 +133,22 @@ private struct WorkerServerService: Service {
 
     func run() async {
         await withTaskCancellationHandler {
-            await cancelWhenGracefulShutdown {
-                await withTaskGroup(of: Void.self) { group in
-                    group.addTask { await server.run() }
-                    group.addTask {
-                        // By a clock that goes on while the host sleeps, and that nobody sets.
-                        try? await Task.sleep(for: max(lease - Self.margin, lease / 2), clock: .continuous)
-                        guard !Task.isCancelled else { return }
-                        logger.notice("the worker's lease nears its end; it finishes what runs, and leaves")
-                    }
-                    await group.next()
-                    group.cancelAll()
-                }
+            await withTaskGroup(of: Void.self) { group in
+                // Also while it finishes what runs.
+                group.addTask { await server.run() }
+                await cancelWhenGracefulShutdown { await leaseNearsEnd() }
+                await server.drain()
+                group.cancelAll()
             }
-            await server.drain()
         } onCancel: {
             server.abortAll()
         }
+    }
+
+    private func leaseNearsEnd() async {
+        // By a clock that goes on while the host sleeps, and that nobody sets.
+        guard (try? await Task.sleep(for: max(lease - Self.margin, lease / 2), clock: .continuous)) != nil else { return }
+        logger.notice("the worker's lease nears its end; it finishes what runs, and leaves")
     }
 }
 
