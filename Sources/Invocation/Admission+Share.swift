@@ -62,14 +62,22 @@ extension Admission {
         // Half of what there is, so that others find something, too.
         let taken = (allowed?.allowance(at: now, upTo: 2 * count) ?? 2 * count) / 2
         for _ in 0..<taken {
-            if entry.own == nil { _ = shared.rate?.take(at: now) } else { _ = entries[function]?.own?.rate?.take(at: now) }
+            if entry.own == nil {
+                _ = shared.rate?.take(at: now)
+            } else {
+                _ = entries[function]?.own?.rate?.take(at: now)
+            }
         }
         return taken
     }
 
     /// So many invokes that were counted have not come.
     mutating func giveBackRate(_ count: Int, of function: Function) {
-        if entries[function]?.own == nil { shared.rate?.giveBack(count) } else { entries[function]?.own?.rate?.giveBack(count) }
+        if entries[function]?.own == nil {
+            shared.rate?.giveBack(count)
+        } else {
+            entries[function]?.own?.rate?.giveBack(count)
+        }
     }
 
     /// What the common pool is used for.

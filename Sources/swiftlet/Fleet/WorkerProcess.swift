@@ -147,7 +147,9 @@ private struct WorkerServerService: Service {
 
     private func leaseNearsEnd() async {
         // By a clock that goes on while the host sleeps, and that nobody sets.
-        guard (try? await Task.sleep(for: max(lease - Self.margin, lease / 2), clock: .continuous)) != nil else { return }
+        guard (try? await Task.sleep(for: max(lease - Self.margin, lease / 2), clock: .continuous)) != nil else {
+            return
+        }
         logger.notice("the worker's lease nears its end; it finishes what runs, and leaves")
     }
 }
