@@ -2,15 +2,21 @@ import FleetProtocol
 package import LambdaAPI
 import Synchronization
 
-/// The function versions that frontends have described to a manager.
+/// The function versions that frontends have described to a manager, and those that it has taken over environments of.
 package final class KnownFunctions: Sendable {
     private struct State {
         var functions: [InvocableFunction.ConfigurationID: InvocableFunction] = [:]
         var configurations: [FunctionName: Set<InvocableFunction.ConfigurationID>] = [:]
+
+        mutating func note(_ function: InvocableFunction) {
+            if functions.count >= KnownFunctions.countMax { self = State() }
+            functions[function.configurationID] = function
+            configurations[function.name, default: []].insert(function.configurationID)
+        }
     }
 
     /// So many are kept; when there are more, all are forgotten, and described again.
-    private static let countMax = 100_000
+    fileprivate static let countMax = 100_000
 
     private let state = Mutex(State())
 
@@ -21,11 +27,14 @@ package final class KnownFunctions: Sendable {
         state.withLock { state in
             if let known = state.functions[message.configurationID] { return known }
             guard let function = message.function else { return nil }
-            if state.functions.count >= Self.countMax { state = State() }
-            state.functions[function.configurationID] = function
-            state.configurations[function.name, default: []].insert(function.configurationID)
+            state.note(function)
             return function
         }
+    }
+
+    /// There is an environment of a function version.
+    func note(_ function: InvocableFunction) {
+        state.withLock { $0.note(function) }
     }
 
     /// The unpublished version of a function has this configuration from now on; nil if it has none that can be invoked.

@@ -103,6 +103,7 @@ extension ManagerDesk {
     func adopt(_ report: EnvironmentReport, on peer: WorkerPeer) -> RemoteEnvironment? {
         let function = report.function
         guard state.withLock({ $0.takeover.epoch(of: partition(of: function)) }) != nil else { return nil }
+        functions.note(function)
         let phase: WorkerManager.AdoptedPhase
         let remote: RemoteEnvironmentState<Invoke, ReservationToken>
         switch report.phase {

@@ -63,11 +63,19 @@ package final class ManagerDesk: Sendable {
         package let invoker: Invoker
         /// What functions have reserved and provisioned.
         package let concurrency: FunctionConcurrency
+        /// The function versions that there are environments of.
+        package let functions: KnownFunctions
 
-        package init(workerManager: WorkerManager, invoker: Invoker, concurrency: FunctionConcurrency) {
+        package init(
+            workerManager: WorkerManager,
+            invoker: Invoker,
+            concurrency: FunctionConcurrency,
+            functions: KnownFunctions
+        ) {
             self.workerManager = workerManager
             self.invoker = invoker
             self.concurrency = concurrency
+            self.functions = functions
         }
     }
 
@@ -94,6 +102,7 @@ package final class ManagerDesk: Sendable {
     var workerManager: WorkerManager { inUse.workerManager }
     var invoker: Invoker { inUse.invoker }
     var concurrency: FunctionConcurrency { inUse.concurrency }
+    var functions: KnownFunctions { inUse.functions }
 
     private var inUse: Rooms {
         guard let rooms = rooms.withLock({ $0 }) else {
@@ -180,6 +189,9 @@ package final class ManagerDesk: Sendable {
             }
         }
         askAgain(partitions)
+        // Only now is it known what there is already.
+        let numbers = Set(partitions)
+        concurrency.provision(in: workerManager) { numbers.contains(Partition.of($0)) }
     }
 
     /// Has those ask again who wait for partitions.
@@ -214,7 +226,8 @@ extension ManagerDesk: PartitionHolder {
         state.withLock { $0.isMember = false }
         let held = state.withLock { $0.workers.held }
         forget(held)
-        for partition in held { _ = invoker.limiter.forget { Partition.of($0) == partition } }
+        _ = invoker.limiter.forget { held.contains(Partition.of($0)) }
+        invoker.limiter.shareChanged(to: 0)
     }
 
     package func partitionsGained(_ leases: [PartitionLease]) {
@@ -243,7 +256,6 @@ extension ManagerDesk: PartitionHolder {
         }
         // Not within this call: what is told of the partitions comes back to the membership.
         if !ready.isEmpty { eventLoops.next().execute { self.becameReady(ready) } }
-        concurrency.provision(in: workerManager) { numbers.contains(Partition.of($0)) }
     }
 
     package func partitionsReleased(_ leases: [PartitionLease]) async -> [Int: Int] {
@@ -330,7 +342,8 @@ extension ManagerDesk {
 
     /// So many environments of a version are to be kept initialised.
     package func provisionChanged(_ function: InvocableFunction, to count: Int) {
-        guard isHeld(function.name) else { return }
+        // Otherwise it is seen to when what there is already is known.
+        guard isReady(Partition.of(function.name)) else { return }
         workerManager.provision(function, count: count)
     }
 }

@@ -19,15 +19,11 @@ import Worker
 /// SAFETY: there is no mutable state but the link's own.
 package final class ReserveSession: LinkUser, @unchecked Sendable {
     private let desk: ManagerDesk
-    private let functions: KnownFunctions
     private let questions: Questions
 
-    /// - Parameters:
-    ///   - functions: What frontends have described so far.
-    ///   - questions: What can be asked.
-    package init(desk: ManagerDesk, functions: KnownFunctions, questions: Questions) {
+    /// - Parameter questions: What can be asked.
+    package init(desk: ManagerDesk, questions: Questions) {
         self.desk = desk
-        self.functions = functions
         self.questions = questions
     }
 
@@ -68,7 +64,7 @@ package final class ReserveSession: LinkUser, @unchecked Sendable {
         case .ready:
             break
         }
-        guard let function = functions.function(message) else { return refuse(.unknownFunction, call, over: link) }
+        guard let function = desk.functions.function(message) else { return refuse(.unknownFunction, call, over: link) }
         let request = InvokeRequest(
             requestID: message.requestID,
             function: function,

@@ -50,9 +50,10 @@ struct ManagerProcess {
             settings.onWaiting = { relay.shareUseChanged() }
             let invoker = Invoker(workerManager: manager, settings: settings)
             let concurrency = FunctionConcurrency()
-            desk.use(.init(workerManager: manager, invoker: invoker, concurrency: concurrency))
-
             let functions = KnownFunctions()
+            desk.use(
+                .init(workerManager: manager, invoker: invoker, concurrency: concurrency, functions: functions)
+            )
             store.observe { ManagerProcess.retire($0, functions, manager) }
             // The control plane of a manager serves no operations; it only says what is reserved and provisioned.
             let code = try await CodeStore(directory: data.path(of: "code"), logger: logger)
@@ -70,7 +71,7 @@ struct ManagerProcess {
                 allowing: [.frontend],
                 silenceMax: FleetConfiguration.silenceMax,
                 on: eventLoops
-            ) { _ in ReserveSession(desk: desk, functions: functions, questions: questions) }
+            ) { _ in ReserveSession(desk: desk, questions: questions) }
             let address = fleet.advertised(port: listener.port)
             let membership = FleetMembership(
                 manager: .init(
