@@ -295,6 +295,8 @@ let package = Package(
                 asyncHTTPClient, logging, nioCore, nioPosix,
             ]
         ),
+        tests("WorkerRoleTests", ["WorkerRole", "TestSupport"]),
+        tests("ManagerRoleTests", ["ManagerRole", "TestSupport"]),
         tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -38,3 +38,17 @@ struct RateLimitTests {
         #expect(taken > 0)
     }
 }
+
+extension RateLimitTests {
+    @Test func whatIsGivenBackMayHappenAgain() {
+        var limit = RateLimit(10, perNanoseconds: 1000)
+        for _ in 0..<10 { _ = limit.take(at: 0) }
+        #expect(limit.allowance(at: 0, upTo: 10) == 0)
+        limit.giveBack(3)
+        #expect(limit.allowance(at: 0, upTo: 10) == 3)
+        for _ in 0..<3 { _ = limit.take(at: 0) }
+        #expect(limit.allowance(at: 0, upTo: 10) == 0)
+        limit.giveBack(100)
+        #expect(limit.allowance(at: 0, upTo: 20) == 10)
+    }
+}
