@@ -98,6 +98,7 @@ def make_fleet(network, postgres_address, objects, tmp_path_factory):
         return fleet
 
     yield make
+    network.heal()
     failures = []
     for thing in reversed(made):
         try:
@@ -120,14 +121,8 @@ def fleet(make_fleet):
 
 @pytest.fixture
 def trial(fleet, request, record_property):
-    yield from _trial(fleet, request, record_property)
-
-
-def _trial(fleet, request, record_property):
-    seed = f"{os.environ[SEED_KEY]} {request.node.name}"
+    """A trial of a fleet that works, whatever the test before has left of it."""
     print(f"{SEED_KEY}={os.environ[SEED_KEY]}; logs are in {fleet.directory}")
-    trial = Trial(fleet, seed, record_property)
-    yield trial
-    # Whatever the test has left: the next one begins with a fleet that works.
-    fleet.network.heal()
-    fleet.start()
+    trial = Trial(fleet, f"{os.environ[SEED_KEY]} {request.node.name}", record_property)
+    trial.make_whole()
+    return trial

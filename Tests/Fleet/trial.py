@@ -29,6 +29,7 @@ class Trial:
         self.dice = random.Random(seed)
         self._record_property = record_property
         self.load = None
+        self.functions = FUNCTIONS
         self._probes = []
         self._settled = None
 
@@ -69,6 +70,12 @@ class Trial:
     def settle(self):
         """All hosts run and reach each other again. From the moment on when each frontend has invoked each function, no more
         errors may come."""
+        self.make_whole()
+        self._settled = now()
+        time.sleep(CALM_SECONDS)
+
+    def make_whole(self):
+        """All hosts run and reach each other, and each frontend has invoked each function."""
         self.fleet.network.heal()
         self.fleet.start()
         pending = [(frontend, function) for frontend in self.fleet.frontends for function in self.functions]
@@ -82,8 +89,6 @@ class Trial:
             return not pending
 
         eventually(probe, RECOVERY_SECONDS_MAX, "each frontend can invoke each function")
-        self._settled = now()
-        time.sleep(CALM_SECONDS)
 
     def check(self, is_allowed=lambda outcome: False, *, account_limit=None):
         """Checks all that the fleet promises, and that each error is one that is allowed. To be called after the load's end.
