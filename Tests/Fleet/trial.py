@@ -32,6 +32,7 @@ class Trial:
         self.functions = FUNCTIONS
         self._probes = []
         self._settled = None
+        self._begun = now()
 
     def start(self, functions=FUNCTIONS, **options):
         """Clients that invoke; to be used in a `with`."""
@@ -139,13 +140,20 @@ class Trial:
         assert witness.shared_environments(executions) == [], "two invokes used one environment at once"
         assert witness.environments_of_several(executions) == {}, "two functions used one environment"
 
-        narrow = [execution for execution in executions if execution.function == NARROW]
-        assert witness.most_at_once(narrow) <= RESERVED, "more ran of a function than is reserved for it"
+        # Of this trial: what was wrong before was told before.
+        executions = [execution for execution in executions if execution.start >= self._begun]
+        self._check_limit(RESERVED, [execution for execution in executions if execution.function == NARROW])
         if account_limit is not None:
-            plain = [execution for execution in executions if execution.function != NARROW]
-            most = witness.most_at_once(plain)
-            print(f"at most {most} ran at once, of {account_limit}")
-            assert most <= account_limit, "more ran than the account may"
+            self._check_limit(account_limit, [execution for execution in executions if execution.function != NARROW])
+
+    def _check_limit(self, limit, executions):
+        crowd = witness.crowd(executions)
+        first = self.load.outcomes[0].start
+        assert len(crowd) <= limit, f"{len(crowd)} ran at once, of {limit} that may:\n" + "\n".join(
+            f"{one.function} from {(one.start - first) / 1e9:.3f} to {(one.last - first) / 1e9:.3f} s"
+            f"{'' if one.has_ended else ', where it was ended'}, {one.request_id} in {one.environment}"
+            for one in crowd
+        )
 
 
 # Errors that may be, by what went wrong.

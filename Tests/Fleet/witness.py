@@ -114,16 +114,26 @@ class Witness:
 # What must be true of executions whatever happens.
 
 
+def crowd(executions):
+    """The most that ran at the same time, as far as they were heard of. One that was killed counts until it was heard of last."""
+    running, largest = set(), []
+    changes = [
+        change
+        for index, execution in enumerate(executions)
+        for change in ((execution.start, 1, index), (execution.last, 0, index))
+    ]
+    for _, begins, index in sorted(changes):
+        if begins:
+            running.add(index)
+            if len(running) > len(largest):
+                largest = sorted(running)
+        else:
+            running.discard(index)
+    return [executions[index] for index in largest]
+
+
 def most_at_once(executions):
-    """The most that ran at the same time. One that was killed counts until it was heard of last."""
-    changes = sorted(
-        change for execution in executions for change in ((execution.start, 1), (execution.last, -1))
-    )  # fmt: skip
-    most = running = 0
-    for _, change in changes:
-        running += change
-        most = max(most, running)
-    return most
+    return len(crowd(executions))
 
 
 def shared_environments(executions):
