@@ -223,6 +223,10 @@ class Fleet:
         for frontend in self.frontends:
             frontend.wait_until_healthy()
 
+    def check_all_run(self):
+        for member in self.members.values():
+            assert member.is_running, f"{member.name} has ended:\n{member.log[-2000:]}"
+
     def close(self):
         """Ends all. A host that does not end within its time is killed, and the test fails."""
         running = [member for member in reversed(self.members.values()) if member.is_running]

@@ -81,15 +81,17 @@ class Trial:
         self.fleet.start()
         pending = [(frontend, function) for frontend in self.fleet.frontends for function in self.functions]
 
-        def probe():
+        end = time.monotonic() + RECOVERY_SECONDS_MAX
+        while pending:
             frontend, function = pending[-1]
             outcome = load.invoke([frontend], function, 0.01)
             self._probes.append(outcome)
             if outcome.is_good:
                 pending.pop()
-            return not pending
-
-        eventually(probe, RECOVERY_SECONDS_MAX, "each frontend can invoke each function")
+            else:
+                self.fleet.check_all_run()
+                assert time.monotonic() < end, f"{function} cannot be invoked by {frontend.name}: {outcome}"
+                time.sleep(0.05)
 
     def check(self, is_allowed=lambda outcome: False, *, account_limit=None):
         """Checks all that the fleet promises, and that each error is one that is allowed. To be called after the load's end.
