@@ -39,6 +39,11 @@ class Outcome:
         return self.status == (202 if self.is_async else 200) and self.error is None
 
     @property
+    def has_run(self):
+        """Whether the function has answered. Of an event nobody waits for that."""
+        return self.is_good and not self.is_async
+
+    @property
     def is_throttled(self):
         return self.status == 429
 
@@ -130,7 +135,7 @@ class Load:
 
     def good_since(self, moment):
         """The functions that were invoked with success, begun after a moment."""
-        return {outcome.function for outcome in self.outcomes if outcome.is_good and outcome.start > moment}
+        return {outcome.function for outcome in self.outcomes if outcome.has_run and outcome.start > moment}
 
 
 def summary(outcomes):

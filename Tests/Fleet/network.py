@@ -37,6 +37,21 @@ def _enter(descriptor):
         raise OSError(error, os.strerror(error))
 
 
+@contextlib.contextmanager
+def _entered(namespace):
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        there = os.open(f"/run/netns/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _enter(there)
+        finally:
+            os.close(there)
+        yield
+    finally:
+        _enter(own)
+        os.close(own)
+
+
 class NetworkHost:
     """One host's end of the network: a namespace with an address."""
 
@@ -45,15 +60,12 @@ class NetworkHost:
         self.name = name
         self.address = f"{SUBNET}.{number}"
         self.namespace = f"{network.name}-{number}"
-        self.path = f"/run/netns/{self.namespace}"
         _run("ip", "netns", "add", self.namespace)
         self.ip("link", "set", "lo", "up")
-        port = f"port{number}"
-        _run(
-            "ip", "-netns", network.switch, "link", "add", port, "type", "veth", "peer", "name", "eth0",
-            "netns", self.namespace,
-        )  # fmt: skip
-        _run("ip", "-netns", network.switch, "link", "set", port, "master", "switch", "up")
+        #: Its cable's other end, at the switch.
+        self.port = f"port{number}"
+        network.ip("link", "add", self.port, "type", "veth", "peer", "name", "eth0", "netns", self.namespace)
+        network.ip("link", "set", self.port, "master", "switch", "up")
         self.ip("address", "add", f"{self.address}/24", "dev", "eth0")
         self.ip("link", "set", "eth0", "up")
         self._nft("-f", "-", input=_DEAFNESS)
@@ -66,26 +78,11 @@ class NetworkHost:
 
     def command(self, *command):
         """The command that runs another one on this host. It becomes the other one: its process is the same."""
-        return ["nsenter", f"--net={self.path}", *command]
+        return ["nsenter", f"--net=/run/netns/{self.namespace}", *command]
 
-    @contextlib.contextmanager
     def entered(self):
         """The calling thread is on this host meanwhile, and so are the threads and processes that it starts."""
-        own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            self.enter()
-            yield
-        finally:
-            _enter(own)
-            os.close(own)
-
-    def enter(self):
-        """The calling thread is on this host from now on."""
-        there = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            _enter(there)
-        finally:
-            os.close(there)
+        return _entered(self.namespace)
 
     def turn_deaf(self, others):
         """Hears nothing of these hosts any more; what it sends to them still arrives."""
@@ -103,8 +100,12 @@ class Network:
         self.hosts = {}
         self._numbers = itertools.count(2)
         _run("ip", "netns", "add", self.switch)
-        _run("ip", "-netns", self.switch, "link", "add", "switch", "type", "bridge")
-        _run("ip", "-netns", self.switch, "link", "set", "switch", "up")
+        self.ip("link", "add", "switch", "type", "bridge")
+        self.ip("link", "set", "switch", "up")
+
+    def ip(self, *arguments):
+        """Changes something at the switch."""
+        _run("ip", "-netns", self.switch, *arguments)
 
     def host(self, name):
         """The host of a name, which is made when it is first asked for."""
@@ -125,6 +126,27 @@ class Network:
     def heal(self):
         for host in self.hosts.values():
             host.hear_all()
+
+    # For whoever puts something between a host and the switch.
+
+    def switch_entered(self):
+        """The calling thread sees the cables at the switch meanwhile."""
+        return _entered(self.switch)
+
+    def take_from_switch(self, host):
+        self.ip("link", "set", host.port, "nomaster")
+
+    def return_to_switch(self, host):
+        self.ip("link", "set", host.port, "master", "switch")
+
+    def add_cable(self, one_end, other_end):
+        """A cable with one end in the switch."""
+        self.ip("link", "add", one_end, "type", "veth", "peer", "name", other_end)
+        self.ip("link", "set", one_end, "master", "switch", "up")
+        self.ip("link", "set", other_end, "up")
+
+    def remove_cable(self, one_end):
+        self.ip("link", "delete", one_end)
 
     def close(self):
         for host in reversed(self.hosts.values()):

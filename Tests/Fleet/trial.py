@@ -34,6 +34,10 @@ class Trial:
         self._settled = None
         self._begun = now()
 
+    def another(self):
+        """A trial of the same fleet after this one."""
+        return Trial(self.fleet, self.dice.random(), self._record_property)
+
     def start(self, functions=FUNCTIONS, **options):
         """Clients that invoke; to be used in a `with`."""
         self.functions = list(functions)
@@ -58,7 +62,7 @@ class Trial:
         )  # fmt: skip
         firsts = {}
         for outcome in self.load.outcomes:
-            if outcome.is_good and outcome.start > since:
+            if outcome.has_run and outcome.start > since:
                 firsts[outcome.function] = min(firsts.get(outcome.function, outcome.end), outcome.end)
         return (max(firsts.values()) - since) / 1e9
 
