@@ -25,7 +25,25 @@ extension Admission {
         }
     }
 
-    /// Some functions are another manager's from now on. Their invokes count here no longer.
+    /// So many places of the common pool go with invokes that another manager has left running, and are not free until it is known
+    /// which ones run still: see ``cameOver(_:leaving:)``.
+    mutating func comeOver(_ count: Int) {
+        shared.places.inUse += count
+    }
+
+    /// Of places that were set aside by ``comeOver(_:)`` each invoke that runs still has been adopted; or they go to yet another
+    /// manager, as many as are leaving.
+    ///
+    /// - Returns: The invokes that waited and must arrive again.
+    mutating func cameOver(_ count: Int, leaving: Int) -> [Waiter] {
+        guard count > 0 else { return [] }
+        shared.places.inUse -= count
+        shareLeaves(leaving)
+        return removeFromSharedLine { _ in true }
+    }
+
+    /// Some functions are another manager's from now on. Their invokes count here no longer, and the places that they have in the
+    /// common pool go with them.
     ///
     /// - Returns: The invokes that waited in line, and how many had a place in the common pool.
     mutating func forget(_ isForgotten: (Function) -> Bool) -> (waiters: [Waiter], running: Int) {
@@ -37,7 +55,13 @@ extension Admission {
             waiters += entry.own?.line.map(\.waiter) ?? []
         }
         shared.places.inUse -= running
+        shareLeaves(running)
         return (waiters, running)
+    }
+
+    /// So many places of the common pool are another manager's from now on.
+    private mutating func shareLeaves(_ count: Int) {
+        if limits.isShared { shared.places.limit = max(0, shared.places.limit - count) }
     }
 
     /// How many invokes of some functions have a place in the common pool.

@@ -43,8 +43,21 @@ extension ConcurrencyLimiter {
         return Invoke(request: request, caller: .nobody(eventLoop), observer: self)
     }
 
-    /// Counts the invokes of some functions no longer, because another manager does from now on. Those that wait fail with
-    /// `.moved`.
+    /// Counts so many invokes that another manager has left running and of which it is not known yet which run still. Those that do
+    /// are adopted, and then ``cameOver(_:leaving:)`` is told as many as here.
+    package func comeOver(_ count: Int) {
+        machine.withLock { $0.comeOver(count) }
+    }
+
+    /// Of invokes that ``comeOver(_:)`` was told of all that run still have been adopted.
+    ///
+    /// - Parameter leaving: How many of the places go to yet another manager, because nobody here will know which ones run.
+    package func cameOver(_ count: Int, leaving: Int = 0) {
+        submitAgain(machine.withLock { $0.cameOver(count, leaving: leaving) })
+    }
+
+    /// Counts the invokes of some functions no longer, because another manager does from now on, and the places that they have
+    /// with others together go with them. Those that wait fail with `.moved`.
     ///
     /// - Returns: How many had a place that others may have, too.
     package func forget(_ isForgotten: @Sendable (FunctionName) -> Bool) -> Int {

@@ -37,6 +37,8 @@ package final class ManagerDesk: Sendable {
     struct State {
         var takeover = PartitionTakeover<String>()
         var leases: [Int: PartitionLease] = [:]
+        /// How many invokes have been left running of partitions whose workers have not all told yet which ones run still.
+        var comingOver: [Int: Int] = [:]
         var workers: WorkerRoster
         /// Invokes that wait for their partition, by partition.
         var waiting: [Int: [@Sendable () -> Void]] = [:]
@@ -187,6 +189,8 @@ package final class ManagerDesk: Sendable {
                 let running = invoker.limiter.commonRunning { Partition.of($0) == partition }
                 membership.recovered(lease, running: running)
             }
+            // All that run are counted by now.
+            invoker.limiter.cameOver(state.withLock { $0.comingOver.removeValue(forKey: partition) } ?? 0)
         }
         askAgain(partitions)
         // Only now is it known what there is already.
@@ -227,18 +231,27 @@ extension ManagerDesk: PartitionHolder {
         let held = state.withLock { $0.workers.held }
         forget(held)
         _ = invoker.limiter.forget { held.contains(Partition.of($0)) }
-        invoker.limiter.shareChanged(to: 0)
+        let comingOver = state.withLock { state in
+            defer { state.comingOver = [:] }
+            return state.comingOver.values.reduce(0, +)
+        }
+        invoker.limiter.cameOver(comingOver, leaving: comingOver)
+        // The share is gone with the membership; the next one begins with nothing.
+        _ = invoker.limiter.shareShrinks(to: 0)
     }
 
     package func partitionsGained(_ leases: [PartitionLease]) {
         let now = Self.now()
         let numbers = Set(leases.map(\.number))
         concurrency.apply(to: invoker.limiter) { numbers.contains(Partition.of($0)) }
+        // Their places are in the share that is told next, and are taken until it is known which ones run still.
+        invoker.limiter.comeOver(leases.reduce(0) { $0 + $1.handedOver })
         let (ready, peers) = state.withLock { state -> ([Int], [WorkerPeer]) in
             let awaited = state.workers.awaitedNames
             var ready: [Int] = []
             for lease in leases {
                 state.leases[lease.number] = lease
+                if lease.handedOver > 0 { state.comingOver[lease.number] = lease.handedOver }
                 state.workers.hold(lease.number)
                 if state.takeover.gained(lease.number, since: lease.epoch, awaiting: awaited) {
                     ready.append(lease.number)
@@ -260,12 +273,19 @@ extension ManagerDesk: PartitionHolder {
 
     package func partitionsReleased(_ leases: [PartitionLease]) async -> [Int: Int] {
         let numbers = leases.map(\.number)
-        state.withLock { state in
-            for number in numbers { state.takeover.lost(number) }
+        let comingOver = state.withLock { state in
+            numbers.map { number in
+                state.takeover.lost(number)
+                return state.comingOver.removeValue(forKey: number) ?? 0
+            }
         }
         var running: [Int: Int] = [:]
-        for number in numbers {
-            running[number] = invoker.limiter.forget { Partition.of($0) == number }
+        for (number, comingOver) in zip(numbers, comingOver) {
+            let adopted = invoker.limiter.forget { Partition.of($0) == number }
+            // Some may run that no worker has told of yet.
+            let unknown = max(0, comingOver - adopted)
+            invoker.limiter.cameOver(comingOver, leaving: unknown)
+            running[number] = adopted + unknown
         }
         forget(Set(numbers))
         let epochs = leases.map { PartitionEpoch(partition: $0.number, epoch: $0.epoch) }

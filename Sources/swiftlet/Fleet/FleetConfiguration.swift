@@ -18,6 +18,7 @@ import NIOCore
 /// | `fleet-listen` | `HOST:PORT` | `127.0.0.1:9001` for managers, `:9002` for workers | where the other hosts of the fleet connect |
 /// | `fleet-address` | `HOST:PORT` | what is listened to | where the others reach it |
 /// | `member-lease` | seconds, 1 to 3600 | `5` for managers, `15` for frontends, `30` for workers | how long others hear nothing of a member until they take it for dead |
+/// | `leash` | seconds, 3 to 3600 | `10` | how long a worker whose managers are not heard of goes on with what it runs; the same on all hosts |
 /// | `zone` | text | `default` | the availability zone of a worker |
 /// | `labels` | texts, comma-separated | none | what an operator says of a worker |
 /// | `lease` | seconds, 60 to 31,536,000 | `50400` | how long a worker stays; near its end it finishes what runs, and leaves |
@@ -34,6 +35,8 @@ struct FleetConfiguration: Sendable {
     /// Where the others reach this host; nil if that is where it listens.
     let address: String?
     let memberLease: Duration
+    /// How long after a heartbeat that was answered a worker goes on by itself.
+    let leash: TimeAmount
     let zone: String
     let labels: [String]
     let lease: Duration
@@ -91,6 +94,7 @@ struct FleetConfiguration: Sendable {
             case .frontend, .operator, .authority: 15
             }
         memberLease = .seconds(try await values.number("member-lease", default: standardLease, in: 1...3600))
+        leash = .seconds(Int64(try await values.number("leash", default: 10, in: 3...3600)))
         zone = try await values.text("zone", default: "default")
         labels = try await values.list("labels")
         lease = .seconds(try await values.number("lease", default: 50_400, in: 60...31_536_000))
@@ -117,8 +121,12 @@ struct FleetConfiguration: Sendable {
         return credentials
     }
 
-    /// How long a connection between hosts may be silent.
-    static let silenceMax = TimeAmount.seconds(6)
+    /// How long after its last heartbeat that was answered managers take what a worker runs for over: longer than the worker goes
+    /// on, by as much as clocks may differ in speed.
+    var fence: TimeAmount { .nanoseconds(leash.nanoseconds / 10 * 11) }
+
+    /// How long a connection between hosts may be silent: so that there is time for another within the leash.
+    var silenceMax: TimeAmount { .nanoseconds(leash.nanoseconds / 10 * 6) }
 
     /// Where the others reach a host that listens on a port.
     func advertised(port: Int) -> String {

@@ -24,6 +24,11 @@ struct FleetOptions: ParsableArguments {
     @Option(help: "How long others hear nothing of this host until they take it for dead, in seconds.")
     var memberLease: Int?
 
+    @Option(
+        help: "How long a worker goes on while no manager is heard of, in seconds; the same on all hosts. (default: 10)"
+    )
+    var leash: Int?
+
     @Option(help: "The availability zone of a worker. (default: default)")
     var zone: String?
 
@@ -43,7 +48,7 @@ struct FleetOptions: ParsableArguments {
             "authority": authority,
             "fleet-listen": fleetListen, "fleet-address": fleetAddress, "zone": zone, "labels": labels,
         ]
-        let numbers = ["member-lease": memberLease, "lease": lease, "drain-timeout": drainTimeout]
+        let numbers = ["member-lease": memberLease, "leash": leash, "lease": lease, "drain-timeout": drainTimeout]
         return texts.compactMapValues { $0.map { .string($0) } }
             .merging(numbers.compactMapValues { $0.map { .int($0) } }) { $1 }
     }

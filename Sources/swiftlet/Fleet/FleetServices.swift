@@ -1,3 +1,4 @@
+import EventQueue
 import Fleet
 import HostIdentity
 import HostLink
@@ -40,6 +41,34 @@ struct MembershipService: Service {
         } catch {
             logger.warning(
                 "the others could not be told that this host leaves; they will find out",
+                metadata: [LogKey.error: "\(error)"]
+            )
+        }
+    }
+}
+
+/// Works off this process's share of the events that all frontends accept, until the service stops; then until those are settled
+/// that are underway, and leaves the others to other processes.
+struct SharedEventQueueService: Service {
+    let events: EventQueue
+    let leases: EventQueue.LeaseSettings
+    let logger: Logger
+
+    func run() async {
+        events.begin()
+        await withTaskGroup(of: Void.self) { group in
+            // Kept while the last events are settled, too: without its lease none can be.
+            group.addTask { await events.keepLeases(leases) }
+            // Throws when it is cancelled: then nothing is waited for any more.
+            try? await gracefulShutdown()
+            await events.drain()
+            group.cancelAll()
+        }
+        do throws(MetadataStoreError) {
+            try await events.releaseLeases(of: leases.owner)
+        } catch {
+            logger.warning(
+                "events could not be left to others at once; they will find them when the leases end",
                 metadata: [LogKey.error: "\(error)"]
             )
         }

@@ -42,7 +42,7 @@ struct FrontendProcess {
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
         do {
-            let links = LinkPool(dialler: LinkDialler(credentials, silenceMax: FleetConfiguration.silenceMax))
+            let links = LinkPool(dialler: LinkDialler(credentials, silenceMax: fleet.silenceMax))
             let directory = FleetDirectory { gone in links.close { gone.contains($0) } }
             let invoker = FleetInvoker(directory: directory, links: links, logger: logger)
             let runtimes = FleetRuntimes(store: fleetStore, logger: logger)
@@ -54,7 +54,11 @@ struct FrontendProcess {
             try await controlPlane.recover()
             let events = parts.events(eventStore, controlPlane.functions, invoker, client, eventLoops)
             let name = credentials.identity.name
-            try await events.start(as: "\(name) \(Incarnation.random())")
+            let leases = EventQueue.LeaseSettings(
+                owner: "\(name) \(Incarnation.random())",
+                duration: fleet.memberLease,
+                interval: fleet.memberLease / 5
+            )
             let frontend = Frontend(
                 controlPlane: controlPlane,
                 invoker: invoker,
@@ -82,7 +86,8 @@ struct FrontendProcess {
                 [
                     CredentialsService(credentials: credentials),
                     MembershipService(membership: membership, logger: logger),
-                    RunningService { await runtimes.run() }, EventQueueService(events: events),
+                    RunningService { await runtimes.run() },
+                    SharedEventQueueService(events: events, leases: leases, logger: logger),
                     ControlPlaneService(controlPlane: controlPlane),
                 ] + parts.frontendServices(frontend, controlPlane, eventLoops)
             )

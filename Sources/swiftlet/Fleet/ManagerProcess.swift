@@ -36,9 +36,11 @@ struct ManagerProcess {
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
         do {
             let relay = MembershipRelay()
+            var deskSettings = ManagerDesk.Settings()
+            deskSettings.fence = fleet.fence
             let desk = ManagerDesk(
-                settings: .init(),
-                dialler: LinkDialler(credentials, silenceMax: FleetConfiguration.silenceMax),
+                settings: deskSettings,
+                dialler: LinkDialler(credentials, silenceMax: fleet.silenceMax),
                 eventLoops: eventLoops,
                 logger: logger,
                 membership: relay
@@ -69,7 +71,7 @@ struct ManagerProcess {
                 port: fleet.listenPort,
                 credentials,
                 allowing: [.frontend],
-                silenceMax: FleetConfiguration.silenceMax,
+                silenceMax: fleet.silenceMax,
                 on: eventLoops
             ) { _ in ReserveSession(desk: desk, questions: questions) }
             let address = fleet.advertised(port: listener.port)

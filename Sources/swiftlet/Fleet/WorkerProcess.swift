@@ -43,9 +43,14 @@ struct WorkerProcess {
             let code = try await parts.sharedCodeStore(in: data.path(of: "code"), client)
             let worker = parts.worker(engine, code, runtimes, logs)
             let description = try JSONEncoder().encode(self.description(named: credentials.identity.name, runtimes))
+            var settings = WorkerServer.Settings(
+                name: credentials.identity.name,
+                memoryBudget: configuration.memoryBudget
+            )
+            settings.leash = fleet.leash
             let server = WorkerServer(
                 worker: worker,
-                settings: .init(name: credentials.identity.name, memoryBudget: configuration.memoryBudget),
+                settings: settings,
                 description: Array(description),
                 eventLoops: eventLoops,
                 logger: logger,
@@ -56,7 +61,7 @@ struct WorkerProcess {
                 port: fleet.listenPort,
                 credentials,
                 allowing: WorkerServer.allowedRoles,
-                silenceMax: FleetConfiguration.silenceMax,
+                silenceMax: fleet.silenceMax,
                 on: eventLoops
             ) { server.user(for: $0) }
             let address = fleet.advertised(port: listener.port)
