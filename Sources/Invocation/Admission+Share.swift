@@ -1,7 +1,7 @@
 /// Admission where several managers admit invokes of one account, each those of its functions.
 extension Admission {
     /// The common pool has so many places from now on. Returns the invokes that waited and must arrive again.
-    mutating func shareChanged(to places: Int) -> [Waiter] {
+    package mutating func shareChanged(to places: Int) -> [Waiter] {
         guard limits.isShared, shared.places.limit != places else { return [] }
         shared.places.limit = places
         shared.rate = Self.rate(places, limits) ?? shared.rate
@@ -10,7 +10,7 @@ extension Admission {
 
     /// An invoke that another manager has admitted goes on under this one. It counts even if that is more than the limits
     /// allow, and is to be reported to ``invokeFinished(_:_:)``.
-    mutating func invokeAdopted(_ function: Function, _ version: Version) {
+    package mutating func invokeAdopted(_ function: Function, _ version: Version) {
         let index = index(of: function)
         total += 1
         if entries.values[index].takeAllotted(version) { return }
@@ -23,10 +23,11 @@ extension Admission {
         }
     }
 
-    /// Some functions are another manager's from now on. Their invokes count here no longer.
+    /// Some functions are another manager's from now on. Their invokes count here no longer, and the places that they
+    /// have in the common pool go along.
     ///
     /// - Returns: The invokes that waited in line, and how many had a place in the common pool.
-    mutating func forget(_ isForgotten: (Function) -> Bool) -> (waiters: [Waiter], running: Int) {
+    package mutating func forget(_ isForgotten: (Function) -> Bool) -> (waiters: [Waiter], running: Int) {
         var waiters = removeFromSharedLine { isForgotten($0.function) }
         let running = commonRunning(isForgotten)
         for function in entries.keys.filter(isForgotten) {
@@ -35,31 +36,35 @@ extension Admission {
             waiters += entry.own?.line.map(\.waiter) ?? []
         }
         shared.places.inUse -= running
+        if limits.isShared { shared.places.limit = max(0, shared.places.limit - running) }
         return (waiters, running)
     }
 
     /// How many invokes of some functions have a place in the common pool.
-    func commonRunning(_ isIncluded: (Function) -> Bool) -> Int {
+    package func commonRunning(_ isIncluded: (Function) -> Bool) -> Int {
         entries.reduce(0) { $0 + ($1.value.own == nil && isIncluded($1.key) ? $1.value.inUse : 0) }
     }
 
     /// The common pool is to have no more places than these, but as many as are used.
     ///
     /// - Returns: How many it has.
-    mutating func shareShrinks(to places: Int) -> Int {
+    package mutating func shareShrinks(to places: Int) -> Int {
         shared.places.limit = min(shared.places.limit, max(places, shared.places.inUse))
         return shared.places.limit
     }
 
     /// What the common pool is used for.
-    var commonUse: CommonUse {
+    package var commonUse: CommonUse {
         CommonUse(share: shared.places.limit, inUse: shared.places.inUse, waiting: shared.line.count)
     }
 
     /// What the common pool is used for, as numbers of invokes.
-    struct CommonUse: Equatable {
-        var share: Int
-        var inUse: Int
-        var waiting: Int
+    package struct CommonUse: Equatable {
+        /// How many places there are.
+        package var share: Int
+        /// How many are taken.
+        package var inUse: Int
+        /// How many invokes wait for one.
+        package var waiting: Int
     }
 }
