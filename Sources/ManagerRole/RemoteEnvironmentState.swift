@@ -5,8 +5,9 @@
 /// while, it has the token made void: then the worker says either that nobody has come and gives a new token, or that somebody has.
 ///
 /// Generic over invokes and tokens. Instants are nanoseconds of any clock that never goes back.
-struct RemoteEnvironmentState<Invoke, Token> {
-    typealias Instant = Int
+package struct RemoteEnvironmentState<Invoke, Token> {
+    /// A moment; see above.
+    package typealias Instant = Int
 
     private enum State {
         /// It is being made. Next: `idle`, `ended`.
@@ -29,21 +30,22 @@ struct RemoteEnvironmentState<Invoke, Token> {
     private var state: State
 
     /// One that is being made.
-    init() {
+    package init() {
         state = .starting
     }
 
     /// One that another manager had, and that is idle.
-    init(idle token: Token) {
+    package init(idle token: Token) {
         state = .idle(token)
     }
 
     /// One that another manager had, and that runs an invoke.
-    init(running invoke: Invoke) {
+    package init(running invoke: Invoke) {
         state = .running(invoke)
     }
 
-    enum RunAction {
+    /// What becomes of a wish for the environment.
+    package enum RunAction {
         /// Give the token to the invoke's caller.
         case reserve(Token)
         /// It cannot be had now.
@@ -51,7 +53,7 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// An invoke is to have the environment.
-    mutating func runRequested(_ invoke: Invoke, isReachable: Bool, at now: Instant) -> RunAction {
+    package mutating func runRequested(_ invoke: Invoke, isReachable: Bool, at now: Instant) -> RunAction {
         guard case .idle(let token) = state else { return .refuse }
         guard isReachable else {
             state = .stranded
@@ -62,11 +64,12 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// An invoke was to have the environment, and its manager may not give it any.
-    mutating func stranded() {
+    package mutating func stranded() {
         if case .idle = state { state = .stranded }
     }
 
-    enum IdleAction {
+    /// What has changed by the environment's being idle.
+    package enum IdleAction {
         /// It has initialised.
         case initialised
         /// This invoke is over, if there was one, and the environment may be given another.
@@ -76,7 +79,7 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// The worker says that the environment is idle.
-    mutating func becameIdle(_ token: Token) -> IdleAction {
+    package mutating func becameIdle(_ token: Token) -> IdleAction {
         switch state {
         case .starting:
             state = .idle(token)
@@ -96,17 +99,17 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// The worker says that somebody has come with the token.
-    mutating func foundRunning() {
+    package mutating func foundRunning() {
         if case .reserved(let invoke, _) = state { state = .running(invoke) }
     }
 
     /// Whether the token was given away so long ago that the worker should be asked about it.
-    func isDoubtful(at now: Instant, after patience: Int) -> Bool {
+    package func isDoubtful(at now: Instant, after patience: Int) -> Bool {
         if case .reserved(_, let since) = state { now - since >= patience } else { false }
     }
 
     /// Whether an invoke has it, as far as is known.
-    var isBusy: Bool {
+    package var isBusy: Bool {
         switch state {
         case .reserved, .running: true
         case .starting, .idle, .stranded, .ended, .gone: false
@@ -114,16 +117,17 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// Whether it may be given an invoke.
-    var isIdle: Bool { if case .idle = state { true } else { false } }
+    package var isIdle: Bool { if case .idle = state { true } else { false } }
 
-    enum EndAction {
+    /// What has changed by the environment's end.
+    package enum EndAction {
         /// It is news; this invoke is over, if there was one.
         case end(Invoke?)
         case none
     }
 
     /// The environment takes no more invokes. What it ran is over by then.
-    mutating func ended() -> EndAction {
+    package mutating func ended() -> EndAction {
         switch state {
         case .starting, .idle, .stranded:
             state = .ended
@@ -137,14 +141,14 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// Nothing of the environment is left; ``ended()`` has been called before. Returns whether that is news.
-    mutating func removed() -> Bool {
+    package mutating func removed() -> Bool {
         if case .gone = state { return false }
         state = .gone
         return true
     }
 
     /// Another manager has it from now on.
-    mutating func forgotten() {
+    package mutating func forgotten() {
         state = .gone
     }
 }

@@ -12,11 +12,12 @@
 ///
 /// Generic over what identifies managers' connections, environments, invokes and tokens, so that tests need none of them. Instants
 /// are nanoseconds of a clock that goes on while the host sleeps and that nobody sets.
-struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Hashable, Token: Hashable> {
-    typealias Instant = Int
+package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Hashable, Token: Hashable> {
+    /// A moment; see above.
+    package typealias Instant = Int
 
     /// What an environment does.
-    enum Phase: Equatable {
+    package enum Phase: Equatable {
         /// It is being made. Next: `idle`, `busy` (by its first invoke), `leaving`.
         case starting
         /// Whoever shows the token may give it an invoke. Next: `busy`, `leaving`.
@@ -28,35 +29,41 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// What is known of one environment.
-    struct Entry: Equatable {
-        let partition: Int
+    package struct Entry: Equatable {
+        /// The partition of its function.
+        package let partition: Int
         /// What it may use, in bytes.
-        let memory: Int
-        let isProvisioned: Bool
-        var phase: Phase
+        package let memory: Int
+        /// Whether it is not to be ended to make room.
+        package let isProvisioned: Bool
+        /// What it does.
+        package var phase: Phase
     }
 
     /// Who decides for a partition.
-    struct Ownership: Equatable {
-        var epoch: Int
+    package struct Ownership: Equatable {
+        /// Counts the owners.
+        package var epoch: Int
         /// Nil while its connection is lost.
-        var manager: Manager?
+        package var manager: Manager?
         /// Until when invokes may begin and go on.
-        var provenUntil: Instant
+        package var provenUntil: Instant
     }
 
-    private(set) var entries: [EnvironmentID: Entry] = [:]
-    private(set) var ownerships: [Int: Ownership] = [:]
+    /// All environments that are there.
+    package private(set) var entries: [EnvironmentID: Entry] = [:]
+    /// The partitions that managers have said are theirs.
+    package private(set) var ownerships: [Int: Ownership] = [:]
     private var memoryPromised = 0
     private let memoryBudget: Int
     private let leash: Int
     /// Whether no environments are made any more.
-    var isClosed = false
+    package var isClosed = false
 
     /// - Parameters:
     ///   - memoryBudget: The most memory, in bytes, that all environments may have been promised together.
     ///   - leash: How long a partition is proven, in nanoseconds.
-    init(memoryBudget: Int, leash: Int) {
+    package init(memoryBudget: Int, leash: Int) {
         self.memoryBudget = memoryBudget
         self.leash = leash
     }
@@ -64,7 +71,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     // MARK: Managers
 
     /// What a manager is told that says a partition is its own.
-    enum OwnAction: Equatable {
+    package enum OwnAction: Equatable {
         /// These are the partition's environments, and as much as they are doing.
         case report([EnvironmentID])
         /// Another manager came later.
@@ -74,7 +81,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     /// A manager says that a partition is its own since an epoch.
     ///
     /// - Parameter makeToken: Draws new tokens for what is idle: those that were handed out before are void.
-    mutating func owned(
+    package mutating func owned(
         _ partition: Int,
         since epoch: Int,
         by manager: Manager,
@@ -96,7 +103,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// A manager gives partitions up.
-    mutating func disowned(_ partition: Int, since epoch: Int, by manager: Manager) {
+    package mutating func disowned(_ partition: Int, since epoch: Int, by manager: Manager) {
         guard let ownership = ownerships[partition], ownership.epoch == epoch, ownership.manager == manager else {
             return
         }
@@ -104,31 +111,31 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// The connection to a manager has ended. What it has handed out stays good as long as it is proven.
-    mutating func managerLost(_ manager: Manager) {
+    package mutating func managerLost(_ manager: Manager) {
         for (partition, ownership) in ownerships where ownership.manager == manager {
             ownerships[partition]?.manager = nil
         }
     }
 
     /// A manager has answered a heartbeat that was sent at this moment.
-    mutating func heartbeatAnswered(by manager: Manager, sentAt: Instant) {
+    package mutating func heartbeatAnswered(by manager: Manager, sentAt: Instant) {
         for (partition, ownership) in ownerships where ownership.manager == manager {
             ownerships[partition]?.provenUntil = max(ownership.provenUntil, sentAt + leash)
         }
     }
 
     /// Who is to hear of an environment, if anybody listens.
-    func manager(of environment: EnvironmentID) -> Manager? {
+    package func manager(of environment: EnvironmentID) -> Manager? {
         entries[environment].flatMap { ownerships[$0.partition]?.manager }
     }
 
     /// Whether a message about an environment comes from whoever decides for it.
-    func mayDecide(_ manager: Manager, for environment: EnvironmentID) -> Bool {
+    package func mayDecide(_ manager: Manager, for environment: EnvironmentID) -> Bool {
         self.manager(of: environment) == manager
     }
 
     /// The environments that work, or begin to, though their partition is not proven any more: they are to be ended.
-    func unproven(at now: Instant) -> [EnvironmentID] {
+    package func unproven(at now: Instant) -> [EnvironmentID] {
         entries.compactMap { environment, entry in
             switch entry.phase {
             case .idle, .leaving: nil
@@ -144,7 +151,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     // MARK: Environments
 
     /// What becomes of a manager's wish for an environment.
-    enum StartAction: Equatable {
+    package enum StartAction: Equatable {
         /// End these, and make it.
         case start(evicting: [EnvironmentID])
         /// There is no room for it, whatever ends.
@@ -154,7 +161,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// A manager wants an environment.
-    mutating func startRequested(
+    package mutating func startRequested(
         _ environment: EnvironmentID,
         in partition: Int,
         since epoch: Int,
@@ -198,14 +205,14 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// What comes of an event that somebody brings.
-    enum RunAction: Equatable {
+    package enum RunAction: Equatable {
         case run
         /// Nothing has been begun.
         case refuse(Refusal)
     }
 
     /// Why an environment takes no event.
-    enum Refusal: Equatable {
+    package enum Refusal: Equatable {
         /// The environment is not there, or ends.
         case gone
         /// The token is not, or no longer, good.
@@ -215,7 +222,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// Somebody brings an event for an environment.
-    mutating func runRequested(
+    package mutating func runRequested(
         _ invoke: Invoke,
         in environment: EnvironmentID,
         showing token: Token,
@@ -229,7 +236,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// The answer to a manager that wants a token void.
-    enum VoidAction: Equatable {
+    package enum VoidAction: Equatable {
         case idle(Token)
         case running
         case gone
@@ -237,7 +244,8 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// A manager has heard nothing of what it handed out, and wants it void if it was not used.
-    mutating func voidRequested(_ environment: EnvironmentID, by manager: Manager, makeToken: () -> Token) -> VoidAction
+    package mutating func voidRequested(_ environment: EnvironmentID, by manager: Manager, makeToken: () -> Token)
+        -> VoidAction
     {
         guard let entry = entries[environment] else { return .gone }
         guard mayDecide(manager, for: environment) else { return .none }
@@ -254,19 +262,19 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// The environment may be given an invoke, for the first time or again. Returns whether it is wanted still.
-    mutating func becameIdle(_ environment: EnvironmentID, with token: Token, at now: Instant) -> Bool {
+    package mutating func becameIdle(_ environment: EnvironmentID, with token: Token, at now: Instant) -> Bool {
         guard let entry = entries[environment], entry.phase != .leaving else { return false }
         entries[environment]?.phase = .idle(token, since: now)
         return true
     }
 
     /// The environment takes no more invokes.
-    mutating func ended(_ environment: EnvironmentID) {
+    package mutating func ended(_ environment: EnvironmentID) {
         leave(environment)
     }
 
     /// Nothing of the environment is left.
-    mutating func removed(_ environment: EnvironmentID) {
+    package mutating func removed(_ environment: EnvironmentID) {
         leave(environment)
         entries[environment] = nil
     }
@@ -280,10 +288,10 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     // MARK: Figures
 
     /// How much of the memory budget is promised to nobody, in bytes.
-    var memoryFree: Int { max(0, memoryBudget - memoryPromised) }
+    package var memoryFree: Int { max(0, memoryBudget - memoryPromised) }
 
     /// Whether nothing works and nothing is being made.
-    var isQuiet: Bool {
+    package var isQuiet: Bool {
         entries.values.allSatisfy {
             switch $0.phase {
             case .idle, .leaving: true
