@@ -17,6 +17,7 @@ let strictC: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .trea
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -295,8 +296,23 @@ let package = Package(
                 asyncHTTPClient, logging, nioCore, nioPosix,
             ]
         ),
+        tests(
+            "HostLinkTests",
+            ["HostLink", "HostIdentity", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]
+        ),
+        tests("FleetProtocolTests", ["FleetProtocol", "HostLink", "Worker", "LambdaAPI", "TestSupport", nioCore]),
         tests("WorkerRoleTests", ["WorkerRole", "TestSupport"]),
-        tests("ManagerRoleTests", ["ManagerRole", "TestSupport"]),
+        tests(
+            "ManagerRoleTests",
+            [
+                "ManagerRole", "FleetProtocol", "HostLink", "HostIdentity", "Placement", "MetadataStore", "LambdaAPI",
+                "TestSupport",
+            ]
+        ),
+        tests(
+            "FrontendRoleTests",
+            ["FrontendRole", "Fleet", "HostLink", "HostIdentity", "MetadataStore", "LambdaAPI", "TestSupport"]
+        ),
         tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -6,8 +6,9 @@
 /// worker, and the connection ends before anything is heard, nobody can tell, and the invoke has failed.
 ///
 /// Instants are nanoseconds of any clock that never goes back.
-struct FleetInvokeState {
-    typealias Instant = Int
+package struct FleetInvokeState {
+    /// A moment; see above.
+    package typealias Instant = Int
 
     private enum State {
         /// A manager is looked for, or asked. Next: `bringing`, `over`.
@@ -17,7 +18,8 @@ struct FleetInvokeState {
         case over
     }
 
-    enum RetryAction: Equatable {
+    /// What is to be done when nothing was begun.
+    package enum RetryAction: Equatable {
         /// Ask for an environment again, so many nanoseconds later.
         case reserve(after: Int)
         /// It has been tried for long enough.
@@ -34,19 +36,19 @@ struct FleetInvokeState {
     private static let pauseLast = 250_000_000
 
     /// - Parameter deadline: When nothing is tried any more.
-    init(deadline: Instant) {
+    package init(deadline: Instant) {
         self.deadline = deadline
     }
 
     /// A manager has given an environment. Returns whether the event is to be brought there.
-    mutating func reserved() -> Bool {
+    package mutating func reserved() -> Bool {
         guard case .reserving = state else { return false }
         state = .bringing
         return true
     }
 
     /// No manager is known, or it could not be reached or says that it is another's, or the worker has begun nothing.
-    mutating func notBegun(at now: Instant) -> RetryAction {
+    package mutating func notBegun(at now: Instant) -> RetryAction {
         guard !isOver else { return .none }
         state = .reserving
         let pause = min(Self.pauseFirst << min(attempts, 16), Self.pauseLast)
@@ -60,10 +62,11 @@ struct FleetInvokeState {
     }
 
     /// The invoke is answered, or has failed for good. Returns whether that is news.
-    mutating func ended() -> Bool {
+    package mutating func ended() -> Bool {
         defer { state = .over }
         return !isOver
     }
 
-    var isOver: Bool { if case .over = state { true } else { false } }
+    /// Whether nothing more is done.
+    package var isOver: Bool { if case .over = state { true } else { false } }
 }

@@ -93,6 +93,9 @@ package final class Link: @unchecked Sendable {
         channel.flush()
     }
 
+    /// Numbers calls from here on, as if those before it had been made.
+    func skipCalls(to number: UInt32) { nextCall = number }
+
     // MARK: The connection's side
 
     /// Takes a message to the call that it belongs to.

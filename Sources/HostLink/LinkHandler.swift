@@ -18,7 +18,8 @@ final class LinkHandler: ChannelInboundHandler {
     private var link: Link?
     private var inbound: ByteBuffer?
     private var isGreeted = false
-    private var heardAt: NIODeadline = .now()
+    /// By the clock of the event loop.
+    private var heardAt: NIODeadline = .distantPast
     private var watch: Scheduled<Void>?
     private var error: LinkError?
     private let opened: EventLoopPromise<Link>?
@@ -39,7 +40,7 @@ final class LinkHandler: ChannelInboundHandler {
         let link = Link(channel: channel, isDialler: isDialler)
         self.link = link
         link.send(Kind.greeting, LinkGreeting.spoken.body)
-        heardAt = .now()
+        heardAt = channel.eventLoop.now
         armWatch(on: channel.eventLoop)
         read()
     }
@@ -56,7 +57,7 @@ final class LinkHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        heardAt = .now()
+        heardAt = context.eventLoop.now
         if inbound == nil || inbound?.readableBytes == 0 { inbound = bytes } else { inbound?.writeBuffer(&bytes) }
         read()
     }
@@ -108,7 +109,7 @@ final class LinkHandler: ChannelInboundHandler {
 
     private func watchOver() {
         guard let link else { return }
-        let silence = NIODeadline.now() - heardAt
+        let silence = link.eventLoop.now - heardAt
         if silence >= silenceMax {
             end(LinkError(.silent, "nothing was heard for \(silence.nanoseconds / 1_000_000) ms"))
             link.close()

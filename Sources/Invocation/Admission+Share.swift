@@ -3,7 +3,7 @@ import WorkerManager
 /// Admission where several managers admit invokes of one account, each those of its functions.
 extension Admission {
     /// The common pool has so many places from now on. Returns the invokes that waited and must arrive again.
-    mutating func shareChanged(to places: Int) -> [Waiter] {
+    package mutating func shareChanged(to places: Int) -> [Waiter] {
         guard limits.isShared, shared.places.limit != places else { return [] }
         shared.places.limit = places
         shared.rate = Self.rate(places, limits) ?? shared.rate
@@ -12,7 +12,7 @@ extension Admission {
 
     /// An invoke that another manager has admitted goes on under this one. It counts even if that is more than the limits
     /// allow, and is to be reported to ``invokeFinished(_:_:)``.
-    mutating func invokeAdopted(_ function: Function, _ version: Version) {
+    package mutating func invokeAdopted(_ function: Function, _ version: Version) {
         let index = index(of: function)
         total += 1
         if entries.values[index].takeAllotted(version) { return }
@@ -27,7 +27,7 @@ extension Admission {
 
     /// So many places of the common pool go with invokes that another manager has left running, and are not free until it is known
     /// which ones run still: see ``cameOver(_:leaving:)``.
-    mutating func comeOver(_ count: Int) {
+    package mutating func comeOver(_ count: Int) {
         shared.places.inUse += count
     }
 
@@ -35,7 +35,7 @@ extension Admission {
     /// manager, as many as are leaving.
     ///
     /// - Returns: The invokes that waited and must arrive again.
-    mutating func cameOver(_ count: Int, leaving: Int) -> [Waiter] {
+    package mutating func cameOver(_ count: Int, leaving: Int) -> [Waiter] {
         guard count > 0 else { return [] }
         shared.places.inUse -= count
         shareLeaves(leaving)
@@ -46,7 +46,7 @@ extension Admission {
     /// common pool go with them.
     ///
     /// - Returns: The invokes that waited in line, and how many had a place in the common pool.
-    mutating func forget(_ isForgotten: (Function) -> Bool) -> (waiters: [Waiter], running: Int) {
+    package mutating func forget(_ isForgotten: (Function) -> Bool) -> (waiters: [Waiter], running: Int) {
         var waiters = removeFromSharedLine { isForgotten($0.function) }
         let running = commonRunning(isForgotten)
         for function in entries.keys.filter(isForgotten) {
@@ -65,20 +65,20 @@ extension Admission {
     }
 
     /// How many invokes of some functions have a place in the common pool.
-    func commonRunning(_ isIncluded: (Function) -> Bool) -> Int {
+    package func commonRunning(_ isIncluded: (Function) -> Bool) -> Int {
         entries.reduce(0) { $0 + ($1.value.own == nil && isIncluded($1.key) ? $1.value.inUse : 0) }
     }
 
     /// The common pool is to have no more places than these, but as many as are used.
     ///
     /// - Returns: How many it has.
-    mutating func shareShrinks(to places: Int) -> Int {
+    package mutating func shareShrinks(to places: Int) -> Int {
         shared.places.limit = min(shared.places.limit, max(places, shared.places.inUse))
         return shared.places.limit
     }
 
     /// Counts invokes of a version by its rate that may follow one that runs, as many as the rate allows.
-    mutating func takeRate(_ function: Function, _ version: Version, upTo count: Int, at now: Int) -> Int {
+    package mutating func takeRate(_ function: Function, _ version: Version, upTo count: Int, at now: Int) -> Int {
         guard limits.requestsPerSecond != nil else { return count }
         // What is set apart for a version has a rate of its own, which decides where an invoke counts.
         guard let entry = entries[function], entry.allotments[version] == nil else { return 0 }
@@ -96,7 +96,7 @@ extension Admission {
     }
 
     /// So many invokes that were counted have not come.
-    mutating func giveBackRate(_ count: Int, of function: Function) {
+    package mutating func giveBackRate(_ count: Int, of function: Function) {
         if entries[function]?.own == nil {
             shared.rate?.giveBack(count)
         } else {
@@ -105,14 +105,17 @@ extension Admission {
     }
 
     /// What the common pool is used for.
-    var commonUse: CommonUse {
+    package var commonUse: CommonUse {
         CommonUse(share: shared.places.limit, inUse: shared.places.inUse, waiting: shared.line.count)
     }
 
     /// What the common pool is used for, as numbers of invokes.
-    struct CommonUse: Equatable {
-        var share: Int
-        var inUse: Int
-        var waiting: Int
+    package struct CommonUse: Equatable {
+        /// How many places there are.
+        package var share: Int
+        /// How many are taken.
+        package var inUse: Int
+        /// How many invokes wait for one.
+        package var waiting: Int
     }
 }

@@ -15,22 +15,37 @@ import WorkerManager
 ///
 /// Generic over what names functions and versions and over waiting invokes, so that tests need none of them. Moments
 /// are nanoseconds of any clock that never goes back.
-struct Admission<Function: Hashable, Version: Hashable, Waiter> {
+package struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     /// What limits all functions together.
-    struct Limits: Sendable {
+    package struct Limits: Sendable {
         /// The account's concurrency.
-        var account: Int
+        package var account: Int
         /// How many invokes per second each unit of concurrency allows; nil for no limit.
-        var requestsPerSecond: Int?
+        package var requestsPerSecond: Int?
         /// Whether others admit invokes of the account, too. Then the common pool has what ``shareChanged(to:)`` says,
         /// nothing to begin with, and not what functions have left of the account's concurrency.
-        var isShared = false
+        package var isShared = false
+
+        /// See the properties.
+        package init(account: Int, requestsPerSecond: Int?, isShared: Bool = false) {
+            self.account = account
+            self.requestsPerSecond = requestsPerSecond
+            self.isShared = isShared
+        }
     }
 
     /// What is set for one function.
-    struct Settings: Equatable {
-        var reserved: Int?
-        var provisioned: [Version: Int] = [:]
+    package struct Settings: Equatable {
+        /// The most invokes at once; nil for a share of the common pool.
+        package var reserved: Int?
+        /// How many environments each version has initialised.
+        package var provisioned: [Version: Int] = [:]
+
+        /// See the properties.
+        package init(reserved: Int? = nil, provisioned: [Version: Int] = [:]) {
+            self.reserved = reserved
+            self.provisioned = provisioned
+        }
 
         /// What the shared pool does not have any more.
         var claimed: Int { reserved ?? provisionedTotal }
@@ -38,14 +53,15 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     }
 
     /// Why an invoke is not admitted.
-    enum Refusal: Equatable {
+    package enum Refusal: Equatable {
         case accountConcurrency
         case accountRate
         case reservedConcurrency
         case reservedRate
     }
 
-    enum ArrivalAction {
+    /// What becomes of an invoke.
+    package enum ArrivalAction {
         case admit
         /// The invoke waits in line; call ``waitedLongEnough(_:)`` with its ticket a moment later.
         case wait(Ticket)
@@ -53,7 +69,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     }
 
     /// Names an invoke that waits in line.
-    struct Ticket: Hashable {
+    package struct Ticket: Hashable {
         fileprivate let number: Int
     }
 
@@ -175,7 +191,8 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     /// All invokes that are admitted and not over. More than the pools allow together while a limit has been lowered.
     var total = 0
 
-    init(_ limits: Limits) {
+    /// Admits within these limits.
+    package init(_ limits: Limits) {
         self.limits = limits
         shared = Pool(
             places: Places(limit: limits.isShared ? 0 : limits.account),
@@ -192,7 +209,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     // MARK: Invokes
 
     /// An invoke of a function's version arrived. If it is admitted it must be reported to ``invokeFinished(_:_:)``.
-    mutating func invokeArrived(
+    package mutating func invokeArrived(
         _ function: Function,
         _ version: Version,
         at now: Int,
@@ -236,7 +253,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     }
 
     /// An invoke that was admitted is over, whatever came of it. Returns who has its place now.
-    mutating func invokeFinished(_ function: Function, _ version: Version) -> Waiter? {
+    package mutating func invokeFinished(_ function: Function, _ version: Version) -> Waiter? {
         guard let index = entries.index(forKey: function) else { return nil }
         if leavePlace(index, version), let waiter = admitFromLine(index, function, version) { return waiter }
         if entries.values[index].isDeleted, entries.values[index].total == 0 {
@@ -274,7 +291,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     }
 
     /// An invoke has waited in line for long enough. Returns it with the reason to refuse it, or nil if it waits no more.
-    mutating func waitedLongEnough(_ ticket: Ticket, for function: Function) -> (Waiter, Refusal)? {
+    package mutating func waitedLongEnough(_ ticket: Ticket, for function: Function) -> (Waiter, Refusal)? {
         // Lines are short and whoever waits longest stands in front.
         if let index = entries[function]?.own?.line.firstIndex(where: { $0.ticket == ticket }),
             let waiting = entries[function]?.own?.line.remove(at: index)
@@ -289,7 +306,7 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
 
     /// The function's settings are these now. Returns the invokes that waited in line and must arrive again, since they
     /// may belong elsewhere; what runs goes on, even if that is more than the new limits allow.
-    mutating func settingsChanged(_ settings: Settings, of function: Function) -> [Waiter] {
+    package mutating func settingsChanged(_ settings: Settings, of function: Function) -> [Waiter] {
         var entry = entries[function] ?? Entry()
         entry.isDeleted = false
         entries[function] = entry
@@ -379,10 +396,10 @@ struct Admission<Function: Hashable, Version: Hashable, Waiter> {
     // MARK: Figures
 
     /// How many invokes are admitted and not over.
-    var inUse: Int { total }
+    package var inUse: Int { total }
 
     /// Whether every counter says that nothing runs and nobody waits.
-    var isIdle: Bool {
+    package var isIdle: Bool {
         total == 0 && shared.places.inUse == 0 && shared.line.isEmpty
             && entries.values.allSatisfy { entry in
                 entry.total == 0 && entry.own?.places.inUse ?? 0 == 0 && entry.own?.line.isEmpty ?? true

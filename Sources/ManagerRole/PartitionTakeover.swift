@@ -2,7 +2,7 @@
 /// said which, or counts as lost. Until then it cannot be known how many invokes run, and none may be begun.
 ///
 /// Generic over what identifies workers.
-struct PartitionTakeover<Worker: Hashable> {
+package struct PartitionTakeover<Worker: Hashable> {
     private struct Holding {
         let epoch: Int
         var awaited: Set<Worker>
@@ -10,23 +10,26 @@ struct PartitionTakeover<Worker: Hashable> {
 
     private var holdings: [Int: Holding] = [:]
 
+    /// Of a manager that has none.
+    package init() {}
+
     /// A partition is this manager's since an epoch; these workers may have environments of it.
     ///
     /// - Returns: Whether it is ready at once.
-    mutating func gained(_ partition: Int, since epoch: Int, awaiting workers: Set<Worker>) -> Bool {
+    package mutating func gained(_ partition: Int, since epoch: Int, awaiting workers: Set<Worker>) -> Bool {
         holdings[partition] = Holding(epoch: epoch, awaited: workers)
         return workers.isEmpty
     }
 
     /// A partition is not this manager's any more.
-    mutating func lost(_ partition: Int) {
+    package mutating func lost(_ partition: Int) {
         holdings[partition] = nil
     }
 
     /// A worker has told of all environments that it has of a partition.
     ///
     /// - Returns: Whether the partition has become ready by this.
-    mutating func reported(_ partition: Int, since epoch: Int, by worker: Worker) -> Bool {
+    package mutating func reported(_ partition: Int, since epoch: Int, by worker: Worker) -> Bool {
         guard holdings[partition]?.epoch == epoch, holdings[partition]?.awaited.remove(worker) != nil else {
             return false
         }
@@ -36,7 +39,7 @@ struct PartitionTakeover<Worker: Hashable> {
     /// Whatever a worker had is over.
     ///
     /// - Returns: The partitions that have become ready by this.
-    mutating func workerLost(_ worker: Worker) -> [Int] {
+    package mutating func workerLost(_ worker: Worker) -> [Int] {
         var ready: [Int] = []
         for partition in holdings.keys where holdings[partition]?.awaited.remove(worker) != nil {
             if holdings[partition]?.awaited.isEmpty == true { ready.append(partition) }
@@ -45,14 +48,14 @@ struct PartitionTakeover<Worker: Hashable> {
     }
 
     /// Since when a partition has been this manager's; nil if it is not.
-    func epoch(of partition: Int) -> Int? { holdings[partition]?.epoch }
+    package func epoch(of partition: Int) -> Int? { holdings[partition]?.epoch }
 
     /// Whether invokes of a partition may be begun.
-    func isReady(_ partition: Int) -> Bool { holdings[partition]?.awaited.isEmpty ?? false }
+    package func isReady(_ partition: Int) -> Bool { holdings[partition]?.awaited.isEmpty ?? false }
 
     /// All partitions that are this manager's, with their epochs.
-    var epochs: [Int: Int] { holdings.mapValues(\.epoch) }
+    package var epochs: [Int: Int] { holdings.mapValues(\.epoch) }
 
     /// Workers that have not yet told of something.
-    var awaited: Set<Worker> { holdings.values.reduce(into: []) { $0.formUnion($1.awaited) } }
+    package var awaited: Set<Worker> { holdings.values.reduce(into: []) { $0.formUnion($1.awaited) } }
 }

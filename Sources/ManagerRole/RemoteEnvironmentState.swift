@@ -9,8 +9,9 @@
 /// is *lent* rather than given.
 ///
 /// Generic over invokes and tokens. Instants are nanoseconds of any clock that never goes back.
-struct RemoteEnvironmentState<Invoke, Token> {
-    typealias Instant = Int
+package struct RemoteEnvironmentState<Invoke, Token> {
+    /// A moment; see above.
+    package typealias Instant = Int
 
     private enum State {
         /// It is being made. Next: `idle`, `ended`.
@@ -34,21 +35,22 @@ struct RemoteEnvironmentState<Invoke, Token> {
     private var state: State
 
     /// One that is being made.
-    init() {
+    package init() {
         state = .starting
     }
 
     /// One that another manager had, and that is idle.
-    init(idle token: Token) {
+    package init(idle token: Token) {
         state = .idle(token)
     }
 
     /// One that another manager had, and that runs an invoke.
-    init(running invoke: Invoke) {
+    package init(running invoke: Invoke) {
         state = .running(invoke, followers: 0)
     }
 
-    enum RunAction {
+    /// What becomes of a wish for the environment.
+    package enum RunAction {
         /// Give the token to the invoke's caller.
         case reserve(Token)
         /// It cannot be had now.
@@ -58,7 +60,7 @@ struct RemoteEnvironmentState<Invoke, Token> {
     /// An invoke is to have the environment.
     ///
     /// - Parameter followers: How many may follow it without being asked for.
-    mutating func runRequested(
+    package mutating func runRequested(
         _ invoke: Invoke,
         followers: Int,
         isReachable: Bool,
@@ -74,11 +76,12 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// An invoke was to have the environment, and its manager may not give it any.
-    mutating func stranded() {
+    package mutating func stranded() {
         if case .idle = state { state = .stranded }
     }
 
-    enum IdleAction {
+    /// What has changed by the environment's being idle.
+    package enum IdleAction {
         /// It has initialised.
         case initialised
         /// This invoke is over, if there was one, and the environment may be given another. So many might have followed it and have
@@ -89,7 +92,7 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// The worker says that the environment is idle, and how many invokes have followed the one that it was given to.
-    mutating func becameIdle(_ token: Token, followers used: Int) -> IdleAction {
+    package mutating func becameIdle(_ token: Token, followers used: Int) -> IdleAction {
         switch state {
         case .starting:
             state = .idle(token)
@@ -109,24 +112,25 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// The worker says that somebody has come with the token. Returns whether that is news.
-    mutating func foundRunning() -> Bool {
+    @discardableResult
+    package mutating func foundRunning() -> Bool {
         guard case .reserved(let invoke, let followers, _) = state else { return false }
         state = .running(invoke, followers: followers)
         return true
     }
 
     /// Whether the token was given away so long ago that the worker should be asked about it.
-    func isDoubtful(at now: Instant, after patience: Int) -> Bool {
+    package func isDoubtful(at now: Instant, after patience: Int) -> Bool {
         if case .reserved(_, _, let since) = state { now - since >= patience } else { false }
     }
 
     /// Whether it may be free though the worker has not said so.
-    var isLent: Bool {
+    package var isLent: Bool {
         if case .reserved(_, let followers, _) = state { followers > 0 } else { false }
     }
 
     /// Whether an invoke has it, as far as is known.
-    var isBusy: Bool {
+    package var isBusy: Bool {
         switch state {
         case .reserved, .running: true
         case .starting, .idle, .stranded, .ended, .gone: false
@@ -134,16 +138,17 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// Whether it may be given an invoke.
-    var isIdle: Bool { if case .idle = state { true } else { false } }
+    package var isIdle: Bool { if case .idle = state { true } else { false } }
 
-    enum EndAction {
+    /// What has changed by the environment's end.
+    package enum EndAction {
         /// It is news; this invoke is over, if there was one.
         case end(Invoke?)
         case none
     }
 
     /// The environment takes no more invokes. What it ran is over by then.
-    mutating func ended() -> EndAction {
+    package mutating func ended() -> EndAction {
         switch state {
         case .starting, .idle, .stranded:
             state = .ended
@@ -157,14 +162,14 @@ struct RemoteEnvironmentState<Invoke, Token> {
     }
 
     /// Nothing of the environment is left; ``ended()`` has been called before. Returns whether that is news.
-    mutating func removed() -> Bool {
+    package mutating func removed() -> Bool {
         if case .gone = state { return false }
         state = .gone
         return true
     }
 
     /// Another manager has it from now on.
-    mutating func forgotten() {
+    package mutating func forgotten() {
         state = .gone
     }
 }

@@ -4,8 +4,9 @@
 /// was answered, so the manager waits somewhat longer, and then takes it for over.
 ///
 /// Instants are nanoseconds of any clock that never goes back.
-struct WorkerLife {
-    typealias Instant = Int
+package struct WorkerLife {
+    /// A moment; see above.
+    package typealias Instant = Int
 
     private enum State: Equatable {
         /// There is a connection, and the worker has said what it is. Next: `silent`.
@@ -25,42 +26,42 @@ struct WorkerLife {
     ///   - fence: How long after the last answer to a heartbeat a worker may run what it was given, in nanoseconds, with
     ///     whatever the clocks of both may differ in speed.
     ///   - now: When the worker became known, and whatever it may have been given before it.
-    init(fence: Int, at now: Instant) {
+    package init(fence: Int, at now: Instant) {
         self.fence = fence
         runsUntil = now + fence
     }
 
     /// A heartbeat is about to be answered.
-    mutating func answering(at now: Instant) {
+    package mutating func answering(at now: Instant) {
         runsUntil = max(runsUntil, now + fence)
     }
 
     /// The manager has taken over what somebody else may have let the worker run until now.
-    mutating func inherited(at now: Instant) {
+    package mutating func inherited(at now: Instant) {
         runsUntil = max(runsUntil, now + fence)
         if state == .lost { state = .silent }
     }
 
     /// There is a connection.
-    mutating func connected() {
+    package mutating func connected() {
         state = .present
     }
 
     /// The connection has ended.
-    mutating func disconnected() {
+    package mutating func disconnected() {
         if state == .present { state = .silent }
     }
 
     /// Time has passed. Returns whether what the worker had is over by this.
-    mutating func timePassed(to now: Instant) -> Bool {
+    package mutating func timePassed(to now: Instant) -> Bool {
         guard state == .silent, now >= runsUntil else { return false }
         state = .lost
         return true
     }
 
     /// Whether it may be given invokes.
-    var isPresent: Bool { state == .present }
+    package var isPresent: Bool { state == .present }
 
     /// Whether what it had is over.
-    var isLost: Bool { state == .lost }
+    package var isLost: Bool { state == .lost }
 }

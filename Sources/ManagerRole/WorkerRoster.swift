@@ -161,6 +161,11 @@ struct WorkerRoster {
     /// What there is, all in all.
     var figures: FleetFigures { fleet.figures() }
 
+    /// How many environments of a function placement counts on a worker.
+    func environmentCount(of function: PlacedVersion, on worker: String) -> Int {
+        fleet.environments(of: function, on: WorkerID(worker))
+    }
+
     func description(of worker: String) -> WorkerDescription? { descriptions[worker] }
 
     func environmentCount(on worker: String) -> Int { census[worker]?.values.reduce(0, +) ?? 0 }
@@ -176,7 +181,7 @@ extension PlacedVersion {
         self.init(configuration: function.configurationID.rawValue, memoryMB: function.memoryMegabytes)
     }
 
-    fileprivate init(configuration: String, memoryMB: Int) {
+    init(configuration: String, memoryMB: Int) {
         self.init(ShortDigest(of: configuration), memoryMB: memoryMB)
     }
 }

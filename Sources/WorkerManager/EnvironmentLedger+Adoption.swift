@@ -1,7 +1,7 @@
 /// Environments that another manager had, or is to have.
 extension EnvironmentLedger {
     /// What an environment does that is taken over.
-    enum AdoptedPhase: Equatable {
+    package enum AdoptedPhase: Equatable {
         case starting
         case idle
         case busy
@@ -10,7 +10,7 @@ extension EnvironmentLedger {
     /// An environment that is there already is this manager's from now on.
     ///
     /// - Returns: What is to be done with it.
-    mutating func environmentAdopted(
+    package mutating func environmentAdopted(
         _ environment: EnvironmentID,
         for function: Function,
         memory: Int,
@@ -39,14 +39,14 @@ extension EnvironmentLedger {
     }
 
     /// The functions for which invokes wait, with the first of each.
-    var waiting: [(function: Function, first: Waiter)] {
+    package var waiting: [(function: Function, first: Waiter)] {
         pools.compactMap { function, pool in pool.firstWaiter.map { (function, $0) } }
     }
 
     /// Some functions are another manager's from now on: nothing is known of them any more. Their environments go on.
     ///
     /// - Returns: Their environments, and the invokes that wait for one.
-    mutating func forget(_ functions: Set<Function>) -> (environments: [EnvironmentID], waiters: [Waiter]) {
+    package mutating func forget(_ functions: Set<Function>) -> (environments: [EnvironmentID], waiters: [Waiter]) {
         let environments = entries.filter { functions.contains($0.value.function) }.map(\.key)
         var waiters: [Waiter] = []
         for function in functions { waiters += removeWaiters(of: function) }

@@ -17,8 +17,9 @@ import DequeModule
 ///
 /// Generic over what identifies functions, environments, waiting invokes and event loops, so that tests need none of
 /// them. Instants are nanoseconds of any clock that never goes back.
-struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Loop: Hashable> {
-    typealias Instant = Int
+package struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Loop: Hashable> {
+    /// A moment; see above.
+    package typealias Instant = Int
 
     /// What the ledger knows of one environment.
     struct Entry {
@@ -44,7 +45,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     /// Names an invoke's place in the line of its function.
-    struct Turn {
+    package struct Turn {
         fileprivate var number: Int
     }
 
@@ -128,14 +129,15 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     /// - Parameters:
     ///   - memoryBudget: The most memory, in bytes, that all environments may have been promised together.
     ///   - starts: How fast environments of one function may be started for invokes.
-    init(memoryBudget: Int, starts: RateLimit) {
+    package init(memoryBudget: Int, starts: RateLimit) {
         self.memoryBudget = memoryBudget
         self.starts = starts
     }
 
     // MARK: Invokes
 
-    enum InvokeAction {
+    /// What becomes of an invoke.
+    package enum InvokeAction {
         /// Give the invoke to this environment.
         case assign(EnvironmentID)
         /// The invoke waits in line for an environment that is being made or at work; nothing is to be done.
@@ -149,7 +151,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     /// Why an invoke is not served.
-    enum Refusal {
+    package enum Refusal {
         /// There is no memory for another environment and none to wait for.
         case memory
         /// Another environment would be started faster than allowed.
@@ -159,7 +161,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     /// An invoke arrived, on an event loop, for a function whose environments have this much memory in bytes.
-    mutating func invokeArrived(
+    package mutating func invokeArrived(
         _ waiter: Waiter,
         for function: Function,
         memory: Int,
@@ -192,7 +194,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     // MARK: Environments
 
     /// An environment is about to be made, as an action asked for.
-    mutating func environmentStarting(
+    package mutating func environmentStarting(
         _ environment: EnvironmentID,
         for function: Function,
         memory: Int,
@@ -216,7 +218,8 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
         }
     }
 
-    enum ReadyAction {
+    /// What becomes of an environment that is ready.
+    package enum ReadyAction {
         /// Give the environment this invoke.
         case run(Waiter)
         /// Keep it idle.
@@ -227,7 +230,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     /// An environment is ready for an invoke: for the first time or again.
-    mutating func environmentReady(_ environment: EnvironmentID, at now: Instant) -> ReadyAction {
+    package mutating func environmentReady(_ environment: EnvironmentID, at now: Instant) -> ReadyAction {
         guard let entry = entries[environment] else { return .none }
         switch entry.phase {
         case .leaving, .idle:
@@ -262,21 +265,21 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     /// An environment's caller has been answered.
-    mutating func environmentAnswered(_ environment: EnvironmentID) {
+    package mutating func environmentAnswered(_ environment: EnvironmentID) {
         guard let entry = entries[environment], entry.phase == .busy else { return }
         entries[environment]?.phase = .finishing
         pools[entry.function]?.finishing += 1
     }
 
     /// An environment that was taken for about to be idle is not.
-    mutating func environmentIsStillBusy(_ environment: EnvironmentID, at now: Instant) -> StartAction {
+    package mutating func environmentIsStillBusy(_ environment: EnvironmentID, at now: Instant) -> StartAction {
         guard let entry = entries[environment], entry.phase == .finishing else { return .none }
         entries[environment]?.phase = .busy
         pools[entry.function]?.finishing -= 1
         return startForWaiters(of: entry.function, memory: entry.memory, at: now)
     }
 
-    enum StartAction {
+    package enum StartAction {
         /// Start this many environments, after ending these.
         case startEnvironments(Int, evicting: [EnvironmentID])
         /// These can never be served; refuse them.
@@ -286,7 +289,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
 
     /// An invoke has waited a while for an environment that was about to be idle; those are not counted on any more, by
     /// it and those before it. Who has come later, if it has long been served, has a while of its own.
-    mutating func waitedLongEnough(
+    package mutating func waitedLongEnough(
         _ turn: Turn,
         for function: Function,
         memory: Int,
@@ -297,7 +300,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     /// An environment was to be started, and was not.
-    mutating func notStarted(for function: Function, isProvisioned: Bool, _ refusal: Refusal) -> StartAction {
+    package mutating func notStarted(for function: Function, isProvisioned: Bool, _ refusal: Refusal) -> StartAction {
         if isProvisioned {
             pools[function]?.provision?.obstacle = .memory
             return .none
@@ -308,7 +311,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     /// The host could not make the environment. Returns the invoke that is told, if one waits for it.
-    mutating func environmentFailedToInitialise(_ environment: EnvironmentID) -> Waiter? {
+    package mutating func environmentFailedToInitialise(_ environment: EnvironmentID) -> Waiter? {
         guard let entry = entries[environment], entry.phase == .starting else { return nil }
         guard !entry.isProvisioned else {
             pools[entry.function]?.provision?.obstacle = .host
@@ -325,14 +328,14 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     }
 
     /// The environment has ended by itself, or as an action asked for.
-    mutating func environmentEnded(_ environment: EnvironmentID, at now: Instant) -> StartAction {
+    package mutating func environmentEnded(_ environment: EnvironmentID, at now: Instant) -> StartAction {
         guard let entry = entries[environment] else { return .none }
         leave(environment)
         return startForWaiters(of: entry.function, memory: entry.memory, at: now)
     }
 
     /// Nothing of the environment is left; its memory is free.
-    mutating func environmentRemoved(_ environment: EnvironmentID, at now: Instant) -> StartAction {
+    package mutating func environmentRemoved(_ environment: EnvironmentID, at now: Instant) -> StartAction {
         leave(environment)
         guard let entry = entries.removeValue(forKey: environment) else { return .none }
         pools[entry.function]?.count -= 1
@@ -352,7 +355,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     // MARK: Retirement
 
     /// Returns the environments to end because they have been idle since `limit` or longer.
-    mutating func expireIdle(since limit: Instant, at now: Instant) -> [EnvironmentID] {
+    package mutating func expireIdle(since limit: Instant, at now: Instant) -> [EnvironmentID] {
         let expired = entries.compactMap { environment, entry -> EnvironmentID? in
             if case .idle(let since) = entry.phase, since <= limit, !entry.isProvisioned { environment } else { nil }
         }
@@ -413,7 +416,7 @@ struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Waiter, Lo
     var memoryFree: Int { max(0, memoryBudget - memoryCommitted) }
 
     /// How many environments are in which phase, and how much memory is promised, in words.
-    var summary: String {
+    package var summary: String {
         var counts = (starting: 0, idle: 0, working: 0, leaving: 0)
         for entry in entries.values {
             switch entry.phase {

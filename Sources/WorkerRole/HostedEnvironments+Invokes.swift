@@ -1,7 +1,7 @@
 /// How environments are used: by whom, and by how many invokes one after the other.
 extension HostedEnvironments {
     /// What comes of an event that somebody brings.
-    enum RunAction: Equatable {
+    package enum RunAction: Equatable {
         /// Run it; whoever shows this token may bring the next.
         case run(next: Token?)
         /// Run it as soon as ``becameIdle(_:with:at:makeToken:)`` says so.
@@ -11,7 +11,7 @@ extension HostedEnvironments {
     }
 
     /// Why an environment takes no event.
-    enum Refusal: Equatable {
+    package enum Refusal: Equatable {
         /// The environment is not there, or ends.
         case gone
         /// The token is not, or no longer, good.
@@ -23,7 +23,7 @@ extension HostedEnvironments {
     /// Somebody brings an event for an environment.
     ///
     /// - Parameter followers: How many invokes may follow it without the manager's being asked.
-    mutating func runRequested(
+    package mutating func runRequested(
         _ invoke: Invoke,
         in environment: EnvironmentID,
         showing token: Token,
@@ -63,7 +63,7 @@ extension HostedEnvironments {
     }
 
     /// The answer to a manager that wants a token void.
-    enum VoidAction: Equatable {
+    package enum VoidAction: Equatable {
         case idle(Token, followers: Int)
         case running
         case gone
@@ -71,7 +71,8 @@ extension HostedEnvironments {
     }
 
     /// A manager has heard nothing of what it handed out, and wants it void if it was not used.
-    mutating func voidRequested(_ environment: EnvironmentID, by manager: Manager, makeToken: () -> Token) -> VoidAction
+    package mutating func voidRequested(_ environment: EnvironmentID, by manager: Manager, makeToken: () -> Token)
+        -> VoidAction
     {
         guard let entry = entries[environment] else { return .gone }
         guard mayDecide(manager, for: environment) else { return .none }
@@ -90,7 +91,7 @@ extension HostedEnvironments {
         }
     }
 
-    enum IdleAction: Equatable {
+    package enum IdleAction: Equatable {
         /// Tell the manager.
         case tell(Token, followers: Int)
         /// Call ``keptLongEnough(_:at:makeToken:)`` a moment later.
@@ -102,7 +103,7 @@ extension HostedEnvironments {
     }
 
     /// The environment may be given an invoke, for the first time or again.
-    mutating func becameIdle(_ environment: EnvironmentID, with token: Token, at now: Instant) -> IdleAction {
+    package mutating func becameIdle(_ environment: EnvironmentID, with token: Token, at now: Instant) -> IdleAction {
         guard let entry = entries[environment], entry.phase != .leaving else { return .end }
         guard case .busy(_, let chain?) = entry.phase else {
             entries[environment]?.phase = .idle(token, since: now)
@@ -122,7 +123,7 @@ extension HostedEnvironments {
         return .keep
     }
 
-    enum KeptAction: Equatable {
+    package enum KeptAction: Equatable {
         /// Nobody has come; tell the manager.
         case tell(Token, followers: Int)
         /// It was used meanwhile, and is kept anew: ask again so many nanoseconds later.
@@ -131,7 +132,9 @@ extension HostedEnvironments {
     }
 
     /// An environment was kept for a moment.
-    mutating func keptLongEnough(_ environment: EnvironmentID, at now: Instant, makeToken: () -> Token) -> KeptAction {
+    package mutating func keptLongEnough(_ environment: EnvironmentID, at now: Instant, makeToken: () -> Token)
+        -> KeptAction
+    {
         guard let entry = entries[environment], case .kept(_, let since) = entry.phase else { return .none }
         let left = since + keeping.pause - now
         guard left <= 0 else { return .again(after: left) }
@@ -141,10 +144,10 @@ extension HostedEnvironments {
     }
 
     /// How long an environment is kept for the next invoke of a chain, in nanoseconds.
-    var pause: Int { keeping.pause }
+    package var pause: Int { keeping.pause }
 
     /// Whether others than the manager expect the environment to be idle soon: it need not be told of an answer.
-    func hasChain(_ environment: EnvironmentID) -> Bool {
+    package func hasChain(_ environment: EnvironmentID) -> Bool {
         if case .busy(_, .some) = entries[environment]?.phase { true } else { false }
     }
 }

@@ -16,11 +16,11 @@
 ///
 /// Generic over what identifies managers' connections, environments, invokes and tokens, so that tests need none of them. Instants
 /// are nanoseconds of a clock that goes on while the host sleeps and that nobody sets.
-struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Hashable, Token: Hashable> {
-    typealias Instant = Int
+package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Hashable, Token: Hashable> {
+    package typealias Instant = Int
 
     /// What an environment does.
-    enum Phase: Equatable {
+    package enum Phase: Equatable {
         /// It is being made. Next: `idle`, `busy` (by its first invoke), `leaving`.
         case starting
         /// Whoever shows the token may give it an invoke. Next: `busy`, `leaving`.
@@ -35,7 +35,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// Invokes that a manager has given an environment to at once.
-    struct Chain: Equatable {
+    package struct Chain: Equatable {
         /// What the next one shows.
         let next: Token
         /// How many may follow.
@@ -47,7 +47,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// What is known of one environment.
-    struct Entry: Equatable {
+    package struct Entry: Equatable {
         let partition: Int
         /// What it may use, in bytes.
         let memory: Int
@@ -60,7 +60,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// Who decides for a partition.
-    struct Ownership: Equatable {
+    package struct Ownership: Equatable {
         var epoch: Int
         /// Nil while its connection is lost.
         var manager: Manager?
@@ -68,27 +68,27 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
         var provenUntil: Instant
     }
 
-    var entries: [EnvironmentID: Entry] = [:]
+    package var entries: [EnvironmentID: Entry] = [:]
     private(set) var ownerships: [Int: Ownership] = [:]
     private var memoryPromised = 0
     private let memoryBudget: Int
     private let leash: Int
     let keeping: Keeping
     /// Whether no environments are made any more.
-    var isClosed = false
+    package var isClosed = false
 
     /// - Parameters:
     ///   - memoryBudget: The most memory, in bytes, that all environments may have been promised together.
     ///   - leash: How long a partition is proven, in nanoseconds.
     ///   - keeping: How long environments are kept for the next invoke of a chain.
-    init(memoryBudget: Int, leash: Int, keeping: Keeping = Keeping()) {
+    package init(memoryBudget: Int, leash: Int, keeping: Keeping = Keeping()) {
         self.memoryBudget = memoryBudget
         self.leash = leash
         self.keeping = keeping
     }
 
     /// How long environments are kept for the next invoke of a chain, in nanoseconds.
-    struct Keeping {
+    package struct Keeping {
         /// From the end of one invoke to the beginning of the next.
         var pause = 5_000_000
         /// All of a chain, so that others have their turn.
@@ -98,7 +98,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     // MARK: Managers
 
     /// What a manager is told that says a partition is its own.
-    enum OwnAction: Equatable {
+    package enum OwnAction: Equatable {
         /// These are the partition's environments, and as much as they are doing.
         case report([EnvironmentID])
         /// Another manager came later.
@@ -108,7 +108,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     /// A manager says that a partition is its own since an epoch.
     ///
     /// - Parameter makeToken: Draws new tokens for what is idle: those that were handed out before are void.
-    mutating func owned(
+    package mutating func owned(
         _ partition: Int,
         since epoch: Int,
         by manager: Manager,
@@ -137,7 +137,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// A manager gives partitions up.
-    mutating func disowned(_ partition: Int, since epoch: Int, by manager: Manager) {
+    package mutating func disowned(_ partition: Int, since epoch: Int, by manager: Manager) {
         guard let ownership = ownerships[partition], ownership.epoch == epoch, ownership.manager == manager else {
             return
         }
@@ -145,31 +145,31 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// The connection to a manager has ended. What it has handed out stays good as long as it is proven.
-    mutating func managerLost(_ manager: Manager) {
+    package mutating func managerLost(_ manager: Manager) {
         for (partition, ownership) in ownerships where ownership.manager == manager {
             ownerships[partition]?.manager = nil
         }
     }
 
     /// A manager has answered a heartbeat that was sent at this moment.
-    mutating func heartbeatAnswered(by manager: Manager, sentAt: Instant) {
+    package mutating func heartbeatAnswered(by manager: Manager, sentAt: Instant) {
         for (partition, ownership) in ownerships where ownership.manager == manager {
             ownerships[partition]?.provenUntil = max(ownership.provenUntil, sentAt + leash)
         }
     }
 
     /// Who is to hear of an environment, if anybody listens.
-    func manager(of environment: EnvironmentID) -> Manager? {
+    package func manager(of environment: EnvironmentID) -> Manager? {
         entries[environment].flatMap { ownerships[$0.partition]?.manager }
     }
 
     /// Whether a message about an environment comes from whoever decides for it.
-    func mayDecide(_ manager: Manager, for environment: EnvironmentID) -> Bool {
+    package func mayDecide(_ manager: Manager, for environment: EnvironmentID) -> Bool {
         self.manager(of: environment) == manager
     }
 
     /// The environments that work, or begin to, though their partition is not proven any more: they are to be ended.
-    func unproven(at now: Instant) -> [EnvironmentID] {
+    package func unproven(at now: Instant) -> [EnvironmentID] {
         entries.compactMap { environment, entry in
             switch entry.phase {
             case .idle, .kept, .leaving: nil
@@ -178,14 +178,14 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
         }
     }
 
-    func isProven(_ partition: Int, at now: Instant) -> Bool {
+    package func isProven(_ partition: Int, at now: Instant) -> Bool {
         ownerships[partition].map { now < $0.provenUntil } ?? false
     }
 
     // MARK: Environments
 
     /// What becomes of a manager's wish for an environment.
-    enum StartAction: Equatable {
+    package enum StartAction: Equatable {
         /// End these, and make it.
         case start(evicting: [EnvironmentID])
         /// There is no room for it, whatever ends.
@@ -195,7 +195,7 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// A manager wants an environment.
-    mutating func startRequested(
+    package mutating func startRequested(
         _ environment: EnvironmentID,
         in partition: Int,
         since epoch: Int,
@@ -239,14 +239,15 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     }
 
     /// The environment takes no more invokes. Returns the one that waited for it, of which nothing has been begun.
-    mutating func ended(_ environment: EnvironmentID) -> Invoke? {
+    @discardableResult
+    package mutating func ended(_ environment: EnvironmentID) -> Invoke? {
         defer { leave(environment) }
         guard case .busy(_, let chain?) = entries[environment]?.phase else { return nil }
         return chain.waiting
     }
 
     /// Nothing of the environment is left; ``ended(_:)`` has been called before.
-    mutating func removed(_ environment: EnvironmentID) {
+    package mutating func removed(_ environment: EnvironmentID) {
         leave(environment)
         entries[environment] = nil
     }
@@ -260,5 +261,5 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     // MARK: Figures
 
     /// How much of the memory budget is promised to nobody, in bytes.
-    var memoryFree: Int { max(0, memoryBudget - memoryPromised) }
+    package var memoryFree: Int { max(0, memoryBudget - memoryPromised) }
 }
