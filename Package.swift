@@ -117,6 +117,8 @@ let package = Package(
         room("Sandbox", []),
         room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
 
+        room("Placement", []),
+        room("FleetStatus", ["Placement", "MetadataStore"]),
         room("RuntimeAPI", ["LambdaAPI", nioCore, nioPosix, nioHTTP1]),
         room("Fleet", ["MetadataStore", "Telemetry", "LambdaAPI", logging]),
         room(
@@ -132,7 +134,6 @@ let package = Package(
             "WorkerRole",
             ["FleetProtocol", "Worker", "HostLink", "HostIdentity", "Telemetry", "LambdaAPI", logging, nioCore]
         ),
-        room("Placement", []),
         room("PlacementSimulator", ["Placement", .product(name: "HeapModule", package: "swift-collections")]),
         room(
             "WorkerManager",
@@ -159,16 +160,16 @@ let package = Package(
         room(
             "ManagerRole",
             [
-                "Fleet", "FleetProtocol", "Invocation", "WorkerManager", "Placement", "Worker", "HostLink",
-                "HostIdentity",
+                "Fleet", "FleetStatus", "FleetProtocol", "Invocation", "WorkerManager", "Placement", "Worker",
+                "HostLink", "HostIdentity",
                 "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging, nioCore,
             ]
         ),
         room(
             "FrontendRole",
             [
-                "Fleet", "FleetProtocol", "Invocation", "Worker", "HostLink", "HostIdentity", "MetadataStore",
-                "Telemetry",
+                "Fleet", "FleetStatus", "FleetProtocol", "Invocation", "Placement", "Worker", "HostLink",
+                "HostIdentity", "MetadataStore", "Telemetry",
                 "LambdaAPI", logging, nioCore,
             ]
         ),
@@ -184,8 +185,8 @@ let package = Package(
             "Frontend",
             [
                 "ControlPlane", "FunctionURL", "EventQueue", "Invocation", "WorkerManager", "Worker", "CodeStore",
-                "LogsService", "LogsAPI", "IdentityService", "IdentityAPI", "HostIdentity", "Telemetry", "Identity",
-                "LambdaAPI",
+                "LogsService", "LogsAPI", "IdentityService", "IdentityAPI", "HostIdentity", "FleetStatus", "Placement",
+                "Telemetry", "Identity", "LambdaAPI",
                 "CZlib", crypto, hummingbird, httpTypes, logging,
                 nioCore,
                 nioHTTP1,
@@ -204,8 +205,8 @@ let package = Package(
         .executableTarget(
             name: "swiftlet",
             dependencies: [
-                "Developer", "FrontendRole", "ManagerRole", "WorkerRole", "Fleet", "FleetProtocol", "HostLink",
-                "Placement",
+                "Developer", "FrontendRole", "ManagerRole", "WorkerRole", "Fleet", "FleetStatus", "FleetProtocol",
+                "HostLink", "Placement",
                 "MetadataStorePostgres", "MetadataStore",
                 "Frontend", "ControlPlane", "EventQueue", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces",
                 "Sandbox", "ServiceClients", "CodeStore", "IdentityService", "Identity", asyncHTTPClient,
@@ -282,6 +283,7 @@ let package = Package(
             "FleetTests",
             ["Fleet", "MetadataStore", "MetadataStorePostgres", "LambdaAPI", "TestSupport", logging]
         ),
+        tests("FleetStatusTests", ["FleetStatus", "MetadataStore", "Placement", "TestSupport"]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
         tests("PlacementTests", ["Placement", "PlacementSimulator", "TestSupport"]),

@@ -282,6 +282,16 @@ struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Ha
     /// How much of the memory budget is promised to nobody, in bytes.
     var memoryFree: Int { max(0, memoryBudget - memoryPromised) }
 
+    /// What is promised to environments that work or are being made, in bytes.
+    var memoryBusy: Int {
+        entries.values.reduce(0) { sum, entry in
+            switch entry.phase {
+            case .idle, .leaving: sum
+            case .starting, .busy: sum + entry.memory
+            }
+        }
+    }
+
     /// Whether nothing works and nothing is being made.
     var isQuiet: Bool {
         entries.values.allSatisfy {

@@ -3,6 +3,7 @@ import Foundation
 import Identity
 import IdentityService
 import MetadataStore
+import MetadataStorePostgres
 import MetadataStoreSQL
 import MetadataStoreSQLite
 
@@ -12,7 +13,9 @@ struct UserCommand: AsyncParsableCommand {
         commandName: "user",
         abstract: "Manage the users that may send requests.",
         discussion: """
-            Users are kept in the data directory. A service that uses it meanwhile takes up a change within five seconds.
+            Users are kept in the data directory, or in the database that SWIFTLET_POSTGRES names. A service that uses it \
+            meanwhile takes up a change within five seconds. In the database, secrets are encrypted with the file secrets.key \
+            of the data directory, which all frontends of a fleet must have.
             """,
         subcommands: [Add.self, List.self, Remove.self, AddKey.self, RemoveKey.self, SetPolicy.self, RemovePolicy.self]
     )
@@ -22,10 +25,20 @@ struct UserCommand: AsyncParsableCommand {
         @Option(help: "The directory of the service.")
         var data = ".swiftlet"
 
-        func users() throws -> Users {
+        @Option(help: "The schema with the fleet's tables, where SWIFTLET_POSTGRES names a server. (default: swiftlet)")
+        var postgresSchema: String?
+
+        func users() async throws -> Users {
             let path = ServeConfiguration.absolutePath(data)
             try DataDirectory.make(path)
-            let store = try SQLMetadataStore(sqliteFile: "\(path)/metadata.sqlite")
+            let store: SQLMetadataStore
+            if let server = EnvironmentVariable.value(of: "SWIFTLET_POSTGRES"), !server.isEmpty {
+                let schema = postgresSchema ?? EnvironmentVariable.value(of: "SWIFTLET_POSTGRES_SCHEMA") ?? "swiftlet"
+                let settings = try FleetConfiguration.postgres(server, schema: schema)
+                store = SQLMetadataStore(try await PostgresDatabase(settings))
+            } else {
+                store = try SQLMetadataStore(sqliteFile: "\(path)/metadata.sqlite")
+            }
             return Users(store: store, secrets: SecretBox(key: try DataDirectory.secretKey(in: path)))
         }
     }

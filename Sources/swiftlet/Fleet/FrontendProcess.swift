@@ -3,6 +3,7 @@ import CodeStore
 import ControlPlane
 import EventQueue
 import Fleet
+import FleetStatus
 import Foundation
 import Frontend
 import FrontendRole
@@ -51,7 +52,10 @@ struct FrontendProcess {
             let runtimes = FleetRuntimes(store: fleetStore, logger: logger)
             await runtimes.refresh()
             let code = try await parts.sharedCodeStore(in: data.path(of: "code"), client)
-            let controlPlane = ControlPlane(parts.controlPlane(store, code, runtimes, client))
+            let managers = ManagerClient(links: links, eventLoops: eventLoops)
+            var dependencies = parts.controlPlane(store, code, runtimes, client)
+            dependencies.environments = FleetEnvironments(managers: managers, directory: directory, logger: logger)
+            let controlPlane = ControlPlane(dependencies)
             try await controlPlane.recover()
             let events = parts.events(eventStore, controlPlane.functions, invoker, client, eventLoops)
             let name = credentials.identity.name
@@ -60,6 +64,12 @@ struct FrontendProcess {
                 controlPlane: controlPlane,
                 invoker: invoker,
                 events: events,
+                fleet: FleetOverview(
+                    store: fleetStore,
+                    managers: managers,
+                    directory: directory,
+                    accountConcurrency: configuration.concurrency
+                ),
                 logs: LogsService(store: logStore, locality: configuration.locality),
                 identity: IdentityService(store: store, locality: configuration.locality, clock: { .now() }),
                 users: users,
@@ -74,6 +84,7 @@ struct FrontendProcess {
                     lease: fleet.memberLease,
                     accountConcurrency: configuration.concurrency
                 ),
+                details: MemberDetails(credentials).document,
                 store: fleetStore,
                 observer: directory,
                 logger: logger
@@ -83,6 +94,7 @@ struct FrontendProcess {
                 [
                     CredentialsService(credentials: credentials),
                     MembershipService(membership: membership, logger: logger),
+                    MemberDetailsService(membership: membership) { MemberDetails(credentials) },
                     RunningService { await runtimes.run() }, EventQueueService(events: events),
                     ControlPlaneService(controlPlane: controlPlane),
                 ] + parts.frontendServices(frontend, controlPlane, eventLoops)
