@@ -49,7 +49,8 @@ struct FleetProblems {
         guard report.workers.contains(where: { $0.member != nil }) else {
             return ["there is no worker: no function can be invoked"]
         }
-        return report.workers.compactMap { worker in
+        // Of those that have left, nobody expects to hear.
+        return report.workers.filter { $0.member != nil }.compactMap { worker in
             switch worker.connection {
             case .silent:
                 return "worker \(worker.name) is silent: \(Self.list(worker.silentFor)) hear nothing of it"
@@ -58,7 +59,7 @@ struct FleetProblems {
             case .present:
                 return nil
             case nil:
-                return worker.member == nil || report.managers.isEmpty
+                return report.managers.isEmpty
                     ? nil : "worker \(worker.name) is not known to any manager that answers"
             }
         }

@@ -112,11 +112,11 @@ extension FleetReport.Worker {
     /// How it stands, in a word or two.
     package var state: String {
         var words: [String] = []
-        if member == nil { words.append("gone") }
-        switch connection {
-        case .silent: words.append("SILENT")
-        case .lost: words.append("LOST")
-        case .present, nil: break
+        switch (member, connection) {
+        case (nil, _): words.append("gone")
+        case (_, .silent): words.append("SILENT")
+        case (_, .lost): words.append("LOST")
+        case (_, .present), (_, nil): break
         }
         if isEmptied { words.append("drained") } else if isDraining || isDrainOrdered { words.append("draining") }
         if isCordoned { words.append("cordoned") }

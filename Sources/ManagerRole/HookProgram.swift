@@ -116,6 +116,9 @@ struct HookProgram: Sendable {
         for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] {
             posix_spawn_file_actions_adddup2(&actions, end, descriptor)
         }
+        for descriptor in inheritable() where descriptor > STDERR_FILENO {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         var noSignals = sigset_t()
         sigemptyset(&noSignals)
         posix_spawnattr_setsigmask(&attributes, &noSignals)
@@ -129,6 +132,15 @@ struct HookProgram: Sendable {
         var child: pid_t = 0
         let error = posix_spawn(&child, path, &actions, &attributes, &arguments, &environment)
         return error == 0 ? (child, 0) : (nil, error)
+    }
+
+    /// The descriptors of this process that a program would have: those of event loops are not closed by themselves.
+    private static func inheritable() -> [CInt] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { CInt($0) }.filter { descriptor in
+            let flags = fcntl(descriptor, F_GETFD)
+            return flags >= 0 && flags & FD_CLOEXEC == 0
+        }
     }
 
     /// Reads until nobody has the other end any more. Keeps the beginning; returns whether it came to its end in time.
