@@ -6,6 +6,12 @@ package struct CapacityPlan: Sendable, Hashable, Codable {
         package var name: ZoneName
         package var desired: Int
         package var present: Int
+
+        package init(name: ZoneName, desired: Int, present: Int) {
+            self.name = name
+            self.desired = desired
+            self.present = present
+        }
     }
 
     /// A worker that could go.
@@ -15,6 +21,13 @@ package struct CapacityPlan: Sendable, Hashable, Codable {
         /// What its environments that work were promised, and all that it has promised, in MB.
         package var busyMB: Int
         package var promisedMB: Int
+
+        package init(name: WorkerID, zone: ZoneName, busyMB: Int, promisedMB: Int) {
+            self.name = name
+            self.zone = zone
+            self.busyMB = busyMB
+            self.promisedMB = promisedMB
+        }
     }
 
     /// How many workers there should be.
@@ -27,6 +40,14 @@ package struct CapacityPlan: Sendable, Hashable, Codable {
     package var emptiest: [Candidate]
     /// Why there should be so many, in words.
     package var reason: String
+
+    package init(desired: Int, present: Int, zones: [Zone], emptiest: [Candidate], reason: String) {
+        self.desired = desired
+        self.present = present
+        self.zones = zones
+        self.emptiest = emptiest
+        self.reason = reason
+    }
 }
 
 /// What a fleet has to do, as far as it says how many workers it needs.

@@ -311,7 +311,7 @@ def test_drained_worker_finishes_what_runs_and_stays_drained_across_restarts(fle
     # The first to use a connection of before the restart hears of its end.
     eventually(lambda: invoked(fleet, name), "an answer")
     assert fleet.worker("w1")["EnvironmentsOfAll"] == 0
-    assert re.search(r"^w1 +drained ", fleet.swiftlet("status"), re.MULTILINE)
+    eventually(lambda: re.search(r"^w1 +drained ", fleet.swiftlet("status"), re.MULTILINE), "that w1 is drained")
 
     fleet.swiftlet("worker", "resume", "w1")
     only(fleet, "w1", name)
