@@ -118,6 +118,8 @@ let package = Package(
         room("Sandbox", []),
         room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
 
+        room("Placement", []),
+        room("FleetStatus", ["Placement", "MetadataStore"]),
         room("RuntimeAPI", ["LambdaAPI", nioCore, nioPosix, nioHTTP1]),
         room("Fleet", ["MetadataStore", "Telemetry", "LambdaAPI", logging]),
         room(
@@ -133,7 +135,6 @@ let package = Package(
             "WorkerRole",
             ["FleetProtocol", "Worker", "HostLink", "HostIdentity", "Telemetry", "LambdaAPI", logging, nioCore]
         ),
-        room("Placement", []),
         room("PlacementSimulator", ["Placement", .product(name: "HeapModule", package: "swift-collections")]),
         room(
             "WorkerManager",
@@ -160,16 +161,16 @@ let package = Package(
         room(
             "ManagerRole",
             [
-                "Fleet", "FleetProtocol", "Invocation", "WorkerManager", "Placement", "Worker", "HostLink",
-                "HostIdentity",
+                "Fleet", "FleetStatus", "FleetProtocol", "Invocation", "WorkerManager", "Placement", "Worker",
+                "HostLink", "HostIdentity",
                 "MetadataStore", "Telemetry", "LambdaAPI", crypto, logging, nioCore,
             ]
         ),
         room(
             "FrontendRole",
             [
-                "Fleet", "FleetProtocol", "Invocation", "Worker", "HostLink", "HostIdentity", "MetadataStore",
-                "Telemetry",
+                "Fleet", "FleetStatus", "FleetProtocol", "Invocation", "Placement", "Worker", "HostLink",
+                "HostIdentity", "MetadataStore", "Telemetry",
                 "LambdaAPI", logging, nioCore,
             ]
         ),
@@ -185,8 +186,8 @@ let package = Package(
             "Frontend",
             [
                 "ControlPlane", "FunctionURL", "EventQueue", "Invocation", "WorkerManager", "Worker", "CodeStore",
-                "LogsService", "LogsAPI", "IdentityService", "IdentityAPI", "HostIdentity", "Telemetry", "Identity",
-                "LambdaAPI",
+                "LogsService", "LogsAPI", "IdentityService", "IdentityAPI", "HostIdentity", "FleetStatus", "Placement",
+                "Telemetry", "Identity", "LambdaAPI",
                 "CZlib", crypto, hummingbird, httpTypes, logging,
                 nioCore,
                 nioHTTP1,
@@ -205,8 +206,8 @@ let package = Package(
         .executableTarget(
             name: "swiftlet",
             dependencies: [
-                "Developer", "FrontendRole", "ManagerRole", "WorkerRole", "Fleet", "FleetProtocol", "HostLink",
-                "Placement",
+                "Developer", "FrontendRole", "ManagerRole", "WorkerRole", "Fleet", "FleetStatus", "FleetProtocol",
+                "HostLink", "Placement",
                 "MetadataStorePostgres", "MetadataStore",
                 "Frontend", "ControlPlane", "EventQueue", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces",
                 "Sandbox", "ServiceClients", "CodeStore", "IdentityService", "Identity", asyncHTTPClient,
@@ -276,13 +277,14 @@ let package = Package(
             ]
         ),
         tests("FunctionURLTests", ["FunctionURL", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
-        tests("FrontendTests", ["Frontend", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
+        tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests(
             "FleetTests",
             ["Fleet", "MetadataStore", "MetadataStorePostgres", "LambdaAPI", "TestSupport", logging]
         ),
+        tests("FleetStatusTests", ["FleetStatus", "MetadataStore", "Placement", "TestSupport"]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
         tests("PlacementTests", ["Placement", "PlacementSimulator", "TestSupport"]),
@@ -305,8 +307,8 @@ let package = Package(
         tests(
             "ManagerRoleTests",
             [
-                "ManagerRole", "FleetProtocol", "HostLink", "HostIdentity", "Placement", "MetadataStore", "LambdaAPI",
-                "TestSupport",
+                "ManagerRole", "FleetStatus", "FleetProtocol", "HostLink", "HostIdentity", "Placement", "MetadataStore",
+                "LambdaAPI", "TestSupport",
             ]
         ),
         tests(

@@ -7,6 +7,9 @@ import Telemetry
 /// Brings the environments of versions to what is provisioned: whoever changes a function's record names the function,
 /// and ``run()`` sees to the rest, one function after the other, always with what is stored then.
 final class ProvisionedVersions: Sendable {
+    /// How long it is until what has failed is tried again.
+    private static let pause = Duration.seconds(5)
+
     private let store: any MetadataStore
     private let functions: FunctionDirectory
     private let environments: any FunctionEnvironments
@@ -41,15 +44,23 @@ final class ProvisionedVersions: Sendable {
     }
 
     func run() async {
-        for await name in changed {
-            do {
-                try await settle(name)
-            } catch {
-                logger.error(
-                    "provisioned concurrency could not be set up",
-                    metadata: [LogKey.functionName: "\(name)", LogKey.error: "\(error)"]
-                )
+        await withDiscardingTaskGroup { group in
+            for await name in changed {
+                do {
+                    try await settle(name)
+                } catch {
+                    logger.error(
+                        "provisioned concurrency could not be set up; it is tried again",
+                        metadata: [LogKey.functionName: "\(name)", LogKey.error: "\(error)"]
+                    )
+                    // Nobody else would: the record has changed already.
+                    group.addTask { [changedContinuation] in
+                        guard (try? await Task.sleep(for: Self.pause)) != nil else { return }
+                        changedContinuation.yield(name)
+                    }
+                }
             }
+            group.cancelAll()
         }
     }
 

@@ -19,7 +19,8 @@ extension APIClient {
         return try object.required(member)
     }
 
-    private static func percentEncoded(_ text: String) -> String {
+    /// A text as one part of a path.
+    package static func percentEncoded(_ text: String) -> String {
         text.utf8.map { byte in
             let scalar = Unicode.Scalar(byte)
             let isPlain =

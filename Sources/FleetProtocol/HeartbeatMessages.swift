@@ -93,20 +93,25 @@ package struct HeartbeatMessage: Sendable, Equatable, WireValue {
     package var number: UInt64
     /// New counts in place of old ones.
     package var changes: [CensusEntry]
+    /// What environments that work or are being made were promised, in MB; 0 if the worker's release does not tell.
+    package var busyMB: Int
 
     /// A heartbeat.
-    package init(number: UInt64, changes: [CensusEntry]) {
+    package init(number: UInt64, changes: [CensusEntry], busyMB: Int = 0) {
         self.number = number
         self.changes = changes
+        self.busyMB = busyMB
     }
 
     package init(from buffer: inout ByteBuffer) throws {
         number = try buffer.readNumber(UInt64.self)
         changes = try buffer.readList { try CensusEntry(from: &$0) }
+        busyMB = buffer.readableBytes > 0 ? Int(try buffer.readNumber(Int32.self)) : 0
     }
 
     package func write(to buffer: inout ByteBuffer) {
         buffer.writeInteger(number)
         buffer.writeList(changes) { $1.write(to: &$0) }
+        buffer.writeInteger(Int32(clamping: busyMB))
     }
 }

@@ -1,5 +1,6 @@
 import ControlPlane
 import EventQueue
+import FleetStatus
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -15,6 +16,7 @@ struct APIResponder: HTTPResponder {
 
     let controlPlane: ControlPlane
     let events: EventQueue
+    let fleet: any FleetOperations
     let logs: LogsRoute
     let identity: IdentityRoute
     let access: AccessControl
@@ -80,6 +82,13 @@ struct APIResponder: HTTPResponder {
                 in: locality,
                 requestID: requestID
             )
+        }
+        if let route = FleetRoute(request) {
+            let (caller, _) = try await client.authenticated {
+                try await body(of: request, limit: ByteCount.mebibytes(1), "")
+            }
+            try await client.check([route.demand(in: locality)], by: caller)
+            return try await route.response(from: fleet, controlPlane.functions, in: locality, requestID: requestID)
         }
         let query = request.uri.queryParameters.map { (name: String($0.key), value: String($0.value)) }
         let match = RouteTable.all.match(method: request.method.rawValue, path: request.uri.path[...]) { name, value in

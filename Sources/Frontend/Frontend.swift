@@ -1,5 +1,6 @@
 package import ControlPlane
 package import EventQueue
+package import FleetStatus
 import FunctionURL
 package import Hummingbird
 import HummingbirdCore
@@ -15,6 +16,7 @@ package struct Frontend: Sendable {
     private let controlPlane: ControlPlane
     private let invoker: any FunctionInvoker
     private let events: EventQueue
+    private let fleet: any FleetOperations
     private let logs: LogsService?
     private let identity: IdentityService
     private let users: UserDirectory?
@@ -22,12 +24,14 @@ package struct Frontend: Sendable {
     private let logger: Logger
 
     /// - Parameters:
+    ///   - fleet: What operators ask of the fleet, or of the one process.
     ///   - logs: The logs of functions; nil where they are not on this host.
     ///   - users: Who may send requests, which must be signed; nil if everybody may.
     package init(
         controlPlane: ControlPlane,
         invoker: any FunctionInvoker,
         events: EventQueue,
+        fleet: any FleetOperations,
         logs: LogsService?,
         identity: IdentityService,
         users: UserDirectory?,
@@ -37,6 +41,7 @@ package struct Frontend: Sendable {
         self.controlPlane = controlPlane
         self.invoker = invoker
         self.events = events
+        self.fleet = fleet
         self.logs = logs
         self.identity = identity
         self.users = users
@@ -108,6 +113,7 @@ package struct Frontend: Sendable {
             responder: APIResponder(
                 controlPlane: controlPlane,
                 events: events,
+                fleet: fleet,
                 logs: LogsRoute(service: logs, locality: locality, logger: logger),
                 identity: IdentityRoute(service: identity, locality: locality, logger: logger),
                 access: access,

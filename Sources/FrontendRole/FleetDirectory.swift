@@ -36,7 +36,7 @@ package final class FleetDirectory: FleetObserver {
         if !gone.isEmpty { onGone(gone) }
     }
 
-    private static func address(of manager: FleetMember) -> HostAddress? {
+    static func address(of manager: FleetMember) -> HostAddress? {
         (try? HostIdentity(role: .manager, name: manager.id.name)).flatMap { HostAddress($0, manager.address) }
     }
 }

@@ -82,7 +82,7 @@ struct CertificateLife: Sendable {
         validity.issued.addingTimeInterval(renewalShare * length(validity))
     }
 
-    private static func firstReport(_ validity: CertificateValidity) -> Date {
+    static func firstReport(_ validity: CertificateValidity) -> Date {
         validity.expires.addingTimeInterval(-warningShare * length(validity))
     }
 }

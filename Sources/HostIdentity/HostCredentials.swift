@@ -91,6 +91,9 @@ package final class HostCredentials: Sendable {
     /// Until when the certificate of this moment is good.
     package var expires: Date { state.withLock { $0.own.peer.validity.expires } }
 
+    /// From when on the certificate of this moment should have been renewed: warnings begin then.
+    package var isLateFrom: Date { state.withLock { CertificateLife.firstReport($0.own.peer.validity) } }
+
     /// Watches the files, renews the certificate and fetches the list of the revoked, until the task is cancelled.
     package func run() async {
         while !Task.isCancelled {

@@ -87,13 +87,16 @@ extension ManagerDesk {
     }
 
     /// A worker tells what has changed of its environments.
-    func censusChanged(_ changes: [CensusEntry], on peer: WorkerPeer) {
-        guard !changes.isEmpty else { return }
-        state.withLock { $0.workers.counted(changes, on: peer.name) }
+    func censusChanged(_ changes: [CensusEntry], busyMB: Int, on peer: WorkerPeer) {
+        state.withLock { state in
+            state.workers.counted(changes, on: peer.name)
+            state.workers.isBusy(peer.name, withMB: busyMB)
+        }
     }
 
     /// A worker has no room for an environment that was placed on it.
     func hadNoRoom(_ peer: WorkerPeer) {
+        state.withLock { $0.refusedStarts += 1 }
         logger.debug("a worker has less room than expected", metadata: [LogKey.hostIdentity: "\(peer.name)"])
     }
 
@@ -181,7 +184,10 @@ extension ManagerDesk: EnvironmentHost {
             state.workers.added(function, on: peer.name)
             return (peer, PartitionEpoch(partition: partition, epoch: epoch))
         }
-        guard let (peer, ownership) = chosen else { return .noRoom }
+        guard let (peer, ownership) = chosen else {
+            state.withLock { $0.refusedStarts += 1 }
+            return .noRoom
+        }
         let environment = RemoteEnvironment(
             .random(),
             of: function,

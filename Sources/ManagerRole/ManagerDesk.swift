@@ -47,7 +47,13 @@ package final class ManagerDesk: Sendable {
         var lent: [InvocableFunction.ConfigurationID: [EnvironmentID: RemoteEnvironment]] = [:]
         /// Whether the manager's own lease is in force.
         var isMember = false
+        var incarnation: Incarnation?
         var seed: UInt64 = 0
+        /// How many environments no worker had room for, since the start: of this manager, and of others as they have told.
+        var refusedStarts = 0
+        var refusedStartsOfOthers: [Incarnation: Int] = [:]
+        /// What the fleet's size should be; see ``FleetCapacity``.
+        var capacityPlan: CapacityPlan?
     }
 
     let settings: Settings
@@ -215,7 +221,10 @@ package final class ManagerDesk: Sendable {
 
 extension ManagerDesk: PartitionHolder {
     package func joined(as member: FleetMemberID) {
-        state.withLock { $0.isMember = true }
+        state.withLock { state in
+            state.isMember = true
+            state.incarnation = member.incarnation
+        }
     }
 
     package func leaseEnded() {
@@ -333,6 +342,7 @@ extension ManagerDesk: PartitionHolder {
     }
 
     package func fleetChanged(_ view: FleetView) {
+        state.withLock { $0.refusedStartsOfOthers = Self.refusedStarts(in: view) }
         membersChanged(view)
     }
 }

@@ -188,4 +188,7 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
 
     /// Whether an invoke has it, as far as is known.
     var isBusy: Bool { state.isBusy }
+
+    /// What it does, for those who count.
+    var activity: RemoteEnvironmentState<Invoke, ReservationToken>.Activity { state.activity }
 }

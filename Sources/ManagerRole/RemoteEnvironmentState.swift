@@ -137,6 +137,20 @@ package struct RemoteEnvironmentState<Invoke, Token> {
         }
     }
 
+    /// What it does, for those who count.
+    enum Activity {
+        case starting, idle, busy, ending
+    }
+
+    var activity: Activity {
+        switch state {
+        case .starting: .starting
+        case .idle, .stranded: .idle
+        case .reserved, .running: .busy
+        case .ended, .gone: .ending
+        }
+    }
+
     /// Whether it may be given an invoke.
     package var isIdle: Bool { if case .idle = state { true } else { false } }
 

@@ -1,4 +1,5 @@
 import FleetProtocol
+import FleetStatus
 import HostLink
 import LambdaAPI
 import Logging
@@ -176,7 +177,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
                 life.answering(at: ManagerDesk.now())
                 send(.heartbeatAnswer, .heartbeatAnswer(heartbeat.number))
             }
-            desk.censusChanged(heartbeat.changes, on: self)
+            desk.censusChanged(heartbeat.changes, busyMB: heartbeat.busyMB, on: self)
         case .registered:
             let registration = try WorkerRegistration(body: frame.body)
             let isNew = !life.isPresent
@@ -221,6 +222,24 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
         }
         for environment in missing { environment.remove() }
         desk.reported(ownership, by: self)
+    }
+
+    // MARK: Telling operators
+
+    /// How the worker stands. To be called on the event loop.
+    var report: ManagerReport.Worker {
+        eventLoop.preconditionInEventLoop()
+        let connection: ManagerReport.Connection = life.isPresent ? .present : life.isLost ? .lost : .silent
+        var report = ManagerReport.Worker(name: name, connection: connection)
+        for environment in environments.values {
+            switch environment.activity {
+            case .starting: report.environments.starting += 1
+            case .idle: report.environments.idle += 1
+            case .busy: report.environments.busy += 1
+            case .ending: report.environments.ending += 1
+            }
+        }
+        return report
     }
 
     // MARK: Time

@@ -1,5 +1,6 @@
 import Crypto
 import FleetProtocol
+import FleetStatus
 import Foundation
 import LambdaAPI
 import MetadataStore
@@ -18,6 +19,8 @@ struct WorkerRoster {
     private var standings: [String: WorkerStandingMessage] = [:]
     /// What workers have said last, of whatever partition.
     private var census: [String: [CensusEntry.Key: Int]] = [:]
+    /// What environments that work were promised, as workers have said last, in MB.
+    private var busyMB: [String: Int] = [:]
     /// What was placed by this manager: by worker, how many of each function version.
     private var placed: [String: [PlacedVersion: Int]] = [:]
     /// The partitions whose environments this manager counts itself.
@@ -49,6 +52,7 @@ struct WorkerRoster {
         orders[name] = nil
         standings[name] = nil
         census[name] = nil
+        busyMB[name] = nil
         placed[name] = nil
     }
 
@@ -95,8 +99,13 @@ struct WorkerRoster {
     }
 
     /// How a worker would be chosen, and why.
-    func explain(_ function: InvocableFunction, seed: UInt64) -> PlacementExplanation {
-        fleet.explain(PlacementRequest(function), seed: seed)
+    func explain(_ question: PlacementQuestion, seed: UInt64) -> PlacementExplanation {
+        let request = PlacementRequest(
+            function: PlacedVersion(configuration: question.configuration, memoryMB: question.memoryMB),
+            runtime: RuntimeName(question.runtime),
+            code: ShortDigest(of: question.codeHash)
+        )
+        return fleet.explain(request, seed: seed)
     }
 
     /// An environment of this manager's is on a worker, or about to be.
@@ -122,6 +131,11 @@ struct WorkerRoster {
             guard !held.contains(entry.key.partition) else { continue }
             adjust(entry.key.function, on: worker, by: entry.count - before)
         }
+    }
+
+    /// A worker tells what its environments that work were promised.
+    mutating func isBusy(_ worker: String, withMB megabytes: Int) {
+        busyMB[worker] = megabytes
     }
 
     /// A worker's list of environments begins anew.
@@ -158,19 +172,40 @@ struct WorkerRoster {
 
     // MARK: Figures
 
-    /// What there is, all in all.
-    var figures: FleetFigures { fleet.figures() }
+    /// Adds what workers have told to what is known of the connection to one.
+    func complete(_ report: inout ManagerReport.Worker) {
+        report.isDraining = standings[report.name]?.isDraining ?? false
+        report.environmentsOfAll = census[report.name]?.values.reduce(0, +) ?? 0
+        report.promisedMB = promisedMB(on: report.name)
+        report.busyMB = busyMB[report.name] ?? 0
+    }
 
     /// How many environments of a function placement counts on a worker.
     func environmentCount(of function: PlacedVersion, on worker: String) -> Int {
         fleet.environments(of: function, on: WorkerID(worker))
     }
 
-    func description(of worker: String) -> WorkerDescription? { descriptions[worker] }
+    /// What the fleet has to do.
+    ///
+    /// - Parameter isPresent: Whether a worker can be reached.
+    func load(_ isPresent: (String) -> Bool) -> [CapacityLoad.Worker] {
+        descriptions.compactMap { name, description in
+            guard isPresent(name) else { return nil }
+            let standing = standings[name] ?? WorkerStandingMessage()
+            let orders = orders[name] ?? WorkerOrders()
+            let busy = busyMB[name] ?? 0
+            return CapacityLoad.Worker(
+                name: description.id,
+                zone: description.zone,
+                memoryMB: description.memoryMB,
+                busyMB: busy,
+                idleMB: max(0, promisedMB(on: name) - busy),
+                isLeaving: standing.isDraining || standing.leaseNearsEnd || orders.isDraining || orders.isCordoned
+            )
+        }
+    }
 
-    func environmentCount(on worker: String) -> Int { census[worker]?.values.reduce(0, +) ?? 0 }
-
-    func memoryPromisedMB(on worker: String) -> Int {
+    private func promisedMB(on worker: String) -> Int {
         census[worker]?.reduce(0) { $0 + $1.key.memoryMB * $1.value } ?? 0
     }
 }

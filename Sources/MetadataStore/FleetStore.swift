@@ -107,6 +107,9 @@ package protocol FleetStore: Sendable {
     /// Has a worker finish what it has and end its environments, or no longer. It need not be a member.
     func setDrain(_ worker: String, _ isDraining: Bool) async throws(MetadataStoreError)
 
+    /// What operators want of which workers, members or not. Those of whom nothing is wanted are left out.
+    func workerOrders() async throws(MetadataStoreError) -> [String: WorkerOrders]
+
     /// Has it told from now on what has changed, by whomever. It must not block.
     func observe(_ observer: @escaping @Sendable (FleetNotice) -> Void)
 }

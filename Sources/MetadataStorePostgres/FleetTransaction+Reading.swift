@@ -57,6 +57,12 @@ extension FleetTransaction {
         }
     }
 
+    func workerOrders() throws -> [String: WorkerOrders] {
+        try database.rows("SELECT name, isCordoned, isDraining FROM workerOrder").reduce(into: [:]) { orders, row in
+            orders[try row.value(0)] = WorkerOrders(isCordoned: try row.value(1), isDraining: try row.value(2))
+        }
+    }
+
     private func members(_ role: FleetRole) throws -> [FleetMember] {
         let rows = try database.rows(
             """

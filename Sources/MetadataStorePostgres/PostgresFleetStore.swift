@@ -135,4 +135,8 @@ package final class PostgresFleetStore: FleetStore {
     package func setDrain(_ worker: String, _ isDraining: Bool) async throws(MetadataStoreError) {
         try await transaction("drain \(worker)") { try $0.order("isDraining", worker, isDraining) }
     }
+
+    package func workerOrders() async throws(MetadataStoreError) -> [String: WorkerOrders] {
+        try await transaction("read the orders of workers", .snapshot) { try $0.workerOrders() }
+    }
 }

@@ -22,6 +22,12 @@ package enum LogKey {
     package static let hostIdentity = "host.identity"
     /// When a certificate ends.
     package static let expires = "certificate.expires"
+    /// How many workers a fleet should have, and has.
+    package static let capacityDesired = "capacity.desired"
+    package static let capacityPresent = "capacity.present"
+    /// What environments that work, and those that are idle, were promised, in MB.
+    package static let capacityBusy = "capacity.busy.mb"
+    package static let capacityIdle = "capacity.idle.mb"
     /// What an operation was about, in words.
     package static let item = "item"
 }

@@ -417,6 +417,16 @@ package struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Wa
 
     /// How many environments are in which phase, and how much memory is promised, in words.
     package var summary: String {
+        let counts = self.counts
+        return "\(memoryCommitted >> 20) of \(memoryBudget >> 20) MB promised; \(counts.starting) starting, "
+            + "\(counts.idle) idle, \(counts.working) working, \(counts.leaving) leaving"
+    }
+
+    /// How much memory is promised, in bytes.
+    var memoryPromised: Int { memoryCommitted }
+
+    /// How many environments are in which phase.
+    var counts: (starting: Int, idle: Int, working: Int, leaving: Int) {
         var counts = (starting: 0, idle: 0, working: 0, leaving: 0)
         for entry in entries.values {
             switch entry.phase {
@@ -426,8 +436,7 @@ package struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Wa
             case .leaving: counts.leaving += 1
             }
         }
-        return "\(memoryCommitted >> 20) of \(memoryBudget >> 20) MB promised; \(counts.starting) starting, "
-            + "\(counts.idle) idle, \(counts.working) working, \(counts.leaving) leaving"
+        return counts
     }
 
     // MARK: Inside

@@ -271,6 +271,35 @@ package final class WorkerManager: Sendable {
     }
 }
 
+// MARK: - Figures
+
+extension WorkerManager {
+    /// What there is of environments at a moment.
+    package struct Figures: Sendable {
+        package var starting = 0
+        package var idle = 0
+        package var busy = 0
+        /// Those that end.
+        package var ending = 0
+        /// What was promised to all but those that end.
+        package var memoryPromised = ByteCount(bytes: 0)
+    }
+
+    /// What there is of environments now. Looks at all of them.
+    package var figures: Figures {
+        state.withLock { state in
+            let counts = state.ledger.counts
+            return Figures(
+                starting: counts.starting,
+                idle: counts.idle,
+                busy: counts.working,
+                ending: counts.leaving,
+                memoryPromised: ByteCount(bytes: state.ledger.memoryPromised)
+            )
+        }
+    }
+}
+
 // MARK: - Provisioned concurrency
 
 extension WorkerManager {

@@ -262,4 +262,14 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
 
     /// How much of the memory budget is promised to nobody, in bytes.
     package var memoryFree: Int { max(0, memoryBudget - memoryPromised) }
+
+    /// What is promised to environments that work or are being made, in bytes.
+    package var memoryBusy: Int {
+        entries.values.reduce(0) { sum, entry in
+            switch entry.phase {
+            case .idle, .kept, .leaving: sum
+            case .starting, .busy: sum + entry.memory
+            }
+        }
+    }
 }

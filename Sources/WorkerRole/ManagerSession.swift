@@ -59,10 +59,12 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
         heartbeatNumber += 1
         heartbeats[heartbeatNumber] = server.now()
         if heartbeats.count > Self.heartbeatsMax, let oldest = heartbeats.keys.min() { heartbeats[oldest] = nil }
-        let current = server.state.withLock { WorkerCensus(of: $0.environments.values, in: $0.machine) }
+        let (current, busy) = server.state.withLock {
+            (WorkerCensus(of: $0.environments.values, in: $0.machine), $0.machine.memoryBusy)
+        }
         let changes = current.changes(since: census)
         census = current
-        link.send(.heartbeat, HeartbeatMessage(number: heartbeatNumber, changes: changes).body)
+        link.send(.heartbeat, HeartbeatMessage(number: heartbeatNumber, changes: changes, busyMB: busy >> 20).body)
     }
 
     // MARK: Hearing

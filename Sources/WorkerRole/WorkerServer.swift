@@ -43,6 +43,9 @@ package final class WorkerServer: Sendable {
         var managers: [ObjectIdentifier: ManagerSession] = [:]
         /// What managers are told of the worker itself.
         var standing: WorkerStandingMessage
+        /// Whether an operator wants it drained, and whether it leaves whatever operators want.
+        var isDrainOrdered = false
+        var isLeaving = false
         /// Those who wait for the last environment to be gone.
         var drained: [CheckedContinuation<Void, Never>] = []
     }
@@ -136,18 +139,26 @@ package final class WorkerServer: Sendable {
 
     /// An operator wants the worker to have no environments, or to have some again.
     package func drainingOrdered(_ isDraining: Bool) {
-        guard state.withLock({ $0.standing.isDraining }) != isDraining else { return }
+        let isNews = state.withLock { state in
+            defer { state.isDrainOrdered = isDraining }
+            return state.isDrainOrdered != isDraining
+        }
+        guard isNews else { return }
         logger.notice(
-            isDraining ? "the worker is drained, as an operator wants" : "the worker may have environments again"
+            isDraining ? "the worker is drained, as an operator wants" : "the worker is not to be drained any more"
         )
-        setDraining(isDraining)
+        tellDraining()
         if isDraining { retireAll() }
     }
+
+    /// Whether the worker finishes what it has: it leaves, or an operator wants it.
+    package var isDraining: Bool { state.withLock { $0.standing.isDraining } }
 
     /// Makes no more environments, ends idle ones at once and the others when they have finished, and returns when the last is
     /// gone.
     package func drain() async {
-        setDraining(true)
+        state.withLock { $0.isLeaving = true }
+        tellDraining()
         retireAll()
         await withCheckedContinuation { continuation in
             let isDrained = state.withLock { state in
@@ -158,10 +169,11 @@ package final class WorkerServer: Sendable {
         }
     }
 
-    private func setDraining(_ isDraining: Bool) {
+    private func tellDraining() {
         let sessions = state.withLock { state -> [ManagerSession] in
-            state.standing.isDraining = isDraining
-            state.machine.isClosed = isDraining
+            // One that leaves does so, whatever operators want.
+            state.standing.isDraining = state.isDrainOrdered || state.isLeaving
+            state.machine.isClosed = state.standing.isDraining
             return Array(state.managers.values)
         }
         for session in sessions { session.tellStanding() }

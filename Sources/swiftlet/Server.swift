@@ -63,6 +63,7 @@ struct Server {
                 controlPlane: controlPlane,
                 invoker: invoker,
                 events: events,
+                fleet: SingleHost(manager: manager, limiter: invoker.limiter, configuration: configuration),
                 logs: LogsService(store: logStore, locality: configuration.locality),
                 identity: IdentityService(store: store, locality: configuration.locality, clock: { .now() }),
                 users: users,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Telemetry
 
 /// The command line: one command per role, and a few to look around with.
 @main
@@ -6,9 +7,10 @@ struct Swiftlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swiftlet",
         abstract: "AWS Lambda that you run yourself.",
+        version: Release.version,
         subcommands: [
             ServeCommand.self, FrontendCommand.self, ManagerCommand.self, WorkerCommand.self, DevCommand.self,
-            RecycleCommand.self, QueueCommand.self, RuntimesCommand.self,
+            StatusCommand.self, PlacementCommand.self, RecycleCommand.self, QueueCommand.self, RuntimesCommand.self,
             UserCommand.self, CertCommand.self, CACommand.self,
         ]
     )

@@ -13,8 +13,9 @@ struct UserCommand: AsyncParsableCommand {
         commandName: "user",
         abstract: "Manage the users that may send requests.",
         discussion: """
-            Users are kept in the data directory. A service that uses it meanwhile takes up a change within five seconds. \
-            Those of a fleet are on the PostgreSQL server that SWIFTLET_POSTGRES names.
+            Users are kept in the data directory, or in the database that SWIFTLET_POSTGRES names. A service that uses it \
+            meanwhile takes up a change within five seconds. In the database, secrets are encrypted with a key that all \
+            frontends of a fleet must have (--secrets-key).
             """,
         subcommands: [Add.self, List.self, Remove.self, AddKey.self, RemoveKey.self, SetPolicy.self, RemovePolicy.self]
     )
@@ -27,20 +28,24 @@ struct UserCommand: AsyncParsableCommand {
         @Option(help: "The file with the key of users' secrets. (default: DATA/secrets.key)")
         var secretsKey: String?
 
+        @Option(help: "The schema with the fleet's tables, where SWIFTLET_POSTGRES names a server. (default: swiftlet)")
+        var postgresSchema: String?
+
         func users() async throws -> Users {
             let path = ServeConfiguration.absolutePath(data)
             try DataDirectory.make(path)
-            let environment = ProcessInfo.processInfo.environment
-            let key = secretsKey ?? environment["SWIFTLET_SECRETS_KEY"]
+            let key = secretsKey ?? EnvironmentVariable.value(of: "SWIFTLET_SECRETS_KEY")
             let secrets = SecretBox(
                 key: try key.map { try DataDirectory.secretKey(at: $0) } ?? DataDirectory.secretKey(in: path)
             )
-            if let server = environment["SWIFTLET_POSTGRES"], !server.isEmpty {
-                let schema = environment["SWIFTLET_POSTGRES_SCHEMA"] ?? "swiftlet"
-                let database = try await PostgresDatabase(PostgresSettings(address: server, schema: schema))
-                return Users(store: SQLMetadataStore(database), secrets: secrets)
+            let store: SQLMetadataStore
+            if let server = EnvironmentVariable.value(of: "SWIFTLET_POSTGRES"), !server.isEmpty {
+                let schema = postgresSchema ?? EnvironmentVariable.value(of: "SWIFTLET_POSTGRES_SCHEMA") ?? "swiftlet"
+                let settings = try FleetConfiguration.postgres(server, schema: schema)
+                store = SQLMetadataStore(try await PostgresDatabase(settings))
+            } else {
+                store = try SQLMetadataStore(sqliteFile: "\(path)/metadata.sqlite")
             }
-            let store = try SQLMetadataStore(sqliteFile: "\(path)/metadata.sqlite")
             return Users(store: store, secrets: secrets)
         }
     }

@@ -150,6 +150,10 @@ final class UnreliableStore: FleetStore {
         try await passed { () async throws(MetadataStoreError) in try await store.setDrain(worker, isDraining) }
     }
 
+    func workerOrders() async throws(MetadataStoreError) -> [String: WorkerOrders] {
+        try await passed { () async throws(MetadataStoreError) in try await store.workerOrders() }
+    }
+
     func observe(_ observer: @escaping @Sendable (FleetNotice) -> Void) {
         store.observe(observer)
     }

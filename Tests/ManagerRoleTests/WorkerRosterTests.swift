@@ -1,4 +1,5 @@
 import FleetProtocol
+import FleetStatus
 import LambdaAPI
 import MetadataStore
 import Placement
@@ -58,9 +59,11 @@ struct WorkerRosterTests {
         roster.added(.test("f"), on: "w")
         roster.remove("w")
         #expect(roster.place(.test("f"), seed: 1).worker == nil)
-        #expect(roster.figures.environments == 0 && roster.figures.workers == 0)
+        #expect(
+            roster.environmentCount(of: PlacedVersion(.test("f")), on: "w") == 0 && roster.load { _ in true }.isEmpty
+        )
         roster.registered("w", Self.description("w"), WorkerStandingMessage())
-        #expect(roster.figures.environments == 0)
+        #expect(roster.environmentCount(of: PlacedVersion(.test("f")), on: "w") == 0)
     }
 
     // MARK: Counts
@@ -154,8 +157,10 @@ struct WorkerRosterTests {
                     }
                 }
                 let all = told.filter { $0.key.worker == worker }.values.reduce(0, +)
-                #expect(roster.environmentCount(on: worker) == all, "seed \(seed)")
-                #expect(roster.memoryPromisedMB(on: worker) == all * 128, "seed \(seed)")
+                var report = ManagerReport.Worker(name: worker, connection: .present)
+                roster.complete(&report)
+                #expect(report.environmentsOfAll == all, "seed \(seed)")
+                #expect(report.promisedMB == all * 128, "seed \(seed)")
             }
         }
     }

@@ -2,8 +2,10 @@ import Configuration
 import Foundation
 import HostIdentity
 import Logging
+import ManagerRole
 import MetadataStorePostgres
 import NIOCore
+import Placement
 
 /// What a role of a fleet can be told beside what ``ServeConfiguration`` has.
 ///
@@ -23,6 +25,11 @@ import NIOCore
 /// | `labels` | texts, comma-separated | none | what an operator says of a worker |
 /// | `lease` | seconds, 60 to 31,536,000 | `50400` | how long a worker stays; near its end it finishes what runs, and leaves |
 /// | `drain-timeout` | seconds, 1 to 3600 | `900` | how long a worker that leaves waits for what runs |
+/// | `autoscale-hook` | path | none | the program that managers tell when there should be more or fewer workers |
+/// | `autoscale-interval` | seconds, 1 to 3600 | `60` | how often it is looked how many workers there should be |
+/// | `autoscale-headroom` | percent, 0 to 90 | `20` | the part of the workers' memory that is to be free |
+/// | `autoscale-shrink-delay` | seconds, 0 to 86,400 | `600` | how long fewer workers must have been enough |
+/// | `workers-min`, `workers-max` | 1 to 100,000 | `1`, `1000` | the bounds of what is wanted |
 struct FleetConfiguration: Sendable {
     let postgres: PostgresSettings
     let credentialsDirectory: String
@@ -41,6 +48,8 @@ struct FleetConfiguration: Sendable {
     let labels: [String]
     let lease: Duration
     let drainTimeout: Duration
+    /// How a manager decides how many workers there should be.
+    let capacity: FleetCapacity.Settings
 
     init(_ role: HostRole, reader: ConfigReader, dataDirectory: String) async throws {
         let values = ConfigurationValues(reader: reader)
@@ -51,10 +60,7 @@ struct FleetConfiguration: Sendable {
             )
         }
         let schema = try await values.text("postgres-schema", default: "swiftlet")
-        guard schema.wholeMatch(of: /[a-z_][a-z0-9_]{0,62}/) != nil else {
-            throw ConfigurationError(key: "postgres-schema", "'\(schema)' is not made of a-z, 0-9 and _")
-        }
-        postgres = PostgresSettings(address: server, schema: schema)
+        postgres = try Self.postgres(server, schema: schema)
         credentialsDirectory = ServeConfiguration.absolutePath(
             try await values.text("credentials", default: "\(dataDirectory)/credentials")
         )
@@ -99,6 +105,37 @@ struct FleetConfiguration: Sendable {
         labels = try await values.list("labels")
         lease = .seconds(try await values.number("lease", default: 50_400, in: 60...31_536_000))
         drainTimeout = .seconds(try await values.number("drain-timeout", default: 900, in: 1...3600))
+        capacity = try await Self.capacity(values)
+    }
+
+    /// A database, and the schema in it.
+    static func postgres(_ server: String, schema: String) throws -> PostgresSettings {
+        guard schema.wholeMatch(of: /[a-z_][a-z0-9_]{0,62}/) != nil else {
+            throw ConfigurationError(key: "postgres-schema", "'\(schema)' is not made of a-z, 0-9 and _")
+        }
+        return PostgresSettings(address: server, schema: schema)
+    }
+
+    private static func capacity(_ values: ConfigurationValues) async throws -> FleetCapacity.Settings {
+        var settings = FleetCapacity.Settings()
+        settings.interval = .seconds(try await values.number("autoscale-interval", default: 60, in: 1...3600))
+        settings.policy.headroom =
+            Double(try await values.number("autoscale-headroom", default: 20, in: 0...90)) / 100
+        settings.policy.shrinkMargin = min(settings.policy.shrinkMargin, 0.95 - settings.policy.headroom)
+        settings.policy.shrinkDelay = try await values.number("autoscale-shrink-delay", default: 600, in: 0...86_400)
+        settings.policy.workersMin = try await values.number("workers-min", default: 1, in: 1...100_000)
+        settings.policy.workersMax = try await values.number("workers-max", default: 1000, in: 1...100_000)
+        guard settings.policy.workersMin <= settings.policy.workersMax else {
+            throw ConfigurationError(key: "workers-max", "it is less than workers-min")
+        }
+        let hook = try await values.text("autoscale-hook", default: "")
+        guard !hook.isEmpty else { return settings }
+        let path = ServeConfiguration.absolutePath(hook)
+        guard access(path, X_OK) == 0 else {
+            throw ConfigurationError(key: "autoscale-hook", "\(path) is not a program that can be run")
+        }
+        settings.hook = path
+        return settings
     }
 
     /// What this host proves itself by. Throws if it is another role's.

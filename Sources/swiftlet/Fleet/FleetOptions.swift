@@ -41,14 +41,37 @@ struct FleetOptions: ParsableArguments {
     @Option(help: "How long a worker that leaves waits for what runs, in seconds. (default: 900)")
     var drainTimeout: Int?
 
+    @Option(help: "A program that managers tell when there should be more or fewer workers. (default: none)")
+    var autoscaleHook: String?
+
+    @Option(help: "How often managers look how many workers there should be, in seconds. (default: 60)")
+    var autoscaleInterval: Int?
+
+    @Option(help: "The part of the workers' memory that is to be free, in percent. (default: 20)")
+    var autoscaleHeadroom: Int?
+
+    @Option(help: "How long fewer workers must have been enough, in seconds. (default: 600)")
+    var autoscaleShrinkDelay: Int?
+
+    @Option(help: "The least workers that are wanted. (default: 1)")
+    var workersMin: Int?
+
+    @Option(help: "The most workers that are wanted. (default: 1000)")
+    var workersMax: Int?
+
     /// By their keys.
     var values: [String: ConfigContent] {
         let texts = [
             "postgres-schema": postgresSchema, "credentials": credentials, "secrets-key": secretsKey,
             "authority": authority,
             "fleet-listen": fleetListen, "fleet-address": fleetAddress, "zone": zone, "labels": labels,
+            "autoscale-hook": autoscaleHook,
         ]
-        let numbers = ["member-lease": memberLease, "leash": leash, "lease": lease, "drain-timeout": drainTimeout]
+        let numbers = [
+            "member-lease": memberLease, "leash": leash, "lease": lease, "drain-timeout": drainTimeout,
+            "autoscale-interval": autoscaleInterval, "autoscale-headroom": autoscaleHeadroom,
+            "autoscale-shrink-delay": autoscaleShrinkDelay, "workers-min": workersMin, "workers-max": workersMax,
+        ]
         return texts.compactMapValues { $0.map { .string($0) } }
             .merging(numbers.compactMapValues { $0.map { .int($0) } }) { $1 }
     }

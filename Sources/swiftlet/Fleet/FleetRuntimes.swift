@@ -1,5 +1,5 @@
 import ControlPlane
-import Foundation
+import FleetStatus
 import Logging
 import MetadataStore
 import Placement
@@ -36,7 +36,7 @@ final class FleetRuntimes: RuntimeSupport {
             state.withLock { state in
                 state.view.apply(update)
                 state.workers = state.view.members(.worker).compactMap {
-                    try? JSONDecoder().decode(WorkerDescription.self, from: Data($0.details))
+                    MemberDetails(document: $0.details)?.worker
                 }
             }
         } catch {

@@ -3,6 +3,7 @@ import CodeStore
 import ControlPlane
 import EventQueue
 import Fleet
+import FleetStatus
 import Foundation
 import Frontend
 import FrontendRole
@@ -48,7 +49,9 @@ struct FrontendProcess {
             let runtimes = FleetRuntimes(store: fleetStore, logger: logger)
             await runtimes.refresh()
             let code = try await parts.sharedCodeStore(in: data.path(of: "code"), client)
+            let managers = ManagerClient(links: links, eventLoops: eventLoops)
             var dependencies = parts.controlPlane(store, code, runtimes, client)
+            dependencies.environments = FleetEnvironments(managers: managers, directory: directory, logger: logger)
             dependencies.secret = secret
             let controlPlane = ControlPlane(dependencies)
             try await controlPlane.recover()
@@ -63,6 +66,12 @@ struct FrontendProcess {
                 controlPlane: controlPlane,
                 invoker: invoker,
                 events: events,
+                fleet: FleetOverview(
+                    store: fleetStore,
+                    managers: managers,
+                    directory: directory,
+                    accountConcurrency: configuration.concurrency
+                ),
                 logs: nil,
                 identity: IdentityService(store: store, locality: configuration.locality, clock: { .now() }),
                 users: users,
@@ -77,6 +86,7 @@ struct FrontendProcess {
                     lease: fleet.memberLease,
                     accountConcurrency: configuration.concurrency
                 ),
+                details: MemberDetails(credentials).document,
                 store: fleetStore,
                 observer: directory,
                 logger: logger
@@ -86,6 +96,7 @@ struct FrontendProcess {
                 [
                     CredentialsService(credentials: credentials),
                     MembershipService(membership: membership, logger: logger),
+                    MemberDetailsService(membership: membership) { MemberDetails(credentials) },
                     RunningService { await runtimes.run() },
                     SharedEventQueueService(events: events, leases: leases, logger: logger),
                     ControlPlaneService(controlPlane: controlPlane),

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import CodeStore
 import ControlPlane
 import Fleet
+import FleetStatus
 import HostIdentity
 import HostLink
 import Invocation
@@ -65,7 +66,7 @@ struct ManagerProcess {
             let controlPlane = ControlPlane(dependencies)
             try await controlPlane.recoverConcurrency()
 
-            let questions = Questions([:])
+            let questions = Questions(of: desk, manager)
             let listener = try await LinkListener.listen(
                 host: fleet.listenHost,
                 port: fleet.listenPort,
@@ -75,6 +76,11 @@ struct ManagerProcess {
                 on: eventLoops
             ) { _ in ReserveSession(desk: desk, questions: questions) }
             let address = fleet.advertised(port: listener.port)
+            let details: @Sendable () -> MemberDetails = {
+                var details = MemberDetails(credentials)
+                details.refusedStarts = desk.refusedStarts
+                return details
+            }
             let membership = FleetMembership(
                 manager: .init(
                     role: .manager,
@@ -83,11 +89,13 @@ struct ManagerProcess {
                     lease: fleet.memberLease,
                     accountConcurrency: configuration.concurrency
                 ),
+                details: details().document,
                 store: fleetStore,
                 holder: desk,
                 logger: logger
             )
             relay.use(membership)
+            let capacity = FleetCapacity(desk: desk, settings: fleet.capacity, logger: logger)
             logger.notice(
                 "a manager of the fleet",
                 metadata: [LogKey.hostIdentity: "\(credentials.identity)", LogKey.address: "\(address)"]
@@ -98,6 +106,8 @@ struct ManagerProcess {
                 RunningService { await desk.run() }, RunningService { await manager.run() },
                 RunningService { await controlPlane.runProvisioning() },
                 ConcurrencyService(controlPlane: controlPlane, store: store, logger: logger),
+                RunningService { await capacity.run() },
+                MemberDetailsService(membership: membership, details: details),
                 MembershipService(membership: membership, logger: logger),
             ])
         } catch {
@@ -157,6 +167,7 @@ private struct ManagedEnvironments: FunctionEnvironments {
         desk.provisionChanged(function, to: count)
     }
 
+    // Nobody asks a manager's control plane; frontends ask the manager itself.
     func provisionProgress(
         of configuration: InvocableFunction.ConfigurationID,
         _ function: FunctionName

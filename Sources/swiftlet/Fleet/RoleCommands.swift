@@ -35,10 +35,23 @@ struct ManagerCommand: AsyncParsableCommand {
     }
 }
 
-/// `swiftlet worker`: one role of a fleet.
+/// `swiftlet worker`: one role of a fleet; and what operators order of workers.
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
+        abstract: "Run functions in a fleet of many hosts; or order something of a worker.",
+        discussion: roleDiscussion,
+        subcommands: [
+            WorkerRunCommand.self, CordonCommand.self, UncordonCommand.self, DrainCommand.self, ResumeCommand.self,
+        ],
+        defaultSubcommand: WorkerRunCommand.self
+    )
+}
+
+/// `swiftlet worker run`, which is what `swiftlet worker` alone does.
+struct WorkerRunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
         abstract: "Run functions in a fleet of many hosts.",
         discussion: roleDiscussion
     )

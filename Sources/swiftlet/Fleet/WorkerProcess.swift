@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import CodeStore
 import Fleet
+import FleetStatus
 import Foundation
 import HostIdentity
 import HostLink
@@ -42,7 +43,9 @@ struct WorkerProcess {
         do {
             let code = try await parts.sharedCodeStore(in: data.path(of: "code"), client)
             let worker = parts.worker(engine, code, runtimes, logs)
-            let description = try JSONEncoder().encode(self.description(named: credentials.identity.name, runtimes))
+            let placed = self.description(named: credentials.identity.name, runtimes)
+            let description = try JSONEncoder().encode(placed)
+            let leaseEnds = Date(timeIntervalSinceNow: fleet.lease / .seconds(1)).wholeSeconds
             var settings = WorkerServer.Settings(
                 name: credentials.identity.name,
                 memoryBudget: configuration.memoryBudget
@@ -66,6 +69,13 @@ struct WorkerProcess {
             ) { server.user(for: $0) }
             let address = fleet.advertised(port: listener.port)
             let orders = WorkerOrdersObserver(server: server)
+            let details: @Sendable () -> MemberDetails = {
+                var details = MemberDetails(credentials)
+                details.leaseEnds = leaseEnds
+                details.isDraining = server.isDraining
+                details.worker = placed
+                return details
+            }
             let membership = FleetMembership(
                 .init(
                     role: .worker,
@@ -74,7 +84,7 @@ struct WorkerProcess {
                     lease: fleet.memberLease,
                     accountConcurrency: configuration.concurrency
                 ),
-                details: Array(description),
+                details: details().document,
                 store: store,
                 observer: orders,
                 logger: logger
@@ -87,7 +97,8 @@ struct WorkerProcess {
             try await parts.run(
                 [
                     CredentialsService(credentials: credentials), ListenerService(listener: listener),
-                    MembershipService(membership: membership, logger: logger), WorkerRunService(worker: worker),
+                    MembershipService(membership: membership, logger: logger),
+                    MemberDetailsService(membership: membership, details: details), WorkerRunService(worker: worker),
                     LogRetentionService(retention: LogRetention(store: logStore, logger: logger)),
                     WorkerServerService(server: server, lease: fleet.lease, logger: logger),
                 ],

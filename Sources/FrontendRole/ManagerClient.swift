@@ -1,0 +1,138 @@
+import FleetProtocol
+package import HostLink
+package import NIOCore
+
+/// Asks managers what they know; see `Questions` of the managers.
+package struct ManagerClient: Sendable {
+    private let links: LinkPool
+    private let eventLoops: any EventLoopGroup
+    private let timeout: TimeAmount
+
+    /// - Parameters:
+    ///   - links: Has the links to managers.
+    ///   - timeout: How long an answer may take, with the connection if there is none.
+    package init(links: LinkPool, eventLoops: any EventLoopGroup, timeout: TimeAmount = .seconds(3)) {
+        self.links = links
+        self.eventLoops = eventLoops
+        self.timeout = timeout
+    }
+
+    /// Asks one manager.
+    ///
+    /// - Parameter arguments: Texts without line breaks.
+    /// - Returns: The answer, a JSON document.
+    /// - Throws: ``QuestionError``.
+    package func ask(
+        _ manager: HostAddress,
+        _ question: String,
+        _ arguments: [String] = []
+    ) async throws(QuestionError) -> [UInt8] {
+        let eventLoop = eventLoops.next()
+        let promise = eventLoop.makePromise(of: ByteBuffer.self)
+        let body = ByteBuffer(string: ([question] + arguments).joined(separator: "\n"))
+        let deadline = eventLoop.scheduleTask(in: timeout) { [timeout] in
+            promise.fail(QuestionError(.unanswered, "no answer came within \(timeout.nanoseconds / 1_000_000_000) s"))
+        }
+        eventLoop.execute { [links] in
+            links.link(to: manager, on: eventLoop).assumeIsolated().whenComplete { result in
+                switch result {
+                case .failure(let error):
+                    promise.fail(QuestionError(.unreachable, "it cannot be reached", cause: error))
+                case .success(let link):
+                    let call = QuestionCall(promise, link)
+                    call.number = link.begin(MessageKind.ask.rawValue, body, call)
+                    if call.number == nil { promise.fail(QuestionError(.unreachable, "the connection has ended")) }
+                }
+            }
+        }
+        promise.futureResult.whenComplete { _ in deadline.cancel() }
+        do {
+            return Array(buffer: try await promise.futureResult.get())
+        } catch let error as QuestionError {
+            throw error
+        } catch {
+            throw QuestionError(.unreachable, "it cannot be asked", cause: error)
+        }
+    }
+
+    /// Asks several managers at the same time.
+    package func ask(
+        all managers: [HostAddress],
+        _ question: String
+    ) async -> [HostAddress: Result<[UInt8], QuestionError>] {
+        await withTaskGroup(of: (HostAddress, Result<[UInt8], QuestionError>).self) { group in
+            for manager in managers {
+                group.addTask {
+                    do throws(QuestionError) {
+                        return (manager, .success(try await self.ask(manager, question)))
+                    } catch {
+                        return (manager, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+}
+
+/// Why a question has no answer.
+package struct QuestionError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure it is.
+    package struct Code: Hashable, Sendable {
+        private enum Value: Hashable {
+            case unreachable, unanswered, refused
+        }
+        private let value: Value
+
+        private init(_ value: Value) {
+            self.value = value
+        }
+
+        /// There was no connection, or it has ended.
+        package static let unreachable = Code(.unreachable)
+        /// Nothing came in time.
+        package static let unanswered = Code(.unanswered)
+        /// The manager does not answer the question, and says why.
+        package static let refused = Code(.refused)
+    }
+
+    package let code: Code
+    package let message: String
+    package let cause: (any Error)?
+
+    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    package var description: String { cause.map { "\(message): \($0)" } ?? message }
+}
+
+/// One question on its way. Confined to its link's event loop.
+private final class QuestionCall: LinkCall {
+    var number: UInt32?
+    private let promise: EventLoopPromise<ByteBuffer>
+    private let link: Link
+
+    init(_ promise: EventLoopPromise<ByteBuffer>, _ link: Link) {
+        self.promise = promise
+        self.link = link
+        // Whoever has waited for long enough hears nothing more.
+        promise.futureResult.assumeIsolated().whenComplete { [self] _ in
+            if let number { link.end(number) }
+        }
+    }
+
+    func received(_ frame: LinkFrame) {
+        switch MessageKind(rawValue: frame.kind) {
+        case .answer: promise.succeed(frame.body)
+        case .complaint: promise.fail(QuestionError(.refused, String(buffer: frame.body)))
+        default: promise.fail(QuestionError(.refused, "its answer is of another release"))
+        }
+    }
+
+    func linkEnded(_ error: LinkError) {
+        promise.fail(QuestionError(.unreachable, "the connection has ended", cause: error))
+    }
+}

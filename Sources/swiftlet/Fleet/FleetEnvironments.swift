@@ -1,0 +1,68 @@
+import ControlPlane
+import Foundation
+import FrontendRole
+import HostLink
+import LambdaAPI
+import Logging
+import Telemetry
+
+/// The environments of a fleet, as a frontend's control plane sees them: it asks the manager that a function belongs to. What is
+/// to be provisioned managers read in the store themselves.
+struct FleetEnvironments: FunctionEnvironments {
+    let managers: ManagerClient
+    let directory: FleetDirectory
+    let logger: Logger
+
+    /// A function that goes from one manager to another is asked for so often, with as long a pause.
+    private static let attemptsMax = 4
+    private static let pause = Duration.milliseconds(500)
+
+    func provision(_ function: InvocableFunction, count: Int) {}
+
+    func provisionProgress(
+        of configuration: InvocableFunction.ConfigurationID,
+        _ function: FunctionName
+    ) async -> ProvisionProgress? {
+        guard let answer = await ask("provisionProgress", of: function, [configuration.rawValue]) else { return nil }
+        let progress = try? JSONDecoder().decode(ProvisionAnswer.self, from: Data(answer))
+        return progress?.ready.map { ProvisionProgress(ready: $0, failure: progress?.failure) }
+    }
+
+    func recycle(_ function: FunctionName) async -> Int {
+        guard let answer = await ask("recycle", of: function) else { return 0 }
+        return (try? JSONDecoder().decode(RecycleAnswer.self, from: Data(answer)))?.recycled ?? 0
+    }
+
+    /// Asks whoever has the function now; nil if nobody answers.
+    private func ask(_ question: String, of function: FunctionName, _ arguments: [String] = []) async -> [UInt8]? {
+        for attempt in 1...Self.attemptsMax {
+            do {
+                guard let manager = directory.manager(of: function) else {
+                    throw QuestionError(.unreachable, "no manager has the function at the moment")
+                }
+                return try await managers.ask(manager, question, [function.rawValue] + arguments)
+            } catch {
+                guard attempt < Self.attemptsMax, (try? await Task.sleep(for: Self.pause)) != nil else {
+                    logger.warning(
+                        "the manager of a function does not answer",
+                        metadata: [LogKey.functionName: "\(function)", LogKey.error: "\(error)"]
+                    )
+                    return nil
+                }
+            }
+        }
+        return nil
+    }
+}
+
+/// What a manager answers to `provisionProgress`.
+struct ProvisionAnswer: Codable {
+    /// Nil if nothing is provisioned.
+    var ready: Int?
+    var failure: String?
+}
+
+/// What a manager answers to `recycle`.
+struct RecycleAnswer: Codable {
+    var recycled: Int
+}
