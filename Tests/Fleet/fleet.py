@@ -4,8 +4,10 @@ import base64
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from fleet_paths import BINARY, PYTHON, ROOT
@@ -96,8 +98,9 @@ class Member(Program):
     def __init__(self, fleet, role, name, data=None, options=(), environment=None, valid="24h"):
         self.role = role
         self.data = data or fleet.directory / name
+        self.port = {"manager": MANAGER_PORT, "worker": WORKER_PORT, "frontend": FRONTEND_PORT}[role]
         host = fleet.network.host(f"{fleet.name}-{name}")
-        address = f"{host.address}:{ {'manager': MANAGER_PORT, 'worker': WORKER_PORT, 'frontend': FRONTEND_PORT}[role] }"
+        address = f"{host.address}:{self.port}"
         self.credentials = fleet.directory / f"{name}-credentials"
         fleet.authority.issue(role, name, self.credentials, valid)
         self.data.mkdir(exist_ok=True)
@@ -123,6 +126,12 @@ class Member(Program):
             return None
         finally:
             connection.close()
+
+    def connect_seconds(self):
+        """How long it takes to connect to it."""
+        start = time.monotonic()
+        socket.create_connection((self.host.address, self.port), timeout=5).close()
+        return time.monotonic() - start
 
     def wait_until_healthy(self):
         def look():

@@ -114,9 +114,24 @@ class Load:
                 frontends[first:] + frontends[:first], dice.choice(self._functions), dice.uniform(*self._seconds),
                 is_async,
             )  # fmt: skip
-            with self._lock:
-                if len(self._outcomes) < OUTCOMES_MAX:
-                    self._outcomes.append(outcome)
+            self._add(outcome)
+
+    def _add(self, outcome):
+        with self._lock:
+            if len(self._outcomes) < OUTCOMES_MAX:
+                self._outcomes.append(outcome)
+
+    def burst(self, seconds, count):
+        """Has further clients invoke each function once, so many at the same time, and waits for what comes of it."""
+        functions = [self._functions[index % len(self._functions)] for index in range(count)]
+        threads = [
+            threading.Thread(target=lambda name: self._add(invoke(self._fleet.frontends, name, seconds)), args=(name,))
+            for name in functions
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def __enter__(self):
         for thread in self._threads:

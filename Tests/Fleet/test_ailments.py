@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from fleet_paths import ROOT
@@ -54,13 +55,16 @@ def fill(path):
     return path / "filler"
 
 
-def test_a_worker_with_a_full_disk_harms_only_what_it_has(fleet, trial, worker, small_disk):
-    worker(data=small_disk).wait_for_line("a manager has connected")
+def test_a_worker_with_a_full_disk_harms_only_what_it_has(fleet, trial, small_disk, worker):
+    member = worker(data=small_disk)
+    member.wait_for_line("a manager has connected")
     with trial.start():
         trial.warm_up()
         since = now()
         filler = fill(small_disk)
-        time.sleep(trial.dice.uniform(2, 3))
+        # More at once than there are environments: some are to be made where there is no room for them.
+        trial.load.burst(1, 20)
+        assert "ENOSPC" in member.log or "No space left" in member.log, member.log
         filler.unlink()
         trial.recovered_from("a full disk of a worker", now())
         trial.settle()
@@ -80,6 +84,7 @@ def wall_clock(tmp_path_factory):
 
 class WallClock:
     def __init__(self, library, path):
+        self.library = library
         self.path = path
         self.path.write_bytes(bytes(8))
         self.environment = {"LD_PRELOAD": str(library), "WALL_CLOCK_OFFSET": str(path)}
@@ -89,16 +94,23 @@ class WallClock:
         with self.path.open("r+b", buffering=0) as file:
             file.write(seconds.to_bytes(8, "little", signed=True))
 
+    def offset(self):
+        """How far off it is for a program, in seconds."""
+        done = subprocess.run(["date", "+%s"], env=self.environment, check=True, capture_output=True, timeout=20)
+        return int(done.stdout) - time.time()
+
 
 def test_nobody_minds_when_the_wall_clock_of_a_worker_jumps(fleet, trial, worker, wall_clock):
     member = worker(environment=wall_clock.environment)
     member.wait_for_line("a manager has connected")
+    assert str(wall_clock.library) in Path(f"/proc/{member.process.pid}/maps").read_text()
     hour = 3600
     with trial.start():
         trial.warm_up()
         size = member.log_size
         for seconds in trial.dice.sample([2 * hour, 20 * hour, -hour, -30 * 24 * hour], 4):
             wall_clock.jump_to(seconds)
+            assert abs(wall_clock.offset() - seconds) <= 2
             time.sleep(1)
         wall_clock.jump_to(0)
         trial.settle()
@@ -110,8 +122,12 @@ def test_nobody_minds_when_the_wall_clock_of_a_worker_jumps(fleet, trial, worker
 def test_a_slow_link_makes_invokes_slow_and_nothing_else(fleet, trial, network, role):
     with trial.start(clients=3):
         trial.warm_up()
-        link = SlowLink(network, trial.choose(fleet.of(role)).host, trial.dice.uniform(0.05, 0.3))
+        member = trial.choose(fleet.of(role))
+        delay = trial.dice.uniform(0.05, 0.3)
+        link = SlowLink(network, member.host, delay)
         try:
+            # There and back.
+            assert member.connect_seconds() >= 2 * delay
             time.sleep(4)
         finally:
             link.close()

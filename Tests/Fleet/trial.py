@@ -169,8 +169,12 @@ def lost(*faults):
     """What was under way when something broke: from its begin to its end there was such a moment."""
 
     def is_allowed(outcome):
-        is_of_kind = outcome.kind in ("500 ServiceException", "503 ServiceException", "None RemoteDisconnected") or (
-            outcome.status is None and outcome.error in ("ConnectionResetError", "IncompleteRead")
+        is_of_kind = (
+            outcome.kind in ("500 ServiceException", "503 ServiceException")
+            # The worker has ended it and can still say so.
+            or (outcome.kind == "200 Unhandled" and "Sandbox.Failure" in outcome.detail)
+            # The frontend itself is gone.
+            or outcome.kind in ("None RemoteDisconnected", "None ConnectionResetError", "None IncompleteRead")
         )
         return is_of_kind and any(outcome.start <= until and outcome.end >= since for since, until in faults)
 
