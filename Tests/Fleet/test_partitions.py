@@ -42,13 +42,26 @@ def test_a_manager_without_its_workers_gives_no_environment_twice(fleet, trial, 
 def test_a_frontend_without_a_manager_waits_for_it(fleet, trial, network, cut):
     with trial.start():
         trial.warm_up()
-        since = now()
         cut([trial.choose(fleet.frontends)], [trial.choose(fleet.managers)])
         time.sleep(SILENCE_MAX + 1)
         network.heal()
         trial.recovered_from("a frontend without a manager", now())
         trial.settle()
     trial.check()
+
+
+def test_a_frontend_without_a_worker_has_the_others(fleet, trial, network, cut):
+    with trial.start():
+        trial.warm_up()
+        since = now()
+        cut([trial.choose(fleet.frontends)], [trial.choose(fleet.workers)])
+        time.sleep(SILENCE_MAX + 1)
+        trial.recovered_from("a frontend without a worker", since)
+        network.heal()
+        until = now()
+        trial.settle()
+    # What the worker has been brought may have run; what it could not be brought goes to another.
+    trial.check(lost((since, until)))
 
 
 def test_a_fleet_without_its_store_begins_nothing_and_goes_on_later(fleet, trial, network, postgres, cut):
