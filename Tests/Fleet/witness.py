@@ -121,6 +121,8 @@ def crowd(executions):
         change
         for index, execution in enumerate(executions)
         for change in ((execution.start, 1, index), (execution.last, 0, index))
+        # One that was killed as soon as it was heard of was beside nobody.
+        if execution.last > execution.start
     ]
     for _, begins, index in sorted(changes):
         if begins:
