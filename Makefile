@@ -20,7 +20,7 @@ build: ## Build the release binaries
 	@scripts/bootstrap run
 	@scripts/build
 
-test: ## Run all tests: lint, units (debug build), runtimes and conformance (release build)
+test: ## Run all tests: lint, units (debug build), runtimes and conformance, fleets (release build)
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
 	@scripts/build
@@ -28,6 +28,7 @@ test: ## Run all tests: lint, units (debug build), runtimes and conformance (rel
 	@# By themselves: they look for whatever is left in this process and on the host, and set up a firewall.
 	scripts/in-own-network swift test --skip-build --filter SandboxNamespacesTests
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Runtimes Tests/Conformance
+	PYTHONDONTWRITEBYTECODE=1 scripts/with-postgres scripts/in-own-network .venv/bin/pytest -q Tests/Fleet
 
 lint: ## Check the format of the sources, and that what is generated is up to date
 	@scripts/lint
