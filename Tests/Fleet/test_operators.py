@@ -477,6 +477,35 @@ def test_autoscaling_hook_is_told_what_is_missing(tmp_path):
         fleet.close()
 
 
+def test_who_has_no_right_to_it_sees_and_orders_nothing(tmp_path):
+    data, port = tmp_path / "data", free_port()
+    added = subprocess.run(
+        [BINARY, "user", "add", "guest", "--data", str(data)], check=True, capture_output=True, text=True
+    ).stdout
+    keys = dict(re.findall(r"^export (\w+)=(\S+)$", added, re.MULTILINE))
+    process = subprocess.Popen(
+        [BINARY, "serve", "--authentication", "required", "--listen", f"127.0.0.1:{port}", "--data", str(data)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT,
+    )  # fmt: skip
+    try:
+        environment = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", **keys}
+
+        def say(*arguments):
+            done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, env=environment)
+            assert done.returncode == 1
+            return done.stderr
+
+        eventually(lambda: "there is no server" not in say("status"), "a server")
+        assert "is not authorized to perform: lambda:GetAccountSettings" in say("status")
+        assert "is not authorized to perform: swiftlet:OrderWorker" in say("worker", "drain", "w1")
+        assert "is not authorized to perform: lambda:GetFunctionConfiguration" in say("placement", "explain", "f")
+        del environment["AWS_ACCESS_KEY_ID"]
+        assert "Missing Authentication Token" in say("worker", "drain", "w1")
+    finally:
+        process.terminate()
+        process.wait(timeout=PATIENCE_SECONDS)
+
+
 def test_one_process_says_that_there_is_no_fleet(tmp_path):
     port = free_port()
     process = subprocess.Popen(
