@@ -427,6 +427,18 @@ def test_worker_that_is_told_to_end_shows_as_draining(fleet):
     fleet.client().delete_function(FunctionName=name)
 
 
+def test_worker_whose_lease_ends_says_so_and_leaves(fleet):
+    fleet.start("worker", "w3", "--lease", "60")
+    problem = eventually(
+        lambda: next((each for each in (fleet.status() or {"Problems": []})["Problems"] if "w3" in each), None), "w3"
+    )
+    assert problem.startswith("the lease of worker w3 ends at ")
+    assert re.search(r"^w3 +open .* 0 min ", fleet.swiftlet("status", status=1), re.MULTILINE)
+    assert fleet.processes.pop("w3").wait(timeout=PATIENCE_SECONDS) == 0
+    assert "the worker's lease nears its end" in fleet.log("w3")
+    eventually(lambda: (fleet.worker("w3") or {}).get("Member") is None, "that w3 is no member")
+
+
 HOOK = """#!/bin/sh
 # Keeps what it is told; the first time it fails.
 cd "$(dirname "$0")" || exit 1
