@@ -427,6 +427,16 @@ def test_worker_that_is_told_to_end_shows_as_draining(fleet):
     fleet.client().delete_function(FunctionName=name)
 
 
+def test_worker_that_dies_is_lost_and_then_forgotten(fleet):
+    # Longer than it takes until what it had is taken for over.
+    fleet.start("worker", "w4", "--member-lease", "16")
+    eventually(lambda: (fleet.worker("w4") or {}).get("Connection") == "present", "w4")
+    fleet.stop("w4", signal.SIGKILL)
+    eventually(lambda: (fleet.worker("w4") or {}).get("Connection") == "lost", "that w4 is lost")
+    assert any("worker w4 is lost" in problem for problem in fleet.status()["Problems"])
+    eventually(lambda: fleet.worker("w4") is None, "that w4 is forgotten")
+
+
 def test_worker_whose_lease_ends_says_so_and_leaves(fleet):
     fleet.start("worker", "w3", "--lease", "60")
     problem = eventually(
