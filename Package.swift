@@ -284,6 +284,7 @@ let package = Package(
             "FleetTests",
             ["Fleet", "MetadataStore", "MetadataStorePostgres", "LambdaAPI", "TestSupport", logging]
         ),
+        tests("ManagerRoleTests", ["ManagerRole", "FleetProtocol", "TestSupport", nioCore]),
         tests("FleetStatusTests", ["FleetStatus", "MetadataStore", "Placement", "TestSupport"]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),

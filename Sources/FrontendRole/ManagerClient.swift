@@ -60,17 +60,27 @@ package struct ManagerClient: Sendable {
         all managers: [HostAddress],
         _ question: String
     ) async -> [HostAddress: Result<[UInt8], QuestionError>] {
-        await withTaskGroup(of: (HostAddress, Result<[UInt8], QuestionError>).self) { group in
+        await withTaskGroup(of: Answer.self) { group in
             for manager in managers {
-                group.addTask {
-                    do throws(QuestionError) {
-                        return (manager, .success(try await self.ask(manager, question)))
-                    } catch {
-                        return (manager, .failure(error))
-                    }
-                }
+                group.addTask { Answer(manager: manager, result: await self.result(of: manager, question)) }
             }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+            var answers: [HostAddress: Result<[UInt8], QuestionError>] = [:]
+            for await answer in group { answers[answer.manager] = answer.result }
+            return answers
+        }
+    }
+
+    /// What one manager has answered.
+    private struct Answer {
+        let manager: HostAddress
+        let result: Result<[UInt8], QuestionError>
+    }
+
+    private func result(of manager: HostAddress, _ question: String) async -> Result<[UInt8], QuestionError> {
+        do throws(QuestionError) {
+            return .success(try await ask(manager, question))
+        } catch {
+            return .failure(error)
         }
     }
 }

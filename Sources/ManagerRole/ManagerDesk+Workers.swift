@@ -33,6 +33,8 @@ extension ManagerDesk {
             let known = state.withLock { $0.workers.peer(name) }
             if let known {
                 known.eventLoop.execute {
+                    // It may have been given up a moment ago.
+                    self.state.withLock { if $0.workers.peer(name) == nil { $0.workers.add(known) } }
                     known.moved(to: address)
                     known.rejoin()
                     self.ordered(known, member.orders)

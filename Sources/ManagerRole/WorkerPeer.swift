@@ -97,6 +97,8 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     func leave() {
         eventLoop.preconditionInEventLoop()
         isWanted = false
+        // If what it had is over already, no time that passes will say so again.
+        if life.isLost { desk.workerGone(self) }
     }
 
     /// The worker is a member again.

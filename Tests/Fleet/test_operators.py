@@ -427,6 +427,28 @@ def test_worker_that_is_told_to_end_shows_as_draining(fleet):
     fleet.client().delete_function(FunctionName=name)
 
 
+def test_worker_that_dies_is_lost_and_then_forgotten(fleet):
+    # Longer than it takes until what it had is taken for over.
+    fleet.start("worker", "w4", "--member-lease", "16")
+    eventually(lambda: (fleet.worker("w4") or {}).get("Connection") == "present", "w4")
+    fleet.stop("w4", signal.SIGKILL)
+    eventually(lambda: (fleet.worker("w4") or {}).get("Connection") == "lost", "that w4 is lost")
+    assert any("worker w4 is lost" in problem for problem in fleet.status()["Problems"])
+    eventually(lambda: fleet.worker("w4") is None, "that w4 is forgotten")
+
+
+def test_worker_whose_lease_ends_says_so_and_leaves(fleet):
+    fleet.start("worker", "w3", "--lease", "60")
+    problem = eventually(
+        lambda: next((each for each in (fleet.status() or {"Problems": []})["Problems"] if "w3" in each), None), "w3"
+    )
+    assert problem.startswith("the lease of worker w3 ends at ")
+    assert re.search(r"^w3 +open .* 0 min ", fleet.swiftlet("status", status=1), re.MULTILINE)
+    assert fleet.processes.pop("w3").wait(timeout=PATIENCE_SECONDS) == 0
+    assert "the worker's lease nears its end" in fleet.log("w3")
+    eventually(lambda: (fleet.worker("w3") or {}).get("Member") is None, "that w3 is no member")
+
+
 HOOK = """#!/bin/sh
 # Keeps what it is told; the first time it fails.
 cd "$(dirname "$0")" || exit 1
@@ -475,6 +497,35 @@ def test_autoscaling_hook_is_told_what_is_missing(tmp_path):
         assert any("workers are wanted, and there are 1" in problem for problem in report["Problems"])
     finally:
         fleet.close()
+
+
+def test_who_has_no_right_to_it_sees_and_orders_nothing(tmp_path):
+    data, port = tmp_path / "data", free_port()
+    added = subprocess.run(
+        [BINARY, "user", "add", "guest", "--data", str(data)], check=True, capture_output=True, text=True
+    ).stdout
+    keys = dict(re.findall(r"^export (\w+)=(\S+)$", added, re.MULTILINE))
+    process = subprocess.Popen(
+        [BINARY, "serve", "--authentication", "required", "--listen", f"127.0.0.1:{port}", "--data", str(data)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT,
+    )  # fmt: skip
+    try:
+        environment = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", **keys}
+
+        def say(*arguments):
+            done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, env=environment)
+            assert done.returncode == 1
+            return done.stderr
+
+        eventually(lambda: "there is no server" not in say("status"), "a server")
+        assert "is not authorized to perform: lambda:GetAccountSettings" in say("status")
+        assert "is not authorized to perform: swiftlet:OrderWorker" in say("worker", "drain", "w1")
+        assert "is not authorized to perform: lambda:GetFunctionConfiguration" in say("placement", "explain", "f")
+        del environment["AWS_ACCESS_KEY_ID"]
+        assert "Missing Authentication Token" in say("worker", "drain", "w1")
+    finally:
+        process.terminate()
+        process.wait(timeout=PATIENCE_SECONDS)
 
 
 def test_one_process_says_that_there_is_no_fleet(tmp_path):
