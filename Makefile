@@ -29,7 +29,7 @@ test: ## Run all tests: lint, units (debug build), runtimes, conformance and fau
 	scripts/in-own-network swift test --skip-build --filter SandboxNamespacesTests
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Runtimes Tests/Conformance
 	@# By themselves: what others do to the host would pass for faults. SWIFTLET_FAULT_SEED repeats a run.
-	PYTHONDONTWRITEBYTECODE=1 .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Fleet
+	PYTHONDONTWRITEBYTECODE=1 scripts/with-postgres .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Fleet
 
 lint: ## Check the format of the sources, and that what is generated is up to date
 	@scripts/lint
