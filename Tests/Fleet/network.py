@@ -149,6 +149,7 @@ class Network:
         self.ip("link", "delete", one_end)
 
     def close(self):
-        for host in reversed(self.hosts.values()):
-            _run("ip", "netns", "delete", host.namespace)
-        _run("ip", "netns", "delete", self.switch)
+        with contextlib.ExitStack() as namespaces:
+            namespaces.callback(_run, "ip", "netns", "delete", self.switch)
+            for host in self.hosts.values():
+                namespaces.callback(_run, "ip", "netns", "delete", host.namespace)
