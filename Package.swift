@@ -284,7 +284,6 @@ let package = Package(
             "FleetTests",
             ["Fleet", "MetadataStore", "MetadataStorePostgres", "LambdaAPI", "TestSupport", logging]
         ),
-        tests("ManagerRoleTests", ["ManagerRole", "FleetProtocol", "TestSupport", nioCore]),
         tests("FleetStatusTests", ["FleetStatus", "MetadataStore", "Placement", "TestSupport"]),
         tests("WorkerTests", ["Worker", "RuntimeAPI", "Sandbox", "LambdaAPI", "TestSupport", nioCore]),
         tests("DeveloperTests", ["Developer", "CodeStore", "TestSupport", logging]),
@@ -309,7 +308,7 @@ let package = Package(
             "ManagerRoleTests",
             [
                 "ManagerRole", "FleetStatus", "FleetProtocol", "HostLink", "HostIdentity", "Placement", "MetadataStore",
-                "LambdaAPI", "TestSupport",
+                "LambdaAPI", "TestSupport", nioCore,
             ]
         ),
         tests(

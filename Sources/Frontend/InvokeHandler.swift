@@ -42,6 +42,9 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// everything.
     private static let droppedBytesMax = 64 << 20
 
+    /// How long a connection without any request yet is kept when the service stops.
+    private static let firstRequestPatience = TimeAmount.seconds(1)
+
     private let service: InvokeService
     private let functionURLs: FunctionURLService
     private let isStreamOfHTTP2: Bool
@@ -55,6 +58,8 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the request was `HEAD`, whose answer has no body.
     private var isBodyless = false
     private var isQuiescing = false
+    /// Whether the client has begun a request on this connection.
+    private var hasRequested = false
     /// The version that the client speaks.
     private var version = HTTPVersion.http1_1
 
@@ -94,11 +99,27 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // The router's handlers would close a connection on which, as far as they know, nothing is under way.
-        if event is ChannelShouldQuiesceEvent, isInvoking {
-            isQuiescing = true
-            return
+        if event is ChannelShouldQuiesceEvent {
+            if isInvoking {
+                isQuiescing = true
+                return
+            }
+            // Who has connected a moment ago is about to ask: to close now would be an error to somebody who did nothing wrong.
+            if !hasRequested, !isStreamOfHTTP2 {
+                isQuiescing = true
+                context.eventLoop.assumeIsolated().scheduleTask(in: Self.firstRequestPatience) { [weak self] in
+                    self?.quiesce()
+                }
+                return
+            }
         }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// The first request has not come, or has been the last.
+    private func quiesce() {
+        guard let context, !isInvoking else { return }
+        context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }
 
     private var isInvoking: Bool {
@@ -158,6 +179,7 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        hasRequested = true
         guard let route = route(of: head) else {
             tellToContinue(head, context)
             state = .forwarding(requestEnded: false, responseEnded: false)

@@ -24,6 +24,8 @@ package final class ManagerDesk: Sendable {
         package var fence: TimeAmount = .seconds(11)
         /// How long nothing is heard of a reservation until its worker is asked about it.
         package var reservationPatience: TimeAmount = .seconds(5)
+        /// How long invokes wait for the share of the account's concurrency of a manager that has just come.
+        package var sharePatience: TimeAmount = .seconds(2)
         /// How often workers are looked after.
         package var interval: Duration = .milliseconds(500)
         /// How placement decides.
@@ -45,6 +47,8 @@ package final class ManagerDesk: Sendable {
         var waitingCount = 0
         /// Environments that may be free at any time, by what they run.
         var lent: [InvocableFunction.ConfigurationID: [EnvironmentID: RemoteEnvironment]] = [:]
+        /// Whether it is known what the manager has of the account's concurrency: until then nobody is told that it is too little.
+        var knowsShare = false
         /// Whether the manager's own lease is in force.
         var isMember = false
         var incarnation: Incarnation?
@@ -164,7 +168,7 @@ package final class ManagerDesk: Sendable {
     func readiness(of partition: Int, again: @escaping @Sendable () -> Void) -> Readiness {
         state.withLock { state in
             guard state.isMember, state.takeover.epoch(of: partition) != nil else { return .notOwner }
-            if state.takeover.isReady(partition) { return .ready }
+            if state.takeover.isReady(partition), state.knowsShare { return .ready }
             guard state.waitingCount < settings.waitingMax else { return .tooMany }
             state.waiting[partition, default: []].append(again)
             state.waitingCount += 1
@@ -221,6 +225,8 @@ package final class ManagerDesk: Sendable {
 
 extension ManagerDesk: PartitionHolder {
     package func joined(as member: FleetMemberID) {
+        // Others may have it all. Then invokes are throttled, but not before they may have given some back.
+        eventLoops.next().scheduleTask(in: settings.sharePatience) { self.shareIsKnown() }
         state.withLock { state in
             state.isMember = true
             state.incarnation = member.incarnation
@@ -236,7 +242,10 @@ extension ManagerDesk: PartitionHolder {
     }
 
     package func evicted() {
-        state.withLock { $0.isMember = false }
+        state.withLock { state in
+            state.isMember = false
+            state.knowsShare = false
+        }
         let held = state.withLock { $0.workers.held }
         forget(held)
         _ = invoker.limiter.forget { held.contains(Partition.of($0)) }
@@ -335,6 +344,19 @@ extension ManagerDesk: PartitionHolder {
 
     package func shareChanged(_ share: Int) {
         invoker.limiter.shareChanged(to: share)
+        if share > 0 { shareIsKnown() }
+    }
+
+    /// Whoever waited for the share is let in.
+    private func shareIsKnown() {
+        let partitions = state.withLock { state -> [Int] in
+            guard !state.knowsShare else { return [] }
+            state.knowsShare = true
+            return Array(state.waiting.keys)
+        }
+        guard !partitions.isEmpty else { return }
+        // Not within what the membership tells.
+        eventLoops.next().execute { self.askAgain(partitions) }
     }
 
     package func shareShrinks(to share: Int) -> Int {

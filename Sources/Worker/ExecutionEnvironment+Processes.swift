@@ -73,6 +73,18 @@ extension ExecutionEnvironment {
         processes.started(role, process)
     }
 
+    /// A process has ended, by itself or with its sandbox as a whole. The latter is nothing that a function does, unless it takes
+    /// all memory.
+    func processEnded(_ role: EnvironmentProcesses.Role, _ exit: ProcessExit, _ generation: ProcessGeneration) {
+        eventLoop.preconditionInEventLoop()
+        guard exit == .lost, sandbox?.hasExceededMemory() != true else {
+            return processExited(role, RuntimeExit(exit), generation)
+        }
+        guard processes.generation == generation, !lifecycle.hasEnded else { return }
+        processes.ended(role)
+        fail(.host(reason: "the sandbox has ended as a whole"))
+    }
+
     /// A process has ended, or could not be executed.
     func processExited(_ role: EnvironmentProcesses.Role, _ exit: RuntimeExit, _ generation: ProcessGeneration) {
         eventLoop.preconditionInEventLoop()

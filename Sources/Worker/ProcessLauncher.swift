@@ -86,7 +86,7 @@ struct ProcessLauncher {
         let environment = environment
         await environment.onEventLoop { $0.processStarted(.runtime, process, generation) }
         waiting.onExit { exit in
-            environment.eventLoop.execute { environment.processExited(.runtime, RuntimeExit(exit), generation) }
+            environment.eventLoop.execute { environment.processEnded(.runtime, exit, generation) }
         }
         return true
     }
@@ -108,7 +108,7 @@ struct ProcessLauncher {
         )
         let environment = environment
         let process = try await sandbox.start(specification) { exit in
-            environment.eventLoop.execute { environment.processExited(role, RuntimeExit(exit), generation) }
+            environment.eventLoop.execute { environment.processEnded(role, exit, generation) }
         }
         await environment.onEventLoop { $0.processStarted(role, process, generation) }
     }
@@ -120,8 +120,8 @@ extension SandboxError {
 }
 
 extension RuntimeExit {
-    /// The exit of a process of the sandbox, as far as the function's owner is concerned: a sandbox that went away as a
-    /// whole was killed, by the kernel for its memory or by the service.
+    /// The exit of a process of the sandbox, as far as the function's owner is concerned: with a sandbox that went away as a
+    /// whole it was killed.
     init(_ exit: ProcessExit) {
         switch exit {
         case .exited(0): self = .withoutReason
