@@ -3,7 +3,8 @@ import MetadataStoreSQL
 
 /// One connection after the other, on a thread of their own.
 ///
-/// A connection that is lost is opened anew by whoever needs it next; while the server cannot be reached, that is tried
+/// A connection that is lost is opened anew by whoever needs it next. Whoever begins a transaction does not even hear of it, if it was
+/// lost while nobody used it, as all are when the server was restarted. While the server cannot be reached, that is tried
 /// less and less often, and all who come in between are told so at once.
 actor PostgresSession {
     private nonisolated let thread = ConnectionThread(label: "postgres")
@@ -41,8 +42,8 @@ actor PostgresSession {
         _ manner: TransactionManner,
         _ body: @Sendable (any SQLTransaction) throws -> Value
     ) throws -> Value {
-        try run { connection in
-            try connection.runScript(manner.begin)
+        try begin(manner)
+        return try run { connection in
             let value: Value
             do {
                 value = try body(PostgresTransaction(connection: connection))
@@ -53,6 +54,16 @@ actor PostgresSession {
             }
             try connection.runScript("COMMIT")
             return value
+        }
+    }
+
+    /// Begins a transaction, over a new connection if the one that is there is found lost: nothing has been done then.
+    private func begin(_ manner: TransactionManner) throws {
+        let isUsedAgain = connection != nil
+        do {
+            try run { try $0.runScript(manner.begin) }
+        } catch let error as PostgresError where error.isConnectionLost && isUsedAgain {
+            try run { try $0.runScript(manner.begin) }
         }
     }
 

@@ -308,8 +308,7 @@ def test_drained_worker_finishes_what_runs_and_stays_drained_across_restarts(fle
         fleet.start({"m": "manager", "w": "worker"}[process[0]], process)
     eventually(lambda: (fleet.worker("w1") or {}).get("IsDraining"), "w1 again, and drained")
     fleet.settled()
-    # The first to use a connection of before the restart hears of its end.
-    eventually(lambda: invoked(fleet, name), "an answer")
+    assert fleet.invoke(name, b'{"seconds": 0}') == (None, "done")
     assert fleet.worker("w1")["EnvironmentsOfAll"] == 0
     eventually(lambda: re.search(r"^w1 +drained ", fleet.swiftlet("status"), re.MULTILINE), "that w1 is drained")
 
@@ -319,11 +318,6 @@ def test_drained_worker_finishes_what_runs_and_stays_drained_across_restarts(fle
     assert fleet.invoke(name, b'{"seconds": 0}') == (None, "done")
     eventually(lambda: fleet.worker("w1")["EnvironmentsOfAll"] == 1, "an environment on w1")
     fleet.client().delete_function(FunctionName=name)
-
-
-def invoked(fleet, name):
-    with contextlib.suppress(botocore.exceptions.ClientError):
-        return fleet.invoke(name, b'{"seconds": 0}') == (None, "done")
 
 
 def restart_postgres():
@@ -440,10 +434,11 @@ def test_worker_that_dies_is_lost_and_then_forgotten(fleet):
 def test_worker_whose_lease_ends_says_so_and_leaves(fleet):
     fleet.start("worker", "w3", "--lease", "60")
     problem = eventually(
-        lambda: next((each for each in (fleet.status() or {"Problems": []})["Problems"] if "w3" in each), None), "w3"
+        lambda: next((each for each in (fleet.status() or {"Problems": []})["Problems"] if "lease of worker w3" in each), None),
+        "a word of w3's lease",
     )
-    assert problem.startswith("the lease of worker w3 ends at ")
-    assert re.search(r"^w3 +open .* 0 min ", fleet.swiftlet("status", status=1), re.MULTILINE)
+    assert re.fullmatch(r"the lease of worker w3 ends at \S+Z: it finishes what runs, and leaves", problem)
+    assert re.search(r"^w3 .* 0 min ", fleet.swiftlet("status", status=1), re.MULTILINE)
     assert fleet.processes.pop("w3").wait(timeout=PATIENCE_SECONDS) == 0
     assert "the worker's lease nears its end" in fleet.log("w3")
     eventually(lambda: (fleet.worker("w3") or {}).get("Member") is None, "that w3 is no member")

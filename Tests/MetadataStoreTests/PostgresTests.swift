@@ -105,11 +105,10 @@ struct PostgresTests {
         let store = try await openStore()
         try await store.insert(record("f"))
         try cutConnections()
-        // Whoever uses a connection that was cut is told so, once for each.
+        // Nobody hears of connections that were lost while nobody used them, whichever are used.
         for _ in 0..<settings.connectionsMax {
-            _ = try? await store.function(named: FunctionName("f"))
+            #expect(try await store.function(named: FunctionName("f")) == record("f"))
         }
-        #expect(try await store.function(named: FunctionName("f")) == record("f"))
     }
 
     @Test func observersAreToldWhenTheyHaveMissedSomething() async throws {
@@ -119,22 +118,17 @@ struct PostgresTests {
         try await store.insert(record("f"))
         try cutConnections()
         for await change in changes where change == .missed { break }
-        for _ in 0..<settings.connectionsMax { _ = try? await store.usage() }
+        _ = try await store.usage()
         try await store.insert(record("g"))
         for await change in changes where change == .written(record("g")) { break }
     }
 
-    @Test func eventsAreWrittenAgainAfterALoss() async throws {
+    /// Once: what was begun over a connection that is found lost had not been done.
+    @Test func eventsAreWrittenOnceAfterALoss() async throws {
         let store = try await PostgresEventStore(settings)
         let lane = EventLane.function(FunctionName("f"))
         let event = try await store.append(.test(lane))
         try cutConnections()
-        let refused = await store.written(EventChange(appending: [.test(lane)]))
-        guard case .failure(let error) = refused else {
-            Issue.record("nobody noticed")
-            return
-        }
-        #expect(error.code == .unavailable)
         let next = try await store.append(.test(lane))
         #expect(try await store.ids(of: lane) == [event.id, next.id])
     }
