@@ -81,6 +81,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     func leave() {
         eventLoop.preconditionInEventLoop()
         isWanted = false
+        if life.isLost { desk.workerGone(self) }
     }
 
     /// The worker is a member again.
