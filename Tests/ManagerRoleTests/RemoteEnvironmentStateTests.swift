@@ -66,7 +66,6 @@ struct RemoteEnvironmentStateTests {
         #expect(reserve(&machine) == nil)
         #expect(idle(&machine, 2) == "idle after nothing")
         #expect(reserve(&machine) == 2)
-        machine.stranded()
         #expect(machine.isBusy)
     }
 
@@ -85,7 +84,6 @@ struct RemoteEnvironmentStateTests {
         #expect(idle(&machine, 2) == "nothing")
         #expect(end(&machine) == "nothing")
         machine.foundRunning()
-        machine.stranded()
         #expect(!machine.isBusy && !machine.isIdle && !machine.removed())
     }
 
@@ -112,7 +110,6 @@ struct RemoteEnvironmentStateTests {
                     #expect(text == "initialised" || text == "idle after nothing" || text == "nothing", "seed \(seed)")
                 }
             case 14: machine.foundRunning()
-            case 15: machine.stranded()
             case 16 where step > 40:
                 let text = end(&machine)
                 #expect(text == "nothing" || text == "end of \(running ?? "nothing")", "seed \(seed)")
