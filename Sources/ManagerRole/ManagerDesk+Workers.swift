@@ -86,15 +86,20 @@ extension ManagerDesk {
         state.withLock { $0.workers.remove(peer.name) }
     }
 
-    /// A worker tells what has changed of its environments.
+    /// A worker is alive, and tells what has changed of its environments.
     func censusChanged(_ changes: [CensusEntry], on peer: WorkerPeer) {
-        guard !changes.isEmpty else { return }
-        state.withLock { $0.workers.counted(changes, on: peer.name) }
+        let isPresent = peer.isPresent
+        state.withLock { state in
+            state.workers.heardOf(peer.name, isPresent: isPresent)
+            if !changes.isEmpty { state.workers.counted(changes, on: peer.name) }
+        }
     }
 
     /// A worker has no room for an environment that was placed on it.
     func hadNoRoom(_ peer: WorkerPeer) {
         logger.debug("a worker has less room than expected", metadata: [LogKey.hostIdentity: "\(peer.name)"])
+        let isPresent = peer.isPresent
+        state.withLock { $0.workers.hadNoRoom(peer.name, isPresent: isPresent) }
     }
 
     /// Takes an environment over that is on a worker already. Called on the worker's event loop.
@@ -148,8 +153,8 @@ extension ManagerDesk: EnvironmentHost {
         guard let epoch = state.withLock({ $0.takeover.epoch(of: partition) }) else { return .moved }
         let chosen = state.withLock { state -> (WorkerPeer, PartitionEpoch)? in
             state.seed &+= 1
-            guard let worker = state.workers.place(function, seed: state.seed).worker,
-                let peer = state.workers.peer(worker.text)
+            guard let worker = state.workers.place(function, seed: state.seed),
+                let peer = state.workers.peer(worker)
             else { return nil }
             state.workers.added(function, on: peer.name)
             return (peer, PartitionEpoch(partition: partition, epoch: epoch))
