@@ -23,19 +23,45 @@ extension Admission {
         }
     }
 
+    /// So many invokes run that another manager has admitted, though it is not known yet which. They have places in the
+    /// common pool until they are adopted, each of them or none, and ``found(_:)`` is called.
+    package mutating func expect(_ count: Int) {
+        shared.places.inUse += count
+    }
+
+    /// Invokes that were expected are known. Returns those that waited and must arrive again.
+    package mutating func found(_ count: Int) -> [Waiter] {
+        shared.places.inUse -= count
+        return removeFromSharedLine { _ in true }
+    }
+
+    /// The manager is no member any more, and has no part of the account's concurrency: nothing is known of what runs.
+    ///
+    /// - Returns: The invokes that waited in line for some functions, and those that must arrive again.
+    package mutating func memberEvicted(_ isForgotten: (Function) -> Bool) -> (forgotten: [Waiter], again: [Waiter]) {
+        let (waiters, _) = forget(isForgotten)
+        shared.places = Places(limit: 0, inUse: commonRunning { _ in true })
+        return (waiters, removeFromSharedLine { _ in true })
+    }
+
     /// Some functions are another manager's from now on. Their invokes count here no longer, and the places that they
     /// have in the common pool go along.
     ///
+    /// - Parameter expected: How many were expected of them, and have not been found. They go along.
     /// - Returns: The invokes that waited in line, and how many had a place in the common pool.
-    package mutating func forget(_ isForgotten: (Function) -> Bool) -> (waiters: [Waiter], running: Int) {
+    package mutating func forget(
+        expecting expected: Int = 0,
+        _ isForgotten: (Function) -> Bool
+    ) -> (waiters: [Waiter], running: Int) {
         var waiters = removeFromSharedLine { isForgotten($0.function) }
-        let running = commonRunning(isForgotten)
+        let known = commonRunning(isForgotten)
+        let running = max(known, expected)
         for function in entries.keys.filter(isForgotten) {
             guard let entry = entries.removeValue(forKey: function) else { continue }
             total -= entry.total
             waiters += entry.own?.line.map(\.waiter) ?? []
         }
-        shared.places.inUse -= running
+        shared.places.inUse -= known + expected
         if limits.isShared { shared.places.limit = max(0, shared.places.limit - running) }
         return (waiters, running)
     }

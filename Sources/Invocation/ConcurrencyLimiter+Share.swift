@@ -46,13 +46,37 @@ extension ConcurrencyLimiter {
     /// Counts the invokes of some functions no longer, because another manager does from now on. Those that wait fail with
     /// `.moved`.
     ///
+    /// - Parameter expected: How many were expected of them; see ``expect(_:)``.
     /// - Returns: How many had a place that others may have, too.
-    package func forget(_ isForgotten: @Sendable (FunctionName) -> Bool) -> Int {
-        let (waiters, running) = machine.withLock { $0.forget(isForgotten) }
+    package func forget(expecting expected: Int, _ isForgotten: @Sendable (FunctionName) -> Bool) -> Int {
+        let (waiters, running) = machine.withLock { $0.forget(expecting: expected, isForgotten) }
+        fail(waiters)
+        return running
+    }
+
+    /// So many invokes of functions without places of their own run, which are yet to be adopted: until ``found(_:)`` they
+    /// count whatever they are.
+    package func expect(_ count: Int) {
+        machine.withLock { $0.expect(count) }
+    }
+
+    /// All invokes are adopted that were expected and are not over.
+    package func found(_ count: Int) {
+        submitAgain(machine.withLock { $0.found(count) })
+    }
+
+    /// The manager has been evicted: it counts no invokes of some functions any more, and expects none; and functions without
+    /// places of their own have none together until it is given some.
+    package func memberEvicted(_ isForgotten: @Sendable (FunctionName) -> Bool) {
+        let (forgotten, again) = machine.withLock { $0.memberEvicted(isForgotten) }
+        fail(forgotten)
+        submitAgain(again)
+    }
+
+    private func fail(_ waiters: [Invoke]) {
         for waiter in waiters {
             waiter.eventLoop.execute { waiter.fail(InvokeFailure(.moved, "the function is another manager's now")) }
         }
-        return running
     }
 
     /// How many invokes of some functions run that have no places of their own.

@@ -37,6 +37,8 @@ package final class ManagerDesk: Sendable {
     struct State {
         var takeover = PartitionTakeover<String>()
         var leases: [Int: PartitionLease] = [:]
+        /// How many invokes run of partitions that were handed over, and not all workers have told of.
+        var expected: [Int: Int] = [:]
         var workers: WorkerRoster
         /// Invokes that wait for their partition, by partition.
         var waiting: [Int: [@Sendable () -> Void]] = [:]
@@ -171,7 +173,10 @@ package final class ManagerDesk: Sendable {
 
     func becameReady(_ partitions: [Int]) {
         for partition in partitions {
-            let lease = state.withLock { $0.leases[partition] }
+            let (lease, expected) = state.withLock {
+                ($0.leases[partition], $0.expected.removeValue(forKey: partition))
+            }
+            if let expected { invoker.limiter.found(expected) }
             if let lease, !lease.inheritedFrom.isEmpty {
                 let running = invoker.limiter.commonRunning { Partition.of($0) == partition }
                 membership.recovered(lease, running: running)
@@ -209,10 +214,22 @@ extension ManagerDesk: PartitionHolder {
     }
 
     package func evicted() {
-        state.withLock { $0.isMember = false }
-        let held = state.withLock { $0.workers.held }
+        let (held, leases) = state.withLock { state in
+            state.isMember = false
+            state.expected = [:]
+            return (state.workers.held, Array(state.leases.values))
+        }
         forget(held)
-        for partition in held { _ = invoker.limiter.forget { Partition.of($0) == partition } }
+        invoker.limiter.memberEvicted { held.contains(Partition.of($0)) }
+        // A member again, this manager answers heartbeats again, which must not prove what others decide for.
+        disown(leases)
+    }
+
+    private func disown(_ leases: [PartitionLease]) {
+        let epochs = leases.map { PartitionEpoch(partition: $0.number, epoch: $0.epoch) }
+        for peer in state.withLock({ $0.workers.peers }) {
+            peer.eventLoop.execute { peer.send(.disown, OwnMessage(partitions: epochs).body) }
+        }
     }
 
     package func partitionsGained(_ leases: [PartitionLease]) {
@@ -225,12 +242,15 @@ extension ManagerDesk: PartitionHolder {
             for lease in leases {
                 state.leases[lease.number] = lease
                 state.workers.hold(lease.number)
+                if lease.handedOver > 0 { state.expected[lease.number] = lease.handedOver }
                 if state.takeover.gained(lease.number, since: lease.epoch, awaiting: awaited) {
                     ready.append(lease.number)
                 }
             }
             return (ready, state.workers.peers)
         }
+        // Their part of the share comes with them, and is used by what workers have yet to tell of.
+        invoker.limiter.expect(leases.reduce(0) { $0 + $1.handedOver })
         logger.info("partitions are this manager's now", metadata: [LogKey.count: "\(leases.count)"])
         let epochs = leases.map { PartitionEpoch(partition: $0.number, epoch: $0.epoch) }
         for peer in peers {
@@ -245,18 +265,16 @@ extension ManagerDesk: PartitionHolder {
 
     package func partitionsReleased(_ leases: [PartitionLease]) async -> [Int: Int] {
         let numbers = leases.map(\.number)
-        state.withLock { state in
+        let expected = state.withLock { state -> [Int: Int] in
             for number in numbers { state.takeover.lost(number) }
+            return numbers.reduce(into: [:]) { $0[$1] = state.expected.removeValue(forKey: $1) }
         }
         var running: [Int: Int] = [:]
         for number in numbers {
-            running[number] = invoker.limiter.forget { Partition.of($0) == number }
+            running[number] = invoker.limiter.forget(expecting: expected[number] ?? 0) { Partition.of($0) == number }
         }
         forget(Set(numbers))
-        let epochs = leases.map { PartitionEpoch(partition: $0.number, epoch: $0.epoch) }
-        for peer in state.withLock({ $0.workers.peers }) {
-            peer.eventLoop.execute { peer.send(.disown, OwnMessage(partitions: epochs).body) }
-        }
+        disown(leases)
         logger.info("partitions are given to other managers", metadata: [LogKey.count: "\(leases.count)"])
         return running
     }
