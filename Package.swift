@@ -174,6 +174,14 @@ let package = Package(
                 "LambdaAPI", logging, nioCore,
             ]
         ),
+        room(
+            "FleetSimulator",
+            [
+                "FrontendRole", "ManagerRole", "WorkerRole", "Fleet", "Invocation", "WorkerManager", "MetadataStore",
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
+        ),
         room("FunctionURL", ["LambdaAPI", nioCore, nioHTTP1]),
         room(
             "ControlPlane",
@@ -227,6 +235,11 @@ let package = Package(
                 "PlacementSimulator", "Placement",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "fleet-simulator",
+            dependencies: ["FleetSimulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict
         ),
 
@@ -315,6 +328,7 @@ let package = Package(
             "FrontendRoleTests",
             ["FrontendRole", "Fleet", "HostLink", "HostIdentity", "MetadataStore", "LambdaAPI", "TestSupport"]
         ),
+        tests("FleetSimulationTests", ["FleetSimulator"]),
         tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -25,43 +25,47 @@ extension Admission {
         }
     }
 
-    /// So many places of the common pool go with invokes that another manager has left running, and are not free until it is known
-    /// which ones run still: see ``cameOver(_:leaving:)``.
-    package mutating func comeOver(_ count: Int) {
+    /// So many invokes run that another manager has admitted, though it is not known yet which. They have places in the
+    /// common pool until they are adopted, each of them or none, and ``found(_:)`` is called.
+    package mutating func expect(_ count: Int) {
         shared.places.inUse += count
     }
 
-    /// Of places that were set aside by ``comeOver(_:)`` each invoke that runs still has been adopted; or they go to yet another
-    /// manager, as many as are leaving.
-    ///
-    /// - Returns: The invokes that waited and must arrive again.
-    package mutating func cameOver(_ count: Int, leaving: Int) -> [Waiter] {
-        guard count > 0 else { return [] }
+    /// Invokes that were expected are known. Returns those that waited and must arrive again.
+    package mutating func found(_ count: Int) -> [Waiter] {
         shared.places.inUse -= count
-        shareLeaves(leaving)
         return removeFromSharedLine { _ in true }
     }
 
-    /// Some functions are another manager's from now on. Their invokes count here no longer, and the places that they have in the
-    /// common pool go with them.
+    /// The manager is no member any more, and has no part of the account's concurrency: nothing is known of what runs.
     ///
+    /// - Returns: The invokes that waited in line for some functions, and those that must arrive again.
+    package mutating func memberEvicted(_ isForgotten: (Function) -> Bool) -> (forgotten: [Waiter], again: [Waiter]) {
+        let (waiters, _) = forget(isForgotten)
+        shared.places = Places(limit: 0, inUse: commonRunning { _ in true })
+        return (waiters, removeFromSharedLine { _ in true })
+    }
+
+    /// Some functions are another manager's from now on. Their invokes count here no longer, and the places that they
+    /// have in the common pool go along.
+    ///
+    /// - Parameter expected: How many were expected of them, and have not been found. They go along.
     /// - Returns: The invokes that waited in line, and how many had a place in the common pool.
-    package mutating func forget(_ isForgotten: (Function) -> Bool) -> (waiters: [Waiter], running: Int) {
+    package mutating func forget(
+        expecting expected: Int = 0,
+        _ isForgotten: (Function) -> Bool
+    ) -> (waiters: [Waiter], running: Int) {
         var waiters = removeFromSharedLine { isForgotten($0.function) }
-        let running = commonRunning(isForgotten)
+        let known = commonRunning(isForgotten)
+        let running = max(known, expected)
         for function in entries.keys.filter(isForgotten) {
             guard let entry = entries.removeValue(forKey: function) else { continue }
             total -= entry.total
             waiters += entry.own?.line.map(\.waiter) ?? []
         }
-        shared.places.inUse -= running
-        shareLeaves(running)
+        shared.places.inUse -= known + expected
+        if limits.isShared { shared.places.limit = max(0, shared.places.limit - running) }
         return (waiters, running)
-    }
-
-    /// So many places of the common pool are another manager's from now on.
-    private mutating func shareLeaves(_ count: Int) {
-        if limits.isShared { shared.places.limit = max(0, shared.places.limit - count) }
     }
 
     /// How many invokes of some functions have a place in the common pool.

@@ -43,29 +43,40 @@ extension ConcurrencyLimiter {
         return Invoke(request: request, caller: .nobody(eventLoop), observer: self)
     }
 
-    /// Counts so many invokes that another manager has left running and of which it is not known yet which run still. Those that do
-    /// are adopted, and then ``cameOver(_:leaving:)`` is told as many as here.
-    package func comeOver(_ count: Int) {
-        machine.withLock { $0.comeOver(count) }
-    }
-
-    /// Of invokes that ``comeOver(_:)`` was told of all that run still have been adopted.
-    ///
-    /// - Parameter leaving: How many of the places go to yet another manager, because nobody here will know which ones run.
-    package func cameOver(_ count: Int, leaving: Int = 0) {
-        submitAgain(machine.withLock { $0.cameOver(count, leaving: leaving) })
-    }
-
     /// Counts the invokes of some functions no longer, because another manager does from now on, and the places that they have
     /// with others together go with them. Those that wait fail with `.moved`.
     ///
+    /// - Parameter expected: How many were expected of them; see ``expect(_:)``.
     /// - Returns: How many had a place that others may have, too.
-    package func forget(_ isForgotten: @Sendable (FunctionName) -> Bool) -> Int {
-        let (waiters, running) = machine.withLock { $0.forget(isForgotten) }
+    package func forget(expecting expected: Int, _ isForgotten: @Sendable (FunctionName) -> Bool) -> Int {
+        let (waiters, running) = machine.withLock { $0.forget(expecting: expected, isForgotten) }
+        fail(waiters)
+        return running
+    }
+
+    /// So many invokes of functions without places of their own run, which are yet to be adopted: until ``found(_:)`` they
+    /// count whatever they are.
+    package func expect(_ count: Int) {
+        machine.withLock { $0.expect(count) }
+    }
+
+    /// All invokes are adopted that were expected and are not over.
+    package func found(_ count: Int) {
+        submitAgain(machine.withLock { $0.found(count) })
+    }
+
+    /// The manager has been evicted: it counts no invokes of some functions any more, and expects none; and functions without
+    /// places of their own have none together until it is given some.
+    package func memberEvicted(_ isForgotten: @Sendable (FunctionName) -> Bool) {
+        let (forgotten, again) = machine.withLock { $0.memberEvicted(isForgotten) }
+        fail(forgotten)
+        submitAgain(again)
+    }
+
+    private func fail(_ waiters: [Invoke]) {
         for waiter in waiters {
             waiter.eventLoop.execute { waiter.fail(InvokeFailure(.moved, "the function is another manager's now")) }
         }
-        return running
     }
 
     /// How many invokes of some functions run that have no places of their own.

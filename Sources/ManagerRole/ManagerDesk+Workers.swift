@@ -88,10 +88,12 @@ extension ManagerDesk {
         state.withLock { $0.workers.remove(peer.name) }
     }
 
-    /// A worker tells what has changed of its environments.
+    /// A worker is alive, and tells what has changed of its environments.
     func censusChanged(_ changes: [CensusEntry], busyMB: Int, on peer: WorkerPeer) {
+        let isPresent = peer.isPresent
         state.withLock { state in
-            state.workers.counted(changes, on: peer.name)
+            state.workers.heardOf(peer.name, isPresent: isPresent)
+            if !changes.isEmpty { state.workers.counted(changes, on: peer.name) }
             state.workers.isBusy(peer.name, withMB: busyMB)
         }
     }
@@ -100,6 +102,8 @@ extension ManagerDesk {
     func hadNoRoom(_ peer: WorkerPeer) {
         state.withLock { $0.refusedStarts += 1 }
         logger.debug("a worker has less room than expected", metadata: [LogKey.hostIdentity: "\(peer.name)"])
+        let isPresent = peer.isPresent
+        state.withLock { $0.workers.hadNoRoom(peer.name, isPresent: isPresent) }
     }
 
     /// Takes an environment over that is on a worker already. Called on the worker's event loop.
@@ -180,8 +184,8 @@ extension ManagerDesk: EnvironmentHost {
         guard let epoch = state.withLock({ $0.takeover.epoch(of: partition) }) else { return .moved }
         let chosen = state.withLock { state -> (WorkerPeer, PartitionEpoch)? in
             state.seed &+= 1
-            guard let worker = state.workers.place(function, seed: state.seed).worker,
-                let peer = state.workers.peer(worker.text)
+            guard let worker = state.workers.place(function, seed: state.seed),
+                let peer = state.workers.peer(worker)
             else { return nil }
             state.workers.added(function, on: peer.name)
             return (peer, PartitionEpoch(partition: partition, epoch: epoch))

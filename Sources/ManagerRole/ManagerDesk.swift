@@ -39,8 +39,8 @@ package final class ManagerDesk: Sendable {
     struct State {
         var takeover = PartitionTakeover<String>()
         var leases: [Int: PartitionLease] = [:]
-        /// How many invokes have been left running of partitions whose workers have not all told yet which ones run still.
-        var comingOver: [Int: Int] = [:]
+        /// How many invokes run of partitions that were handed over, and not all workers have told of.
+        var expected: [Int: Int] = [:]
         var workers: WorkerRoster
         /// Invokes that wait for their partition, by partition.
         var waiting: [Int: [@Sendable () -> Void]] = [:]
@@ -194,13 +194,14 @@ package final class ManagerDesk: Sendable {
 
     func becameReady(_ partitions: [Int]) {
         for partition in partitions {
-            let lease = state.withLock { $0.leases[partition] }
+            let (lease, expected) = state.withLock {
+                ($0.leases[partition], $0.expected.removeValue(forKey: partition))
+            }
+            if let expected { invoker.limiter.found(expected) }
             if let lease, !lease.inheritedFrom.isEmpty {
                 let running = invoker.limiter.commonRunning { Partition.of($0) == partition }
                 membership.recovered(lease, running: running)
             }
-            // All that run are counted by now.
-            invoker.limiter.cameOver(state.withLock { $0.comingOver.removeValue(forKey: partition) } ?? 0)
         }
         askAgain(partitions)
         // Only now is it known what there is already.
@@ -242,35 +243,38 @@ extension ManagerDesk: PartitionHolder {
     }
 
     package func evicted() {
-        state.withLock { state in
+        let (held, leases) = state.withLock { state in
             state.isMember = false
             state.knowsShare = false
+            state.expected = [:]
+            return (state.workers.held, Array(state.leases.values))
         }
-        let held = state.withLock { $0.workers.held }
         forget(held)
-        _ = invoker.limiter.forget { held.contains(Partition.of($0)) }
-        let comingOver = state.withLock { state in
-            defer { state.comingOver = [:] }
-            return state.comingOver.values.reduce(0, +)
+        invoker.limiter.memberEvicted { held.contains(Partition.of($0)) }
+        // A member again, this manager answers heartbeats again, which must not prove what others decide for.
+        disown(leases)
+    }
+
+    private func disown(_ leases: [PartitionLease]) {
+        let epochs = leases.map { PartitionEpoch(partition: $0.number, epoch: $0.epoch) }
+        for peer in state.withLock({ $0.workers.peers }) {
+            peer.eventLoop.execute { peer.send(.disown, OwnMessage(partitions: epochs).body) }
         }
-        invoker.limiter.cameOver(comingOver, leaving: comingOver)
-        // The share is gone with the membership; the next one begins with nothing.
-        _ = invoker.limiter.shareShrinks(to: 0)
     }
 
     package func partitionsGained(_ leases: [PartitionLease]) {
         let now = Self.now()
         let numbers = Set(leases.map(\.number))
         concurrency.apply(to: invoker.limiter) { numbers.contains(Partition.of($0)) }
-        // Their places are in the share that is told next, and are taken until it is known which ones run still.
-        invoker.limiter.comeOver(leases.reduce(0) { $0 + $1.handedOver })
+        // Their part of the share comes with them, and is used by what workers have yet to tell of.
+        invoker.limiter.expect(leases.reduce(0) { $0 + $1.handedOver })
         let (ready, peers) = state.withLock { state -> ([Int], [WorkerPeer]) in
             let awaited = state.workers.awaitedNames
             var ready: [Int] = []
             for lease in leases {
                 state.leases[lease.number] = lease
-                if lease.handedOver > 0 { state.comingOver[lease.number] = lease.handedOver }
                 state.workers.hold(lease.number)
+                if lease.handedOver > 0 { state.expected[lease.number] = lease.handedOver }
                 if state.takeover.gained(lease.number, since: lease.epoch, awaiting: awaited) {
                     ready.append(lease.number)
                 }
@@ -291,25 +295,16 @@ extension ManagerDesk: PartitionHolder {
 
     package func partitionsReleased(_ leases: [PartitionLease]) async -> [Int: Int] {
         let numbers = leases.map(\.number)
-        let comingOver = state.withLock { state in
-            numbers.map { number in
-                state.takeover.lost(number)
-                return state.comingOver.removeValue(forKey: number) ?? 0
-            }
+        let expected = state.withLock { state -> [Int: Int] in
+            for number in numbers { state.takeover.lost(number) }
+            return numbers.reduce(into: [:]) { $0[$1] = state.expected.removeValue(forKey: $1) }
         }
         var running: [Int: Int] = [:]
-        for (number, comingOver) in zip(numbers, comingOver) {
-            let adopted = invoker.limiter.forget { Partition.of($0) == number }
-            // Some may run that no worker has told of yet.
-            let unknown = max(0, comingOver - adopted)
-            invoker.limiter.cameOver(comingOver, leaving: unknown)
-            running[number] = adopted + unknown
+        for number in numbers {
+            running[number] = invoker.limiter.forget(expecting: expected[number] ?? 0) { Partition.of($0) == number }
         }
         forget(Set(numbers))
-        let epochs = leases.map { PartitionEpoch(partition: $0.number, epoch: $0.epoch) }
-        for peer in state.withLock({ $0.workers.peers }) {
-            peer.eventLoop.execute { peer.send(.disown, OwnMessage(partitions: epochs).body) }
-        }
+        disown(leases)
         logger.info("partitions are given to other managers", metadata: [LogKey.count: "\(leases.count)"])
         return running
     }

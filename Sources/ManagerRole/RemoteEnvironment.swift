@@ -50,8 +50,10 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
         guard worker.mayReserve(function) else {
             // Counted as an invoke until now, and looked at after that: whoever counts what runs of a partition that is given up
             // counts this one, or it ends here.
-            state.stranded()
             invoke.refuse(InvokeFailure(.moved, "the function is another manager's now"))
+            // It is idle still, which whoever assigns invokes must know: the partition may be ready in a moment. Whoever waits is
+            // refused one after the other.
+            eventLoop.execute { self.observer.environmentBecameIdle(self) }
             return true
         }
         let now = Int(clamping: NIODeadline.now().uptimeNanoseconds)

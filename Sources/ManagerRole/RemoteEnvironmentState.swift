@@ -75,11 +75,6 @@ package struct RemoteEnvironmentState<Invoke, Token> {
         return .reserve(token)
     }
 
-    /// An invoke was to have the environment, and its manager may not give it any.
-    package mutating func stranded() {
-        if case .idle = state { state = .stranded }
-    }
-
     /// What has changed by the environment's being idle.
     package enum IdleAction {
         /// It has initialised.

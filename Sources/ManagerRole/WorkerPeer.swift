@@ -27,8 +27,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     private var isWanted = true
     private var backOff = DialBackOff()
     private(set) var environments: [EnvironmentID: RemoteEnvironment] = [:]
-    /// What a report that is being received has named so far, by partition.
-    private var reportedIDs: [Int: Set<EnvironmentID>] = [:]
+    private var reports = PartitionReports<EnvironmentID>()
 
     init(name: String, address: HostAddress, on eventLoop: any EventLoop, desk: ManagerDesk) {
         self.name = name
@@ -116,7 +115,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
 
     func linkEnded(_ link: Link, _ error: LinkError) {
         self.link = nil
-        reportedIDs = [:]
+        reports.disconnected()
         life.disconnected()
         desk.logger.warning(
             "the connection to a worker has ended",
@@ -136,7 +135,10 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     /// Tells the worker that partitions are this manager's.
     func own(_ partitions: [PartitionEpoch]) {
         guard link != nil, life.isPresent, !partitions.isEmpty else { return }
-        for partition in partitions { reportedIDs[partition.partition] = [] }
+        let known = Dictionary(grouping: environments.values) { desk.partition(of: $0.function) }
+        for partition in partitions {
+            reports.asked(partition.partition, knowing: Set((known[partition.partition] ?? []).map(\.id)))
+        }
         send(.own, OwnMessage(partitions: partitions).body)
     }
 
@@ -188,13 +190,14 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
             if isNew { own(desk.ownedPartitions) }
         case .report:
             let report = try EnvironmentReport(body: frame.body)
-            let partition = desk.partition(of: report.function)
-            guard reportedIDs[partition]?.insert(report.environmentID) != nil else { return }
+            guard reports.named(report.environmentID, of: desk.partition(of: report.function)) else { return }
             adopt(report)
         case .reported:
             reported(try PartitionEpoch(body: frame.body))
         case .outdated:
-            desk.outdated(try PartitionEpoch(body: frame.body), by: self)
+            let current = try PartitionEpoch(body: frame.body)
+            reports.refused(current.partition)
+            desk.outdated(current, by: self)
         default:
             // Of a later release.
             break
@@ -218,11 +221,8 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
 
     /// All environments of a partition have been named: those that were not are gone.
     private func reported(_ ownership: PartitionEpoch) {
-        guard let named = reportedIDs.removeValue(forKey: ownership.partition) else { return }
-        let missing = environments.values.filter {
-            desk.partition(of: $0.function) == ownership.partition && !named.contains($0.id)
-        }
-        for environment in missing { environment.remove() }
+        guard let missing = reports.completed(ownership.partition) else { return }
+        for environment in missing.compactMap({ environments[$0] }) { environment.remove() }
         desk.reported(ownership, by: self)
     }
 

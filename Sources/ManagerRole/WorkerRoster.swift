@@ -23,6 +23,10 @@ struct WorkerRoster {
     private var busyMB: [String: Int] = [:]
     /// What was placed by this manager: by worker, how many of each function version.
     private var placed: [String: [PlacedVersion: Int]] = [:]
+    /// Workers that have said they have no room, whatever they end, until their next heartbeat.
+    private var full: Set<String> = []
+    /// Workers that may be given environments.
+    private var open: Set<String> = []
     /// The partitions whose environments this manager counts itself.
     private(set) var held: Set<Int> = []
 
@@ -54,6 +58,8 @@ struct WorkerRoster {
         census[name] = nil
         busyMB[name] = nil
         placed[name] = nil
+        full.remove(name)
+        open.remove(name)
     }
 
     /// A worker has said what it is.
@@ -85,17 +91,37 @@ struct WorkerRoster {
         let orders = orders[name] ?? WorkerOrders()
         let isLeaving = standing.isDraining || orders.isDraining
         fleet.changed(id, leaseNearsEnd: standing.leaseNearsEnd)
-        fleet.changed(
-            id,
-            to: !isPresent ? .silent : isLeaving ? .draining : orders.isCordoned ? .cordoned : .open
-        )
+        let isOpen = isPresent && !isLeaving && !orders.isCordoned && !standing.leaseNearsEnd
+        if isOpen { open.insert(name) } else { open.remove(name) }
+        if !isPresent { full.remove(name) }
+        // Who is full is as good as cordoned until it says more.
+        let isClosed = orders.isCordoned || full.contains(name)
+        fleet.changed(id, to: !isPresent ? .silent : isLeaving ? .draining : isClosed ? .cordoned : .open)
+    }
+
+    /// A worker has no room for an environment that was placed on it. It is asked for none until it is heard of again.
+    mutating func hadNoRoom(_ name: String, isPresent: Bool) {
+        guard descriptions[name] != nil, full.insert(name).inserted else { return }
+        update(name, isPresent: isPresent)
+    }
+
+    /// A worker is heard of: it may have room again.
+    mutating func heardOf(_ name: String, isPresent: Bool) {
+        guard full.remove(name) != nil else { return }
+        update(name, isPresent: isPresent)
     }
 
     // MARK: Environments
 
-    /// Chooses a worker for a new environment.
-    func place(_ function: InvocableFunction, seed: UInt64) -> PlacementDecision {
-        fleet.decide(PlacementRequest(function), seed: seed)
+    /// Chooses a worker for a new environment; nil if none can have it.
+    ///
+    /// Placement counts idle environments like others. When it finds no room, some worker is chosen that may end idle ones
+    /// for it: each knows itself which, of whatever manager.
+    func place(_ function: InvocableFunction, seed: UInt64) -> String? {
+        if let worker = fleet.decide(PlacementRequest(function), seed: seed).worker { return worker.text }
+        let runtime = RuntimeName(function.runtime)
+        let candidates = open.subtracting(full).filter { descriptions[$0]?.runtimes.contains(runtime) == true }.sorted()
+        return candidates.isEmpty ? nil : candidates[Int(seed % UInt64(candidates.count))]
     }
 
     /// How a worker would be chosen, and why.

@@ -48,28 +48,28 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
 
     /// What is known of one environment.
     package struct Entry: Equatable {
-        let partition: Int
+        package let partition: Int
         /// What it may use, in bytes.
-        let memory: Int
-        let isProvisioned: Bool
-        var phase: Phase
+        package let memory: Int
+        package let isProvisioned: Bool
+        package var phase: Phase
         /// How many invokes have followed others since the manager gave the environment out.
-        var followers = 0
+        package var followers = 0
         /// What follows the invoke that waits.
-        var promised: Chain?
+        package var promised: Chain?
     }
 
     /// Who decides for a partition.
     package struct Ownership: Equatable {
-        var epoch: Int
+        package var epoch: Int
         /// Nil while its connection is lost.
-        var manager: Manager?
+        package var manager: Manager?
         /// Until when invokes may begin and go on.
-        var provenUntil: Instant
+        package var provenUntil: Instant
     }
 
-    package var entries: [EnvironmentID: Entry] = [:]
-    private(set) var ownerships: [Int: Ownership] = [:]
+    package internal(set) var entries: [EnvironmentID: Entry] = [:]
+    package private(set) var ownerships: [Int: Ownership] = [:]
     private var memoryPromised = 0
     private let memoryBudget: Int
     private let leash: Int

@@ -31,7 +31,7 @@ struct AdmissionShareTests {
 
     @Test func placesThatComeWithInvokesAreTakenUntilItIsKnownWhichRun() {
         var machine = machine(share: 0)
-        machine.comeOver(2)
+        machine.expect(2)
         #expect(machine.shareChanged(to: 3).isEmpty)
         #expect(admits("own", in: &machine))
         #expect(!admits("own", in: &machine))
@@ -41,7 +41,7 @@ struct AdmissionShareTests {
             Issue.record("the invoke did not wait")
             return
         }
-        #expect(machine.cameOver(2, leaving: 0) == [7])
+        #expect(machine.found(2) == [7])
         #expect(admits("own", in: &machine))
         #expect(!admits("own", in: &machine))
         #expect(machine.commonUse == .init(share: 3, inUse: 3, waiting: 0))
@@ -49,11 +49,10 @@ struct AdmissionShareTests {
 
     @Test func placesOfInvokesThatNobodyHasToldOfGoOnToTheNextManager() {
         var machine = machine(share: 1)
-        machine.comeOver(2)
+        machine.expect(2)
         _ = machine.shareChanged(to: 3)
         machine.invokeAdopted("come", 1)
-        #expect(machine.forget { $0 == "come" }.running == 1)
-        #expect(machine.cameOver(2, leaving: 1).isEmpty)
+        #expect(machine.forget(expecting: 2) { $0 == "come" }.running == 2)
         #expect(machine.commonUse == .init(share: 1, inUse: 0, waiting: 0))
     }
 }

@@ -87,6 +87,40 @@ struct SharedAdmissionTests {
         #expect(!isAdmitted("h", in: &machine))
     }
 
+    @Test func placesOfWhatIsExpectedAreNobodyElses() {
+        var machine = machine(share: 3)
+        machine.expect(2)
+        #expect(isAdmitted("g", in: &machine) && !isAdmitted("g", in: &machine))
+        machine.invokeAdopted("f", 1)
+        _ = machine.invokeArrived("g", 1, at: 0, waiter: 7)
+        // One of the two is over meanwhile.
+        #expect(machine.found(2) == [7])
+        #expect(isAdmitted("g", in: &machine) && !isAdmitted("g", in: &machine))
+    }
+
+    @Test func whatIsExpectedAndNotFoundGoesAlong() {
+        var machine = machine(share: 5)
+        machine.expect(3)
+        machine.invokeAdopted("f", 1)
+        #expect(isAdmitted("g", in: &machine))
+        #expect(machine.forget(expecting: 3) { $0 == "f" }.running == 3)
+        #expect(machine.commonUse == .init(share: 2, inUse: 1, waiting: 0))
+        // More have been found than were expected.
+        machine.expect(1)
+        for _ in 0..<2 { machine.invokeAdopted("f", 1) }
+        #expect(machine.forget(expecting: 1) { $0 == "f" }.running == 2)
+        #expect(machine.commonUse == .init(share: 0, inUse: 1, waiting: 0))
+    }
+
+    @Test func evictedManagerHasNothing() {
+        var machine = machine(share: 5)
+        machine.expect(2)
+        #expect(isAdmitted("f", in: &machine) && isAdmitted("f", in: &machine))
+        _ = machine.memberEvicted { _ in true }
+        #expect(machine.commonUse == .init(share: 0, inUse: 0, waiting: 0) && machine.inUse == 0)
+        #expect(!isAdmitted("f", in: &machine))
+    }
+
     @Test func shareShrinksToWhatRuns() {
         var machine = machine(share: 10)
         for _ in 0..<4 { #expect(isAdmitted("f", in: &machine)) }

@@ -67,7 +67,6 @@ struct RemoteEnvironmentStateTests {
         #expect(reserve(&machine) == nil)
         #expect(idle(&machine, 2) == "idle after nothing")
         #expect(reserve(&machine) == 2)
-        machine.stranded()
         #expect(machine.isBusy)
     }
 
@@ -86,7 +85,6 @@ struct RemoteEnvironmentStateTests {
         #expect(idle(&machine, 2) == "nothing")
         #expect(end(&machine) == "nothing")
         machine.foundRunning()
-        machine.stranded()
         #expect(!machine.isBusy && !machine.isIdle && !machine.removed())
     }
 
@@ -113,7 +111,6 @@ struct RemoteEnvironmentStateTests {
                     #expect(text == "initialised" || text == "idle after nothing" || text == "nothing", "seed \(seed)")
                 }
             case 14: machine.foundRunning()
-            case 15: machine.stranded()
             case 16 where step > 40:
                 let text = end(&machine)
                 #expect(text == "nothing" || text == "end of \(running ?? "nothing")", "seed \(seed)")

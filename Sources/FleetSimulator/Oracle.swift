@@ -1,0 +1,156 @@
+import MetadataStore
+
+/// Knows all that happens, and what must not.
+///
+/// An invoke runs from when its function is given the event until the function has answered or is killed, whatever anybody
+/// knows of it. All that run count towards the limits, also on workers that are cut off: they end it themselves in time.
+/// The one exception is a worker that stands still: when its managers have had to reckon that it has ended what it ran, but
+/// its functions go on, these count no more. Such *ghosts* are counted apart.
+final class Oracle {
+    private struct Execution {
+        let function: Int
+        let worker: SimulatedWorker
+        var isGhost = false
+    }
+
+    private unowned let fleet: SimulatedFleet
+    private var running: [Int: Execution] = [:]
+    private var begun: Set<Int> = []
+    private var busy: [Int: Int] = [:]
+    private var isChanged = false
+    private(set) var violations: [String] = []
+    private(set) var figures = SimulationFigures()
+
+    private static let violationsMax = 20
+
+    init(of fleet: SimulatedFleet) {
+        self.fleet = fleet
+    }
+
+    func violated(_ text: String) {
+        fleet.world.note("VIOLATION: \(text)")
+        if violations.count < Self.violationsMax {
+            violations.append("\(fleet.world.now / Span.millisecond) ms: \(text)")
+        }
+    }
+
+    func count(_ body: (inout SimulationFigures) -> Void) { body(&figures) }
+
+    func coldStarted(_ function: Int) { figures.coldStarts += 1 }
+
+    // MARK: What happens
+
+    func began(_ invoke: Int, of wanted: Int, in environment: SimulatedEnvironment, on worker: SimulatedWorker) {
+        fleet.world.note("invoke \(invoke) of \(wanted) begins in \(environment.id) on \(worker.name)")
+        figures.executions += 1
+        if !begun.insert(invoke).inserted { violated("invoke \(invoke) was begun twice") }
+        if let other = busy[environment.id] {
+            violated("environment \(environment.id) was given invoke \(invoke) beside \(other)")
+        }
+        if environment.function != wanted {
+            violated("an invoke of \(wanted) was begun in an environment of \(environment.function)")
+        }
+        busy[environment.id] = invoke
+        running[invoke] = Execution(function: wanted, worker: worker)
+        isChanged = true
+    }
+
+    func ended(_ invoke: Int, in environment: SimulatedEnvironment) {
+        if busy[environment.id] == invoke { busy[environment.id] = nil }
+        running[invoke] = nil
+    }
+
+    func resumes(_ worker: SimulatedWorker) { findGhosts { $0 === worker } }
+
+    private func findGhosts(_ isIncluded: (SimulatedWorker) -> Bool) {
+        for (invoke, execution) in running where !execution.isGhost && isIncluded(execution.worker) {
+            guard execution.worker.isPaused, !execution.worker.isProven(fleet.partition(of: execution.function)) else {
+                continue
+            }
+            running[invoke]?.isGhost = true
+            figures.ghosts += 1
+        }
+    }
+
+    /// A manager gives an environment of a partition away.
+    func decided(_ partition: Int, since epoch: Int?, by manager: FleetMemberID?) {
+        let stored = fleet.store.fleet.partitions[partition]
+        if manager == nil || stored.owner != manager || stored.epoch != epoch {
+            violated(
+                "\(manager?.name ?? "nobody") decides for partition \(partition), which is \(stored.owner?.name ?? "nobody")'s"
+            )
+        }
+    }
+
+    // MARK: What must not be
+
+    func check() {
+        guard isChanged else { return }
+        isChanged = false
+        checkLimit(fleet.commonLimit, "the common limit") { fleet.reserved[$0] == nil }
+        for (function, reserved) in fleet.reserved {
+            checkLimit(reserved, "what \(function) has reserved") { $0 == function }
+        }
+    }
+
+    private func checkLimit(_ limit: Int, _ name: String, _ isIncluded: (Int) -> Bool) {
+        let all = running.values.count { isIncluded($0.function) }
+        figures.runningMax = max(figures.runningMax, all)
+        guard all > limit else { return }
+        findGhosts { _ in true }
+        let counted = running.values.count { isIncluded($0.function) && !$0.isGhost }
+        if counted > limit {
+            violated("\(counted) invokes run, more than \(name) of \(limit)")
+        } else {
+            figures.overlapsWithGhosts += 1
+        }
+    }
+
+    var runningCount: Int { running.count }
+}
+
+/// What has happened in a simulation, all in all.
+package struct SimulationFigures: Sendable, Equatable {
+    /// Events of the simulation.
+    package var events = 0
+    /// Invokes that clients have asked for, events that were accepted with them.
+    package var invokes = 0
+    /// Of them, those whose result has come.
+    package var answered = 0
+    package var throttled = 0
+    /// Those that were throttled though nothing else ran, since their manager had none of the concurrency just then.
+    package var throttledWhileIdle = 0
+    /// Those for which no environment could be had, or nothing begun in time.
+    package var refused = 0
+    /// Those of which nobody could tell what has been done.
+    package var lost = 0
+    /// How often a function was given an event.
+    package var executions = 0
+    package var coldStarts = 0
+    /// Troubles that there were.
+    package var faults = 0
+    /// Invokes that went on in a worker that stood still when they counted no more.
+    package var ghosts = 0
+    /// How often more ran because of these than a limit allows.
+    package var overlapsWithGhosts = 0
+    package var runningMax = 0
+
+    package init() {}
+
+    /// Adds those of another simulation.
+    package mutating func add(_ other: SimulationFigures) {
+        events += other.events
+        invokes += other.invokes
+        answered += other.answered
+        throttled += other.throttled
+        throttledWhileIdle += other.throttledWhileIdle
+        refused += other.refused
+        lost += other.lost
+        executions += other.executions
+        coldStarts += other.coldStarts
+        faults += other.faults
+        ghosts += other.ghosts
+        overlapsWithGhosts += other.overlapsWithGhosts
+        runningMax = max(runningMax, other.runningMax)
+    }
+}

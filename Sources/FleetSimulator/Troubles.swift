@@ -1,0 +1,120 @@
+/// What goes wrong in a fleet, at moments and for spans that follow from the seed.
+struct Troubles {
+    private let fleet: SimulatedFleet
+    private var world: World { fleet.world }
+
+    init(of fleet: SimulatedFleet) {
+        self.fleet = fleet
+    }
+
+    /// Plans what goes wrong until a moment.
+    func plan(until end: Int) {
+        fleet.store.isTroubled = world.random.happens(oneIn: 3)
+        for _ in 0..<world.random.pick(0...9) {
+            world.at(world.random.pick(3 * Span.second...end)) { [self] in begin(within: end) }
+        }
+    }
+
+    private func begin(within end: Int) {
+        fleet.oracle.count { $0.faults += 1 }
+        let longest = world.random.happens(oneIn: 2) ? 30_000 : 8_000
+        let span = min(world.random.pick(100...longest) * Span.millisecond, max(1, end - world.now))
+        switch world.random.pick(0...11) {
+        case 0, 1, 2: crash(span)
+        case 3, 4: pause(span)
+        case 5: cutOff(span)
+        case 6, 7: cutPair(span)
+        case 8: stopStore(span)
+        case 9: cutFromStore(span)
+        case 10: slow(span)
+        default: for _ in 0..<world.random.pick(1...5) { fleet.network.breakOne() }
+        }
+    }
+
+    private func anyProcess() -> SimulatedProcess? {
+        // Managers and workers, of which there is more to be told, more often than frontends.
+        let important: [SimulatedProcess] = fleet.managers + fleet.workers
+        return (fleet.processes + important).randomElement(using: &world.random)
+    }
+
+    private func crash(_ span: Int) {
+        guard let process = anyProcess(), process.isUp else { return }
+        process.crash()
+        world.after(min(span, 12 * Span.second)) { if !process.isUp { process.start() } }
+    }
+
+    private func pause(_ span: Int) {
+        guard let process = anyProcess() else { return }
+        process.pause()
+        world.after(span) { process.resume() }
+    }
+
+    private func cut(_ directions: [SimulatedNetwork.Direction], _ span: Int) {
+        world.note("cut: \(directions.map { "\($0.from) to \($0.to)" }.joined(separator: ", "))")
+        let network = fleet.network
+        for direction in directions { network.cut(direction) }
+        world.after(span) { for direction in directions { network.heal(direction) } }
+    }
+
+    private func cutPair(_ span: Int) {
+        guard let first = anyProcess(), let second = anyProcess(), first !== second else { return }
+        let there = SimulatedNetwork.Direction(from: first.name, to: second.name)
+        let back = SimulatedNetwork.Direction(from: second.name, to: first.name)
+        cut(world.random.happens(oneIn: 3) ? [there] : [there, back], span)
+    }
+
+    /// A process is cut off from all others, and now and then from the store.
+    private func cutOff(_ span: Int) {
+        guard let process = anyProcess() else { return }
+        let others = fleet.processes.filter { $0 !== process }
+        cut(
+            others.flatMap {
+                [
+                    SimulatedNetwork.Direction(from: process.name, to: $0.name),
+                    SimulatedNetwork.Direction(from: $0.name, to: process.name),
+                ]
+            },
+            span
+        )
+        if world.random.happens(oneIn: 2) { cutFromStore(process, span) }
+    }
+
+    private func cutFromStore(_ span: Int) {
+        if let process = anyProcess() { cutFromStore(process, span) }
+    }
+
+    private func cutFromStore(_ process: SimulatedProcess, _ span: Int) {
+        world.note("cut: \(process.name) from the store")
+        let store = fleet.store
+        store.unreachable.insert(process.name)
+        world.after(span) { store.unreachable.remove(process.name) }
+    }
+
+    private func stopStore(_ span: Int) {
+        world.note("the store stops")
+        let store = fleet.store
+        store.stop()
+        world.after(span) { store.restart() }
+    }
+
+    private func slow(_ span: Int) {
+        guard let first = anyProcess(), let second = anyProcess() else { return }
+        let network = fleet.network
+        let direction = SimulatedNetwork.Direction(from: first.name, to: second.name)
+        network.slow[direction] = world.random.pick(10...2000) * Span.millisecond
+        world.after(span) { network.slow[direction] = nil }
+    }
+
+    /// Ends all that is wrong.
+    func end() {
+        world.note("all troubles end")
+        fleet.store.isTroubled = false
+        fleet.store.restart()
+        fleet.store.unreachable = []
+        fleet.network.healAll()
+        for process in fleet.processes {
+            process.resume()
+            if !process.isUp { process.start() }
+        }
+    }
+}
