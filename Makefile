@@ -41,7 +41,7 @@ format: ## Format the Swift sources
 bench: ## Measure a release build beside its floors (BENCH_ARGUMENTS='--quick --json')
 	@scripts/bootstrap bench
 	@scripts/build
-	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) Benchmarks/run.py $(BENCH_ARGUMENTS)
+	PYTHONDONTWRITEBYTECODE=1 scripts/with-postgres $(PYTHON) Benchmarks/run.py $(BENCH_ARGUMENTS)
 
 generate: ## Generate the API's sources from the service model
 	$(PYTHON) Tools/generate-api/generate.py
