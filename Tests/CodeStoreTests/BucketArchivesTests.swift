@@ -130,7 +130,7 @@ struct BucketArchivesTests {
     /// Damaged, broken off in the middle, or stuck there.
     @Test(arguments: ["damage", "break", "stall"])
     func spoiltTransferIsTriedAgain(kind: String) async throws {
-        let archives = bucket.archives { $0.partTimeout = .seconds(kind == "stall" ? 1 : 30) }
+        let archives = bucket.archives { $0.partTimeout = .seconds(kind == "stall" ? 10 : 30) }
         try await bucket.archives().put(content, as: hash)
         try await bucket.inject(.init(method: "GET", kind: kind, count: 1))
         #expect(try await archives.get(hash) == content)

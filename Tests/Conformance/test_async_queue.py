@@ -42,7 +42,9 @@ def slow_functions(slow_server):
 
 
 def wait_until_waiting(server, function, count):
-    """Waits until so many events of a function wait, and none runs."""
+    """Waits until so many events of a function, all of which fail, wait for another attempt, and none runs."""
+    # Before the first attempt they wait, too.
+    seen(server, function, count)
 
     def look():
         found = lane(server, function.name)
