@@ -14,6 +14,10 @@ package struct FleetOverview: FleetOperations {
     private let directory: FleetDirectory
     private let accountConcurrency: Int
 
+    /// How often it is looked for a function's manager, and how long it is between two looks.
+    private static let looksMax = 12
+    private static let lookPause = Duration.milliseconds(250)
+
     package init(
         store: any FleetStore,
         managers: ManagerClient,
@@ -75,7 +79,7 @@ package struct FleetOverview: FleetOperations {
     }
 
     package func explain(_ question: PlacementQuestion) async throws -> PlacementExplanation {
-        guard let manager = directory.manager(of: FunctionName(question.functionName)) else {
+        guard let manager = await manager(of: FunctionName(question.functionName)) else {
             throw FleetOperationError(
                 .unavailable,
                 "no manager has the function \(question.functionName) at the moment"
@@ -87,6 +91,15 @@ package struct FleetOverview: FleetOperations {
         } catch {
             throw FleetOperationError(.unavailable, "manager \(manager.identity.name) does not answer", cause: error)
         }
+    }
+
+    /// The manager that has a function, which may be on its way from one to another.
+    private func manager(of function: FunctionName) async -> HostAddress? {
+        for _ in 1...Self.looksMax {
+            if let manager = directory.manager(of: function) { return manager }
+            guard (try? await Task.sleep(for: Self.lookPause)) != nil else { return nil }
+        }
+        return directory.manager(of: function)
     }
 
     private func inStore<Value>(

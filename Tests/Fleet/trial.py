@@ -154,9 +154,16 @@ class Trial:
             time.sleep(0.1)
         late = [self._described(accepted[event_id]) for event_id in missing()]
         assert not late, f"of {len(accepted)} accepted events {len(late)} have not run:\n" + "\n".join(late[:20])
-        executions = self.fleet.witness.executions
         answered = {outcome.event_id for outcome in outcomes if not outcome.is_async and outcome.is_good}
-        assert answered <= {execution.event_id for execution in executions if execution.has_ended}
+
+        def unheard():
+            return answered - {one.event_id for one in self.fleet.witness.executions if one.has_ended}
+
+        # The answer may be here before the witness has read what the function wrote.
+        while unheard() and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not unheard(), "answered invokes did not run"
+        executions = self.fleet.witness.executions
 
         synchronous = {outcome.event_id for outcome in outcomes + self._probes if not outcome.is_async}
         assert witness.repeated(executions, synchronous) == {}, "synchronous invokes ran more than once"
