@@ -12,8 +12,6 @@ package import NIOCore
 package final class Link: @unchecked Sendable {
     /// Where the connection lives.
     package let eventLoop: any EventLoop
-    /// Whom this link connects with; free for its user. Set before the first message.
-    package var user: AnyObject?
 
     private let channel: any Channel
     private var calls: [UInt32: any LinkCall] = [:]
@@ -24,8 +22,6 @@ package final class Link: @unchecked Sendable {
 
     /// Up to this size bodies are copied behind their head, so that both are one record of TLS.
     private static let copiedBytesMax = 4096
-    /// A block that was grown for much at once is given back.
-    private static let keptCapacityMax = 64 << 10
 
     init(channel: any Channel, isDialler: Bool) {
         self.channel = channel
@@ -75,9 +71,6 @@ package final class Link: @unchecked Sendable {
     package func close() {
         channel.close(promise: nil)
     }
-
-    /// Whether more may be sent without what is under way growing without bound.
-    package var isWritable: Bool { channel.isWritable }
 
     private func writeGathered() {
         guard outbound.readableBytes > 0 else { return }

@@ -15,8 +15,6 @@ package import Worker
 package final class WorkerServer: Sendable {
     /// What is configured of a worker in a fleet.
     package struct Settings: Sendable {
-        /// The worker's name in the fleet.
-        package var name: String
         /// The most memory that all environments together may have been promised.
         package var memoryBudget: ByteCount
         /// How often managers hear of the worker.
@@ -24,8 +22,7 @@ package final class WorkerServer: Sendable {
         /// How long after a heartbeat that was answered what its manager handed out is good.
         package var leash: TimeAmount = .seconds(10)
 
-        package init(name: String, memoryBudget: ByteCount) {
-            self.name = name
+        package init(memoryBudget: ByteCount) {
             self.memoryBudget = memoryBudget
         }
     }
@@ -359,16 +356,24 @@ extension WorkerServer: EnvironmentObserver {
         _ event: (ReservationToken, Int) -> EventMessage.Event
     ) {
         let now = clock()
-        let (action, follower) = state.withLock { state in
+        let (action, follower, pause) = state.withLock { state -> (Machine.IdleAction, Follower?, Int?) in
             let action = state.machine.becameIdle(environment.id, with: .random(), at: now)
-            guard case .run = action else { return (action, Follower?.none) }
-            return (action, state.followers.removeValue(forKey: environment.id))
+            switch action {
+            case .run:
+                return (action, state.followers.removeValue(forKey: environment.id), nil)
+            case .keep:
+                // One timer is enough for many invokes: one that finds itself early is set again.
+                let isNew = state.kept.insert(environment.id).inserted
+                return (action, nil, isNew ? state.machine.pause : nil)
+            case .tell, .end:
+                return (action, nil, nil)
+            }
         }
         switch action {
         case .tell(let token, let followers):
             tell(environment.id, event(token, followers))
         case .keep:
-            keep(environment, for: state.withLock { $0.machine.pause })
+            if let pause { armKeepTimer(environment, pause) }
         case .run:
             guard let follower else { preconditionFailure("an invoke waits that nobody has brought") }
             if !environment.run(follower.invoke) { follower.refused("gone") }
@@ -378,12 +383,7 @@ extension WorkerServer: EnvironmentObserver {
     }
 
     /// Tells the manager that an environment is idle unless somebody comes within so many nanoseconds. Called on the environment's
-    /// event loop. One timer is enough for many invokes: one that finds itself early is set again.
-    private func keep(_ environment: any ManagedEnvironment, for nanoseconds: Int) {
-        guard state.withLock({ $0.kept.insert(environment.id).inserted }) else { return }
-        armKeepTimer(environment, nanoseconds)
-    }
-
+    /// event loop.
     private func armKeepTimer(_ environment: any ManagedEnvironment, _ nanoseconds: Int) {
         environment.eventLoop.scheduleTask(in: .nanoseconds(Int64(nanoseconds))) { [self] in
             let now = clock()

@@ -1,25 +1,19 @@
 import AsyncHTTPClient
-import CodeStore
 import ControlPlane
 import EventQueue
 import Frontend
-import Glibc
 import IdentityService
 import Invocation
-import LambdaAPI
 import LogStore
 import Logging
 import LogsService
-import MetadataStore
 import MetadataStoreSQL
 import MetadataStoreSQLite
 import NIOCore
 import NIOPosix
 import SandboxNamespaces
-import ServiceClients
 import ServiceLifecycle
 import Telemetry
-import UnixSignals
 import Worker
 import WorkerManager
 

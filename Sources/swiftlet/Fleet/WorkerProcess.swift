@@ -46,10 +46,7 @@ struct WorkerProcess {
             let placed = self.description(named: credentials.identity.name, runtimes)
             let description = try JSONEncoder().encode(placed)
             let leaseEnds = Date(timeIntervalSinceNow: fleet.lease / .seconds(1)).wholeSeconds
-            var settings = WorkerServer.Settings(
-                name: credentials.identity.name,
-                memoryBudget: configuration.memoryBudget
-            )
+            var settings = WorkerServer.Settings(memoryBudget: configuration.memoryBudget)
             settings.leash = fleet.leash
             let server = WorkerServer(
                 worker: worker,
