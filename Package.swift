@@ -130,10 +130,14 @@ let package = Package(
             ]
         ),
         room("HostLink", ["HostIdentity", nioCore, nioPosix, nioSSL]),
-        room("FleetProtocol", ["Worker", "HostLink", "LambdaAPI", nioCore]),
+        room("FleetProtocol", ["Placement", "Worker", "HostLink", "LambdaAPI", nioCore]),
         room(
             "WorkerRole",
-            ["FleetProtocol", "Worker", "HostLink", "HostIdentity", "Telemetry", "LambdaAPI", logging, nioCore]
+            [
+                "FleetProtocol", "Placement", "Worker", "CodeStore", "HostLink", "HostIdentity", "Telemetry",
+                "LambdaAPI",
+                logging, nioCore,
+            ]
         ),
         room("PlacementSimulator", ["Placement", .product(name: "HeapModule", package: "swift-collections")]),
         room(
@@ -315,8 +319,11 @@ let package = Package(
             "HostLinkTests",
             ["HostLink", "HostIdentity", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]
         ),
-        tests("FleetProtocolTests", ["FleetProtocol", "HostLink", "Worker", "LambdaAPI", "TestSupport", nioCore]),
-        tests("WorkerRoleTests", ["WorkerRole", "TestSupport"]),
+        tests(
+            "FleetProtocolTests",
+            ["FleetProtocol", "Placement", "HostLink", "Worker", "LambdaAPI", "TestSupport", nioCore]
+        ),
+        tests("WorkerRoleTests", ["WorkerRole", "FleetProtocol", "TestSupport"]),
         tests(
             "ManagerRoleTests",
             [

@@ -73,7 +73,7 @@ extension ManagerDesk {
     func workerFellSilent(_ peer: WorkerPeer) {
         state.withLock { state in
             state.workers.update(peer.name, isPresent: false)
-            state.workers.censusBegins(on: peer.name)
+            state.workers.listsBegin(on: peer.name)
         }
     }
 
@@ -88,13 +88,15 @@ extension ManagerDesk {
         state.withLock { $0.workers.remove(peer.name) }
     }
 
-    /// A worker is alive, and tells what has changed of its environments.
-    func censusChanged(_ changes: [CensusEntry], busyMB: Int, on peer: WorkerPeer) {
+    /// A worker is alive, and tells what has changed of it.
+    func heard(_ heartbeat: HeartbeatMessage, from peer: WorkerPeer) {
         let isPresent = peer.isPresent
         state.withLock { state in
             state.workers.heardOf(peer.name, isPresent: isPresent)
-            if !changes.isEmpty { state.workers.counted(changes, on: peer.name) }
-            state.workers.isBusy(peer.name, withMB: busyMB)
+            state.workers.counted(heartbeat.changes, on: peer.name)
+            state.workers.isBusy(peer.name, withMB: heartbeat.busyMB)
+            state.workers.measured(heartbeat.loads)
+            state.workers.codeChanged(heartbeat.code, on: peer.name)
         }
     }
 
@@ -157,6 +159,12 @@ extension ManagerDesk {
 
     func giveBack(_ followers: Int, of function: InvocableFunction) {
         invoker.limiter.giveBackRate(followers, of: function)
+    }
+
+    /// A frontend has a reservation of an environment that it cannot use.
+    func wasNotUsed(_ environment: EnvironmentID, on worker: String) {
+        guard let peer = state.withLock({ $0.workers.peer(worker) }) else { return }
+        peer.eventLoop.execute { peer.environments[environment]?.ask() }
     }
 
     func lent(_ environment: RemoteEnvironment) {

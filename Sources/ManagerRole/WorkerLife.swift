@@ -20,7 +20,11 @@ package struct WorkerLife {
     private var state: State = .silent
     /// Until when the worker may run what it was given.
     private var runsUntil: Instant
-    private let fence: Int
+    private var fence: Int
+
+    /// How long after its last heartbeat that was answered what a worker runs is taken for over, if it goes on by itself for so
+    /// long: longer, by as much as clocks may differ in speed. In nanoseconds, both.
+    package static func fence(ofLeash leash: Int) -> Int { leash / 10 * 11 }
 
     /// - Parameters:
     ///   - fence: How long after the last answer to a heartbeat a worker may run what it was given, in nanoseconds, with
@@ -40,6 +44,15 @@ package struct WorkerLife {
     package mutating func inherited(at now: Instant) {
         runsUntil = max(runsUntil, now + fence)
         if state == .lost { state = .silent }
+    }
+
+    /// The worker says how long it goes on by itself. Returns whether it is longer than was thought.
+    package mutating func told(leash: Int, at now: Instant) -> Bool {
+        let needed = Self.fence(ofLeash: leash)
+        guard needed > fence else { return false }
+        fence = needed
+        runsUntil = max(runsUntil, now + needed)
+        return true
     }
 
     /// There is a connection.

@@ -181,12 +181,13 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
                 life.answering(at: ManagerDesk.now())
                 send(.heartbeatAnswer, .heartbeatAnswer(heartbeat.number))
             }
-            desk.censusChanged(heartbeat.changes, busyMB: heartbeat.busyMB, on: self)
+            desk.heard(heartbeat, from: self)
         case .registered:
             let registration = try WorkerRegistration(body: frame.body)
             let isNew = !life.isPresent
             life.connected()
             try desk.workerRegistered(self, registration)
+            check(leash: registration.leashMilliseconds)
             if isNew { own(desk.ownedPartitions) }
         case .report:
             let report = try EnvironmentReport(body: frame.body)
@@ -202,6 +203,15 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
             // Of a later release.
             break
         }
+    }
+
+    /// What the worker had may run for longer than this manager and others would wait, if they have not heard of it.
+    private func check(leash milliseconds: Int?) {
+        guard let milliseconds, life.told(leash: milliseconds * 1_000_000, at: ManagerDesk.now()) else { return }
+        desk.logger.error(
+            "a worker goes on by itself for longer than this manager is configured for; set leash alike on all hosts",
+            metadata: [LogKey.hostIdentity: "\(name)", LogKey.reason: "its leash is \(milliseconds) ms"]
+        )
     }
 
     private func take(_ message: EventMessage) {

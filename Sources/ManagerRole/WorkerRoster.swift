@@ -129,7 +129,7 @@ struct WorkerRoster {
         let request = PlacementRequest(
             function: PlacedVersion(configuration: question.configuration, memoryMB: question.memoryMB),
             runtime: RuntimeName(question.runtime),
-            code: ShortDigest(of: question.codeHash)
+            code: ShortDigest(ofCode: question.codeHash)
         )
         return fleet.explain(request, seed: seed)
     }
@@ -164,8 +164,21 @@ struct WorkerRoster {
         busyMB[worker] = megabytes
     }
 
-    /// A worker's list of environments begins anew.
-    mutating func censusBegins(on worker: String) {
+    /// A worker tells of what function versions use of its CPU.
+    mutating func measured(_ loads: [LoadEntry]) {
+        for load in loads { fleet.measured(load.key.function, cpuMilli: load.cpuMilli) }
+    }
+
+    /// A worker tells what has changed of the code that it has.
+    mutating func codeChanged(_ changes: CodeChanges, on worker: String) {
+        let id = WorkerID(worker)
+        for code in changes.removed { fleet.evicted(code, from: id) }
+        for code in changes.fetched { fleet.cached(code, on: id) }
+    }
+
+    /// A worker's lists of environments and of code begin anew.
+    mutating func listsBegin(on worker: String) {
+        fleet.forgotCode(of: WorkerID(worker))
         for (key, count) in census[worker] ?? [:] where !held.contains(key.partition) {
             adjust(key.function, on: worker, by: -count)
         }
@@ -248,6 +261,11 @@ extension PlacedVersion {
 }
 
 extension ShortDigest {
+    /// Of a package by its hash. One that nobody has if it is none.
+    fileprivate init(ofCode hash: String) {
+        self = ShortDigest(hexadecimal: hash) ?? ShortDigest(high: 0, low: 0)
+    }
+
     /// Of the SHA-256 of a text.
     fileprivate init(of text: String) {
         let (high, low) = SHA256.hash(data: Data(text.utf8)).withUnsafeBytes {
@@ -267,7 +285,7 @@ extension PlacementRequest {
         self.init(
             function: PlacedVersion(function),
             runtime: RuntimeName(function.runtime),
-            code: ShortDigest(of: function.codeHash)
+            code: ShortDigest(ofCode: function.codeHash)
         )
     }
 }

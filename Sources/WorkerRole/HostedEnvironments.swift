@@ -260,6 +260,17 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
 
     // MARK: Figures
 
+    /// The environments that work, or that have since a moment.
+    package func environments(workingSince moment: Instant) -> [EnvironmentID] {
+        entries.compactMap { environment, entry in
+            switch entry.phase {
+            case .starting, .busy, .kept: environment
+            case .idle(_, let since): since >= moment ? environment : nil
+            case .leaving: nil
+            }
+        }
+    }
+
     /// How much of the memory budget is promised to nobody, in bytes.
     package var memoryFree: Int { max(0, memoryBudget - memoryPromised) }
 

@@ -67,4 +67,16 @@ struct WorkerLifeTests {
             #expect(life.isPresent == isConnected, "seed \(seed)")
         }
     }
+
+    @Test func workerThatGoesOnForLongerIsWaitedForLonger() {
+        var life = WorkerLife(fence: 110, at: 0)
+        let news = [life.told(leash: 100, at: 0), life.told(leash: 200, at: 50), life.told(leash: 100, at: 60)]
+        #expect(news == [false, true, false])
+        life.connected()
+        life.disconnected()
+        let isOver = life.timePassed(to: 269)
+        #expect(!isOver)
+        let isOverLater = life.timePassed(to: 270)
+        #expect(isOverLater)
+    }
 }
