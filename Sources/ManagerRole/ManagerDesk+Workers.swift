@@ -154,8 +154,13 @@ extension ManagerDesk {
     private static let followersMax = 63
 
     func takeFollowers(of function: InvocableFunction) -> Int {
-        invoker.limiter.takeRate(of: function, upTo: Self.followersMax)
+        // Who waits already comes before who may come.
+        guard !isAwaited(function) else { return 0 }
+        return invoker.limiter.takeRate(of: function, upTo: Self.followersMax)
     }
+
+    /// Whether invokes of a function wait for an environment.
+    func isAwaited(_ function: InvocableFunction) -> Bool { workerManager.isAwaited(function.configurationID) }
 
     func giveBack(_ followers: Int, of function: InvocableFunction) {
         invoker.limiter.giveBackRate(followers, of: function)

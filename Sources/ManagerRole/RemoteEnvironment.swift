@@ -77,6 +77,8 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
             // It may be free at any time, and whoever wants one should wait for it a moment.
             worker.lent(self)
             observer.environmentAnswered(self)
+            // Who has begun to wait before it was lent has asked nobody for it.
+            if worker.isAwaited(function) { recall() }
         }
         return true
     }

@@ -40,6 +40,9 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     /// How many invokes of a function may follow one without being asked for. They are counted against its rate.
     func takeFollowers(of function: InvocableFunction) -> Int { desk.takeFollowers(of: function) }
 
+    /// Whether invokes of a function wait for an environment.
+    func isAwaited(_ function: InvocableFunction) -> Bool { desk.isAwaited(function) }
+
     /// So many have not followed.
     func giveBack(_ followers: Int, of function: InvocableFunction) {
         if followers > 0 { desk.giveBack(followers, of: function) }

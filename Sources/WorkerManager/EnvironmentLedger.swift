@@ -113,6 +113,9 @@ package struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Wa
         return .startEnvironment(evicting: evicted)
     }
 
+    /// Whether anybody waits in the line of a function.
+    func isAwaited(_ function: Function) -> Bool { pools[function]?.firstWaiter != nil }
+
     // MARK: Environments
 
     /// An environment is about to be made, as an action asked for.
