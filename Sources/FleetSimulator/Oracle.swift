@@ -4,13 +4,18 @@ import MetadataStore
 ///
 /// An invoke runs from when its function is given the event until the function has answered or is killed, whatever anybody
 /// knows of it. All that run count towards the limits, also on workers that are cut off: they end it themselves in time.
-/// The one exception is a worker that stands still: when its managers have had to reckon that it has ended what it ran, but
-/// its functions go on, these count no more. Such *ghosts* are counted apart.
+///
+/// There are two exceptions, each of which is counted apart. A worker that stands still cannot end what it runs: when its
+/// managers have had to reckon that it has, its functions go on as *ghosts*. And a worker that was evicted though it goes
+/// on, since it cannot reach the store, is *hidden* from managers that become members after that.
 final class Oracle {
     private struct Execution {
         let function: Int
         let worker: SimulatedWorker
         var isGhost = false
+        var isHidden = false
+
+        var isCounted: Bool { !isGhost && !isHidden }
     }
 
     private unowned let fleet: SimulatedFleet
@@ -51,13 +56,18 @@ final class Oracle {
             violated("an invoke of \(wanted) was begun in an environment of \(environment.function)")
         }
         busy[environment.id] = invoke
-        running[invoke] = Execution(function: wanted, worker: worker)
+        running[invoke] = Execution(function: wanted, worker: worker, isHidden: !worker.isListed)
         isChanged = true
     }
 
     func ended(_ invoke: Int, in environment: SimulatedEnvironment) {
         if busy[environment.id] == invoke { busy[environment.id] = nil }
         running[invoke] = nil
+    }
+
+    /// A worker is no member any more, whatever it does.
+    func evicted(_ name: String) {
+        for (invoke, execution) in running where execution.worker.name == name { running[invoke]?.isHidden = true }
     }
 
     func resumes(_ worker: SimulatedWorker) { findGhosts { $0 === worker } }
@@ -87,20 +97,39 @@ final class Oracle {
     func check() {
         guard isChanged else { return }
         isChanged = false
+        checkCounts()
         checkLimit(fleet.commonLimit, "the common limit") { fleet.reserved[$0] == nil }
         for (function, reserved) in fleet.reserved {
             checkLimit(reserved, "what \(function) has reserved") { $0 == function }
         }
     }
 
+    /// Whoever decides for a partition counts all that runs of it. Otherwise a limit is exceeded sooner or later.
+    private func checkCounts() {
+        for function in 0..<fleet.functionCount where fleet.reserved[function] == nil {
+            let counted = running.values.count { $0.function == function && $0.isCounted }
+            guard counted > 0, let owner = fleet.owner(of: fleet.partition(of: function)) else { continue }
+            let known = owner.limiter.commonRunning { $0 == function }
+            guard counted > known else { continue }
+            findGhosts { _ in true }
+            let rest = running.values.count { $0.function == function && $0.isCounted }
+            if rest > known { violated("\(rest) invokes of \(function) run, of which \(owner.name) counts \(known)") }
+        }
+    }
+
+    /// A manager may begin invokes of a partition from now on.
+    func becameReady() { isChanged = true }
+
     private func checkLimit(_ limit: Int, _ name: String, _ isIncluded: (Int) -> Bool) {
         let all = running.values.count { isIncluded($0.function) }
         figures.runningMax = max(figures.runningMax, all)
         guard all > limit else { return }
         findGhosts { _ in true }
-        let counted = running.values.count { isIncluded($0.function) && !$0.isGhost }
+        let counted = running.values.count { isIncluded($0.function) && $0.isCounted }
         if counted > limit {
             violated("\(counted) invokes run, more than \(name) of \(limit)")
+        } else if running.values.contains(where: \.isHidden) {
+            figures.overlapsWithHidden += 1
         } else {
             figures.overlapsWithGhosts += 1
         }
@@ -133,6 +162,8 @@ package struct SimulationFigures: Sendable, Equatable {
     package var ghosts = 0
     /// How often more ran because of these than a limit allows.
     package var overlapsWithGhosts = 0
+    /// How often more ran than a limit allows because of a worker that was evicted and went on.
+    package var overlapsWithHidden = 0
     package var runningMax = 0
 
     package init() {}
@@ -151,6 +182,7 @@ package struct SimulationFigures: Sendable, Equatable {
         faults += other.faults
         ghosts += other.ghosts
         overlapsWithGhosts += other.overlapsWithGhosts
+        overlapsWithHidden += other.overlapsWithHidden
         runningMax = max(runningMax, other.runningMax)
     }
 }

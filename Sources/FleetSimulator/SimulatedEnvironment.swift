@@ -12,7 +12,7 @@ final class SimulatedEnvironment {
     /// Counts invokes, so that a timer of one says nothing of the next.
     private var turn = 0
 
-    private static let timeout = 8 * Span.second
+    private static let timeout = 16 * Span.second
 
     init(_ id: Int, of function: Int, on worker: SimulatedWorker) {
         self.id = id
@@ -48,7 +48,7 @@ final class SimulatedEnvironment {
         self.answer = answer
         turn += 1
         let turn = turn
-        world.after(worker.fleet.runTime()) { [self] in functionEnds(turn) }
+        world.after(worker.fleet.runTime(of: function)) { [self] in functionEnds(turn) }
         worker.later(Self.timeout) { [self] in
             guard self.turn == turn, self.invoke != nil, !isEnding else { return }
             abort()

@@ -25,6 +25,9 @@ final class SimulatedFleet {
         let stored = StoredFleet(partitions: partitionCount, account: account, claimed: claimed)
         store = SimulatedStore(stored, in: world)
         oracleInUse = Oracle(of: self)
+        store.onEviction = { [unowned self] member in
+            if member.role == .worker { oracle.evicted(member.name) }
+        }
         managers = (1...world.random.pick(1...3)).map { SimulatedManager("m\($0)", in: self) }
         workers = (1...world.random.pick(2...4)).map {
             SimulatedWorker("w\($0)", memoryBudget: world.random.pick(6...16), in: self)
@@ -39,6 +42,12 @@ final class SimulatedFleet {
 
     var processes: [SimulatedProcess] { managers + workers + frontends }
 
+    /// The manager that may begin invokes of a partition now, if any.
+    func owner(of partition: Int) -> SimulatedManager? {
+        let owner = store.fleet.partitions[partition].owner
+        return managers.first { $0.isReady(partition) && $0.membership?.member == owner }
+    }
+
     /// What functions without reserved concurrency may use together.
     var commonLimit: Int { account - store.fleet.claimed }
 
@@ -52,11 +61,14 @@ final class SimulatedFleet {
 
     func makeToken() -> Int { makeID() }
 
-    /// How long a function works: a moment, or for longer than it may.
-    func runTime() -> Int {
-        switch world.random.pick(0...19) {
-        case 0: 12 * Span.second
-        case 1...4: world.random.pick(2000...7000) * Span.millisecond
+    /// How long a function works: a moment, or for longer than it may. Those with little concurrency are quick, so that
+    /// what has queued up is done in the end.
+    func runTime(of function: Int) -> Int {
+        guard reserved[function] == nil else { return world.random.pick(5...4000) * Span.millisecond }
+        return switch world.random.pick(0...19) {
+        case 0: 25 * Span.second
+        case 1: world.random.pick(8...15) * Span.second
+        case 2...4: world.random.pick(2000...7000) * Span.millisecond
         default: world.random.pick(5...1500) * Span.millisecond
         }
     }

@@ -109,6 +109,7 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     }
 
     private func becameReady(_ partitions: [Int]) {
+        fleet.oracle.becameReady()
         for partition in partitions {
             if let expected = expected.removeValue(forKey: partition) { limiter.found(expected) }
             if let lease = leases[partition], !lease.inheritedFrom.isEmpty {
@@ -235,6 +236,12 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
         }
         let names = Set(members.map(\.id.name))
         for peer in sortedPeers where !names.contains(peer.name) { peer.lane.execute { peer.leave() } }
+    }
+
+    /// Gives all up, and tells when the store has been told or could not be.
+    func leave(_ completed: @escaping () -> Void) {
+        guard let membership else { return completed() }
+        membership.leave(completed)
     }
 
     // MARK: Workers

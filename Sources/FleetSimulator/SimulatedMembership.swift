@@ -49,6 +49,7 @@ final class SimulatedMembership {
     var manager: ManagerState
     private var leaseTimer = 0
     private var isAsking = false
+    private var isLeaving = false
     var watch = MemberWatch()
     var nextLook = Int.min
     private var roundTimer = 0
@@ -96,13 +97,29 @@ final class SimulatedMembership {
 
     var member: FleetMemberID? { lease.isInForce(at: process.clock()) ? ownMember.id : nil }
     var isInForce: Bool { member != nil }
-    var isMember: Bool { lease.isMember }
+    /// Whether the store has it among the members.
+    var isListed: Bool { store.fleet.members[ownMember.id.incarnation] != nil }
+
+    /// Ends the membership, and gives back what went with it.
+    func leave(_ completed: @escaping () -> Void) {
+        isLeaving = true
+        let (id, leases) = (ownMember.id, manager.holdings.leases)
+        manager.holdings.released(leases)
+        let running = holder?.partitionsReleased(leases) ?? [:]
+        let releases = manager.releases + leases.map { PartitionRelease($0, running: running[$0.number] ?? 0) }
+        lease = MemberLease(duration: Self.lease, at: process.clock())
+        store.call(process) { fleet throws(StoredFleet.Conflict) in
+            fleet.leave(id, releasing: releases)
+        } _: { _ in
+            completed()
+        }
+    }
 
     // MARK: The lease
 
     private func tendLease() {
         // One request at a time; what has become of it is told first.
-        guard !isAsking else { return }
+        guard !isAsking, !isLeaving else { return }
         switch lease.requestDuePassed(at: process.clock()) {
         case .join: join()
         case .renew: renew()

@@ -13,6 +13,8 @@ struct StoredFleet {
     let account: Int
     /// What was handed over with a partition at its last claim.
     private var takenOver: [Int: Int] = [:]
+    /// Who has been evicted since it was last asked.
+    var evicted: [FleetMemberID] = []
     /// What has changed since it was last asked.
     var notices: [FleetNotice] = []
 
@@ -86,6 +88,7 @@ struct StoredFleet {
     mutating func evict(_ member: FleetMemberID, at renewals: Int) -> Bool {
         guard members[member.incarnation]?.renewals == renewals else { return false }
         members[member.incarnation] = nil
+        evicted.append(member)
         changed(FleetTable(member.role))
         guard member.role == .manager else { return true }
         let owned = partitions.indices.filter { partitions[$0].owner == member }

@@ -19,7 +19,7 @@ struct Troubles {
         fleet.oracle.count { $0.faults += 1 }
         let longest = world.random.happens(oneIn: 2) ? 30_000 : 8_000
         let span = min(world.random.pick(100...longest) * Span.millisecond, max(1, end - world.now))
-        switch world.random.pick(0...11) {
+        switch world.random.pick(0...15) {
         case 0, 1, 2: crash(span)
         case 3, 4: pause(span)
         case 5: cutOff(span)
@@ -27,6 +27,9 @@ struct Troubles {
         case 8: stopStore(span)
         case 9: cutFromStore(span)
         case 10: slow(span)
+        case 11: leave(span)
+        case 12, 13: evictAlive()
+        case 14: hideWorker()
         default: for _ in 0..<world.random.pick(1...5) { fleet.network.breakOne() }
         }
     }
@@ -81,6 +84,44 @@ struct Troubles {
 
     private func cutFromStore(_ span: Int) {
         if let process = anyProcess() { cutFromStore(process, span) }
+    }
+
+    /// A manager gives all up and stops, as when it is upgraded.
+    private func leave(_ span: Int) {
+        guard let manager = fleet.managers.randomElement(using: &world.random), manager.isUp, !manager.isPaused else {
+            return
+        }
+        manager.leave { [world] in
+            manager.crash()
+            world.after(min(span, 5 * Span.second)) { if !manager.isUp { manager.start() } }
+        }
+    }
+
+    /// A manager cannot renew its lease, and loses it to another, which cannot reach a worker that the first one can.
+    private func evictAlive() {
+        let managers = fleet.managers.shuffled(using: &world.random)
+        guard managers.count > 1, let worker = fleet.workers.randomElement(using: &world.random) else { return }
+        cutFromStore(managers[0], world.random.pick(10...16) * Span.second)
+        let others = managers.dropFirst().flatMap {
+            [
+                SimulatedNetwork.Direction(from: $0.name, to: worker.name),
+                SimulatedNetwork.Direction(from: worker.name, to: $0.name),
+            ]
+        }
+        cut(others, world.random.pick(20...35) * Span.second)
+    }
+
+    /// A worker cannot renew its lease, is no member any more, and goes on; and a manager that knows it is lost.
+    private func hideWorker() {
+        guard let worker = fleet.workers.randomElement(using: &world.random),
+            let manager = fleet.managers.randomElement(using: &world.random)
+        else { return }
+        cutFromStore(worker, world.random.pick(15...30) * Span.second)
+        world.after(world.random.pick(8...18) * Span.second) { [world] in
+            guard manager.isUp else { return }
+            manager.crash()
+            world.after(world.random.pick(100...12_000) * Span.millisecond) { if !manager.isUp { manager.start() } }
+        }
     }
 
     private func cutFromStore(_ process: SimulatedProcess, _ span: Int) {
