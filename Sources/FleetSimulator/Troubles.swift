@@ -19,14 +19,14 @@ struct Troubles {
         fleet.oracle.count { $0.faults += 1 }
         let longest = world.random.happens(oneIn: 2) ? 30_000 : 8_000
         let span = min(world.random.pick(100...longest) * Span.millisecond, max(1, end - world.now))
-        switch world.random.pick(0...15) {
+        switch world.random.pick(0...18) {
         case 0, 1, 2: crash(span)
         case 3, 4: pause(span)
         case 5: cutOff(span)
         case 6, 7: cutPair(span)
         case 8: stopStore(span)
         case 9: cutFromStore(span)
-        case 10: slow(span)
+        case 10, 16, 17: slow(span)
         case 11: leave(span)
         case 12, 13: evictAlive()
         case 14: hideWorker()
@@ -142,7 +142,8 @@ struct Troubles {
         guard let first = anyProcess(), let second = anyProcess() else { return }
         let network = fleet.network
         let direction = SimulatedNetwork.Direction(from: first.name, to: second.name)
-        network.slow[direction] = world.random.pick(10...2000) * Span.millisecond
+        // Up to longer than a manager waits until it has a token made void.
+        network.slow[direction] = (world.random.happens(oneIn: 2) ? 500 : 9000) * Span.millisecond
         world.after(span) { network.slow[direction] = nil }
     }
 
