@@ -6,6 +6,8 @@ final class Clients {
     private var waiting: Set<Int> = []
     /// Events that were accepted and have not been worked on to the end.
     private var events: Set<Int> = []
+    /// How many of the last invokes are not answered.
+    private var callsLeft = 0
 
     /// How long nothing is heard of an attempt until another is made.
     private static let attemptMax = 60 * Span.second
@@ -101,12 +103,13 @@ final class Clients {
         world.after(world.random.pick(200...1500) * Span.millisecond) { [self] in attempt(event, function) }
     }
 
-    /// Everybody must have been answered by now.
-    func checkEnd() {
-        if !waiting.isEmpty { fleet.oracle.violated("invokes were never answered: \(waiting.sorted().prefix(5))") }
-        if !events.isEmpty {
-            fleet.oracle.violated("accepted events were never worked on: \(events.sorted().prefix(5))")
-        }
+    /// Who has not been answered, and should be.
+    var violations: [String] {
+        var violations: [String] = []
+        if !waiting.isEmpty { violations.append("invokes were never answered: \(waiting.sorted().prefix(5))") }
+        if !events.isEmpty { violations.append("accepted events were never worked on: \(events.sorted().prefix(5))") }
+        if callsLeft > 0 { violations.append("\(callsLeft) last invokes were never answered") }
+        return violations
     }
 
     /// Invokes every function by every frontend, one after the other; each must be answered, be it at the second attempt,
@@ -117,6 +120,7 @@ final class Clients {
     }
 
     private func invoke(_ calls: ArraySlice<(SimulatedFrontend, Int)>, attempt: Int) {
+        callsLeft = calls.count
         guard let (frontend, function) = calls.first else { return }
         frontend.invoke(fleet.makeID(), of: function) { [self] outcome in
             switch outcome {
