@@ -41,6 +41,8 @@ struct EndState {
     }
 
     private mutating func check(_ manager: SimulatedManager) {
+        // One that leaves when the troubles end comes back a moment later.
+        guard manager.isUp else { return violated("\(manager.name) is down") }
         if !manager.limiter.isIdle { violated("\(manager.name) counts \(manager.limiter.inUse) invokes") }
         if manager.assignment.hasWaiters { violated("invokes wait at \(manager.name)") }
         for environment in manager.assignment.environments.values.sorted(by: { $0.id < $1.id }) {
