@@ -5,17 +5,13 @@ import MetadataStore
 /// An invoke runs from when its function is given the event until the function has answered or is killed, whatever anybody
 /// knows of it. All that run count towards the limits, also on workers that are cut off: they end it themselves in time.
 ///
-/// There are two exceptions, each of which is counted apart. A worker that stands still cannot end what it runs: when its
-/// managers have had to reckon that it has, its functions go on as *ghosts*. And a worker that was evicted though it goes
-/// on, since it cannot reach the store, is *hidden* from managers that become members after that.
+/// There is one exception, which is counted apart. A worker that stands still cannot end what it runs: when its managers
+/// have had to reckon that it has, its functions go on as *ghosts*.
 final class Oracle {
     private struct Execution {
         let function: Int
         let worker: SimulatedWorker
         var isGhost = false
-        var isHidden = false
-
-        var isCounted: Bool { !isGhost && !isHidden }
     }
 
     private unowned let fleet: SimulatedFleet
@@ -56,18 +52,13 @@ final class Oracle {
             violated("an invoke of \(wanted) was begun in an environment of \(environment.function)")
         }
         busy[environment.id] = invoke
-        running[invoke] = Execution(function: wanted, worker: worker, isHidden: !worker.isListed)
+        running[invoke] = Execution(function: wanted, worker: worker)
         isChanged = true
     }
 
     func ended(_ invoke: Int, in environment: SimulatedEnvironment) {
         if busy[environment.id] == invoke { busy[environment.id] = nil }
         running[invoke] = nil
-    }
-
-    /// A worker is no member any more, whatever it does.
-    func evicted(_ name: String) {
-        for (invoke, execution) in running where execution.worker.name == name { running[invoke]?.isHidden = true }
     }
 
     func resumes(_ worker: SimulatedWorker) { findGhosts { $0 === worker } }
@@ -107,12 +98,12 @@ final class Oracle {
     /// Whoever decides for a partition counts all that runs of it. Otherwise a limit is exceeded sooner or later.
     private func checkCounts() {
         for function in 0..<fleet.functionCount where fleet.reserved[function] == nil {
-            let counted = running.values.count { $0.function == function && $0.isCounted }
+            let counted = running.values.count { $0.function == function && !$0.isGhost }
             guard counted > 0, let owner = fleet.owner(of: fleet.partition(of: function)) else { continue }
             let known = owner.limiter.commonRunning { $0 == function }
             guard counted > known else { continue }
             findGhosts { _ in true }
-            let rest = running.values.count { $0.function == function && $0.isCounted }
+            let rest = running.values.count { $0.function == function && !$0.isGhost }
             if rest > known { violated("\(rest) invokes of \(function) run, of which \(owner.name) counts \(known)") }
         }
     }
@@ -125,11 +116,9 @@ final class Oracle {
         figures.runningMax = max(figures.runningMax, all)
         guard all > limit else { return }
         findGhosts { _ in true }
-        let counted = running.values.count { isIncluded($0.function) && $0.isCounted }
+        let counted = running.values.count { isIncluded($0.function) && !$0.isGhost }
         if counted > limit {
             violated("\(counted) invokes run, more than \(name) of \(limit)")
-        } else if running.values.contains(where: \.isHidden) {
-            figures.overlapsWithHidden += 1
         } else {
             figures.overlapsWithGhosts += 1
         }
@@ -162,8 +151,6 @@ package struct SimulationFigures: Sendable, Equatable {
     package var ghosts = 0
     /// How often more ran because of these than a limit allows.
     package var overlapsWithGhosts = 0
-    /// How often more ran than a limit allows because of a worker that was evicted and went on.
-    package var overlapsWithHidden = 0
     package var runningMax = 0
 
     package init() {}
@@ -182,7 +169,6 @@ package struct SimulationFigures: Sendable, Equatable {
         faults += other.faults
         ghosts += other.ghosts
         overlapsWithGhosts += other.overlapsWithGhosts
-        overlapsWithHidden += other.overlapsWithHidden
         runningMax = max(runningMax, other.runningMax)
     }
 }

@@ -25,9 +25,6 @@ final class SimulatedFleet {
         let stored = StoredFleet(partitions: partitionCount, account: account, claimed: claimed)
         store = SimulatedStore(stored, in: world)
         oracleInUse = Oracle(of: self)
-        store.onEviction = { [unowned self] member in
-            if member.role == .worker { oracle.evicted(member.name) }
-        }
         managers = (1...world.random.pick(1...3)).map { SimulatedManager("m\($0)", in: self) }
         workers = (1...world.random.pick(2...4)).map {
             SimulatedWorker("w\($0)", memoryBudget: world.random.pick(6...16), in: self)

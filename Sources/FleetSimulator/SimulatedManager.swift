@@ -20,6 +20,8 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     private var leases: [Int: PartitionLease] = [:]
     private var expected: [Int: Int] = [:]
     private(set) var peers: [String: SimulatedPeer] = [:]
+    /// Workers that are members of the fleet.
+    private var members: Set<String> = []
     /// The partitions whose environments this manager counts.
     private var held: Set<Int> = []
     private var waiting: [Int: [() -> Void]] = [:]
@@ -34,7 +36,7 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
 
     override func started() {
         takeover = PartitionTakeover()
-        (leases, expected, peers, held, waiting, isDeskMember) = ([:], [:], [:], [], [:], false)
+        (leases, expected, peers, members, held, waiting, isDeskMember) = ([:], [:], [:], [], [], [:], false)
         let assignment = SimulatedAssignment(of: self)
         let limiter = SimulatedLimiter(self, account: fleet.account) { [weak self] in
             self?.membership?.shareUseChanged()
@@ -84,7 +86,9 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     }
 
     private var isInForce: Bool { membership?.isInForce ?? false }
-    var mayAnswerHeartbeats: Bool { isDeskMember && isInForce }
+    func mayAnswerHeartbeats(of worker: String) -> Bool {
+        isInForce && isDeskMember && members.contains(worker)
+    }
 
     func isReady(_ partition: Int) -> Bool { isDeskMember && takeover.isReady(partition) && isInForce }
 
@@ -223,19 +227,24 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     func shareShrinks(to share: Int) -> Int { limiter.shareShrinks(to: share) }
 
     func fleetChanged(_ view: FleetView) {
-        let members = view.members(.worker)
-        for member in members {
+        members = Set(view.members(.worker).map(\.id.name))
+        let listed = view.members(.worker) + view.evictedWorkers
+        for member in listed {
             let name = member.id.name
+            let listing: WorkerLife.Listing = member.isEvicted ? .evicted : .member
             if let known = peers[name] {
-                known.lane.execute { known.rejoin() }
+                known.lane.execute { [self] in
+                    if peers[name] == nil { peers[name] = known }
+                    known.listed(as: listing)
+                }
             } else {
-                let peer = SimulatedPeer(name, of: self)
+                let peer = SimulatedPeer(name, listed: listing, of: self)
                 peers[name] = peer
                 peer.lane.execute { peer.connect() }
             }
         }
-        let names = Set(members.map(\.id.name))
-        for peer in sortedPeers where !names.contains(peer.name) { peer.lane.execute { peer.leave() } }
+        let names = Set(listed.map(\.id.name))
+        for peer in sortedPeers where !names.contains(peer.name) { peer.lane.execute { peer.listed(as: .none) } }
     }
 
     /// Gives all up, and tells when the store has been told or could not be.

@@ -51,6 +51,7 @@ final class SimulatedMembership {
     private var isAsking = false
     private var isLeaving = false
     var watch = MemberWatch()
+    var evictedWatch = EvictedWatch()
     var nextLook = Int.min
     private var roundTimer = 0
     private var isWaiting = false
@@ -97,8 +98,6 @@ final class SimulatedMembership {
 
     var member: FleetMemberID? { lease.isInForce(at: process.clock()) ? ownMember.id : nil }
     var isInForce: Bool { member != nil }
-    /// Whether the store has it among the members.
-    var isListed: Bool { store.fleet.members[ownMember.id.incarnation] != nil }
 
     /// Ends the membership, and gives back what went with it.
     func leave(_ completed: @escaping () -> Void) {
@@ -163,8 +162,8 @@ final class SimulatedMembership {
             switch result {
             case .success(nil): follow { $0.evicted(at: $1) }
             case .success(let answer?):
-                follow { $0.renewed(at: $1) }
                 learn(answer)
+                follow { $0.renewed(at: $1) }
             case .failure: lease.requestFailed(at: process.clock())
             }
             wakeManager()

@@ -15,8 +15,6 @@ final class SimulatedStore {
     var unreachable: Set<String> = []
     /// Whether requests are lost now and then.
     var isTroubled = false
-    /// Told who is a member no more, at that moment.
-    var onEviction: (FleetMemberID) -> Void = { _ in }
     private var observers: [(SimulatedProcess, Int, (FleetNotice) -> Void)] = []
 
     init(_ fleet: StoredFleet, in world: World) {
@@ -54,8 +52,6 @@ final class SimulatedStore {
             } catch {
                 result = .failure(.conflict)
             }
-            for member in fleet.evicted { onEviction(member) }
-            fleet.evicted = []
             tellObservers()
             if isLost { result = .failure(.unavailable) }
             let span = world.random.pick(200...2000) * Span.microsecond

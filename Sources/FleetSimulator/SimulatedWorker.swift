@@ -48,9 +48,6 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
         }
     }
 
-    /// Whether the store has it among the members.
-    var isListed: Bool { membership?.isListed ?? false }
-
     func joined(as member: FleetMemberID) {}
     func leaseEnded() {}
     func leaseResumed() {}

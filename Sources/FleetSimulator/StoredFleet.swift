@@ -13,8 +13,6 @@ struct StoredFleet {
     let account: Int
     /// What was handed over with a partition at its last claim.
     private var takenOver: [Int: Int] = [:]
-    /// Who has been evicted since it was last asked.
-    var evicted: [FleetMemberID] = []
     /// What has changed since it was last asked.
     var notices: [FleetNotice] = []
 
@@ -63,7 +61,7 @@ struct StoredFleet {
     }
 
     mutating func renew(_ member: FleetMemberID, since known: FleetVersions) -> FleetUpdate? {
-        guard members[member.incarnation] != nil else { return nil }
+        guard members[member.incarnation]?.isEvicted == false else { return nil }
         members[member.incarnation]?.renewals += 1
         var update = FleetUpdate(versions: known)
         for table in FleetTable.allCases {
@@ -83,13 +81,18 @@ struct StoredFleet {
         return update
     }
 
-    func renewals() -> [Incarnation: Int] { members.mapValues(\.renewals) }
+    func renewals() -> [Incarnation: Int] { members.filter { !$0.value.isEvicted }.mapValues(\.renewals) }
 
     mutating func evict(_ member: FleetMemberID, at renewals: Int) -> Bool {
-        guard members[member.incarnation]?.renewals == renewals else { return false }
+        guard let known = members[member.incarnation], !known.isEvicted, known.renewals == renewals else {
+            return false
+        }
         members[member.incarnation] = nil
-        evicted.append(member)
         changed(FleetTable(member.role))
+        if member.role == .worker {
+            members[member.incarnation] = known
+            members[member.incarnation]?.isEvicted = true
+        }
         guard member.role == .manager else { return true }
         let owned = partitions.indices.filter { partitions[$0].owner == member }
         for number in owned {
@@ -103,6 +106,13 @@ struct StoredFleet {
             shares[member.incarnation]?.wanted = 0
         }
         changed(.partitions, .shares)
+        return true
+    }
+
+    mutating func forget(_ worker: FleetMemberID) -> Bool {
+        guard members[worker.incarnation]?.isEvicted == true else { return false }
+        members[worker.incarnation] = nil
+        changed(.workers)
         return true
     }
 

@@ -166,6 +166,9 @@ package final class WorkerServer: Sendable {
         }
     }
 
+    /// Whether there are no environments.
+    package var isEmpty: Bool { state.withLock { $0.environments.isEmpty } }
+
     private func tellDraining() {
         let sessions = state.withLock { state -> [ManagerSession] in
             // One that leaves does so, whatever operators want.
