@@ -123,11 +123,12 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
         ownerships[partition]?.manager = manager
         let environments = entries.filter { $0.value.partition == partition }
         for (environment, entry) in environments {
+            // What may follow was for the manager before to say, but for who has come already.
+            entries[environment]?.promised = nil
             switch entry.phase {
             case .idle(_, let since), .kept(_, let since):
                 entries[environment]?.phase = .idle(makeToken(), since: since)
             case .busy(let invoke, let chain) where chain?.waiting == nil:
-                // What may follow was for the manager before to say.
                 entries[environment]?.phase = .busy(invoke, nil)
             case .busy, .starting, .leaving:
                 break
