@@ -22,6 +22,7 @@ final class Clients {
         while moment < end {
             let count = world.random.happens(oneIn: 12) ? world.random.pick(3...fleet.account / 2 + 3) : 1
             let function = world.random.pick(0...fleet.functionCount - 1)
+            if fleet.isQuick(function), world.random.happens(oneIn: 3) { follow(function, from: moment) }
             for _ in 0..<count {
                 let isEvent = world.random.happens(oneIn: 4)
                 world.at(moment) { [self] in isEvent ? accept(function) : wait(for: function) }
@@ -34,8 +35,22 @@ final class Clients {
         fleet.frontends.filter(\.isUp).randomElement(using: &world.random)
     }
 
+    /// Some clients of one frontend invoke a function, each as soon as it has an answer.
+    private func follow(_ function: Int, from moment: Int) {
+        for _ in 0..<world.random.pick(1...4) {
+            let count = world.random.pick(3...40)
+            world.at(moment) { [self] in
+                if let frontend = frontend() { wait(for: function, at: frontend, followedBy: count) }
+            }
+        }
+    }
+
     private func wait(for function: Int) {
-        guard let frontend = frontend() else { return }
+        if let frontend = frontend() { wait(for: function, at: frontend, followedBy: 0) }
+    }
+
+    private func wait(for function: Int, at frontend: SimulatedFrontend, followedBy followers: Int) {
+        guard frontend.isUp else { return }
         let number = fleet.makeID()
         waiting.insert(number)
         fleet.oracle.count { $0.invokes += 1 }
@@ -49,6 +64,10 @@ final class Clients {
                     case .failed, .gaveUp: figures.refused += 1
                     case .lost: figures.lost += 1
                     }
+                }
+                guard followers > 0 else { return }
+                world.after(world.random.pick(0...2500) * Span.microsecond) { [self] in
+                    wait(for: function, at: frontend, followedBy: followers - 1)
                 }
             }
         }

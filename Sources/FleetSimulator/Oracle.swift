@@ -83,6 +83,15 @@ final class Oracle {
         }
     }
 
+    /// A worker takes an event that is brought with a reservation, of whoever decides for the partition as far as it knows.
+    func accepted(_ reservation: FleetMessage.Reservation, since epoch: Int?) {
+        guard reservation.epoch != epoch else { return }
+        violated(
+            "\(reservation.worker) lets an invoke in by what was given out in epoch \(reservation.epoch ?? -1), "
+                + "and knows of epoch \(epoch ?? -1)"
+        )
+    }
+
     // MARK: What must not be
 
     func check() {
@@ -145,6 +154,8 @@ package struct SimulationFigures: Sendable, Equatable {
     /// How often a function was given an event.
     package var executions = 0
     package var coldStarts = 0
+    /// Invokes that were brought to where others had just been, without a manager's being asked.
+    package var followers = 0
     /// Troubles that there were.
     package var faults = 0
     /// Invokes that went on in a worker that stood still when they counted no more.
@@ -166,6 +177,7 @@ package struct SimulationFigures: Sendable, Equatable {
         lost += other.lost
         executions += other.executions
         coldStarts += other.coldStarts
+        followers += other.followers
         faults += other.faults
         ghosts += other.ghosts
         overlapsWithGhosts += other.overlapsWithGhosts

@@ -25,6 +25,8 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     /// The partitions whose environments this manager counts.
     private var held: Set<Int> = []
     private var waiting: [Int: [() -> Void]] = [:]
+    /// Environments that may be free at any time, by their function.
+    private var lent: [Int: [Int: RemoteSimulatedEnvironment]] = [:]
     private var isDeskMember = false
     private var rooms: (limiter: SimulatedLimiter, assignment: SimulatedAssignment)?
 
@@ -36,7 +38,8 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
 
     override func started() {
         takeover = PartitionTakeover()
-        (leases, expected, peers, members, held, waiting, isDeskMember) = ([:], [:], [:], [], [], [:], false)
+        (leases, expected, peers, members, held, waiting, lent) = ([:], [:], [:], [], [], [:], [:])
+        isDeskMember = false
         let assignment = SimulatedAssignment(of: self)
         let limiter = SimulatedLimiter(self, account: fleet.account) { [weak self] in
             self?.membership?.shareUseChanged()
@@ -54,7 +57,7 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
         membership = nil
         rooms = nil
         peers = [:]
-        waiting = [:]
+        (waiting, lent) = ([:], [:])
         fleet.network.processDied(self)
     }
 
@@ -92,10 +95,12 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
 
     func isReady(_ partition: Int) -> Bool { isDeskMember && takeover.isReady(partition) && isInForce }
 
-    /// Gives an environment of a function away.
-    func gives(_ function: Int) {
+    /// Gives an environment of a function away. Returns under which epoch.
+    func gives(_ function: Int) -> Int? {
         let partition = fleet.partition(of: function)
-        fleet.oracle.decided(partition, since: takeover.epoch(of: partition), by: membership?.member)
+        let epoch = takeover.epoch(of: partition)
+        fleet.oracle.decided(partition, since: epoch, by: membership?.member)
+        return epoch
     }
 
     /// Whether invokes of a partition may be begun now; nil if they wait, and `again` is called.
@@ -251,6 +256,27 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     func leave(_ completed: @escaping () -> Void) {
         guard let membership else { return completed() }
         membership.leave(completed)
+    }
+
+    // MARK: Chains
+
+    private static let followersMax = 63
+
+    /// As many as the rate allows, which is different each time.
+    func takeFollowers(of function: Int) -> Int {
+        world.random.happens(oneIn: 4) ? world.random.pick(0...3) : Self.followersMax
+    }
+
+    func lent(_ environment: RemoteSimulatedEnvironment) {
+        lent[environment.function, default: [:]][environment.id] = environment
+    }
+
+    func notLent(_ environment: RemoteSimulatedEnvironment) { lent[environment.function]?[environment.id] = nil }
+
+    func environmentsWanted(for function: Int) {
+        for (_, environment) in (lent[function] ?? [:]).sorted(by: { $0.key < $1.key }) {
+            environment.lane.execute { environment.recall() }
+        }
     }
 
     // MARK: Workers
