@@ -51,7 +51,9 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
     }
 
     private func watch() {
-        later(Self.heartbeatInterval) { [self] in
+        let now = clock()
+        let next = machine.nextEnd(after: now) ?? .max
+        later(min(Self.heartbeatInterval, next - now)) { [self] in
             for id in machine.unproven(at: clock()).sorted() { environments[id]?.abort() }
             watch()
         }

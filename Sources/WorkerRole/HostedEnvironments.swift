@@ -179,6 +179,11 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
         }
     }
 
+    /// When the next partition is proven no more, if its manager is not heard of until then; nil if none is proven.
+    package func nextEnd(after now: Instant) -> Instant? {
+        ownerships.values.lazy.map(\.provenUntil).filter { $0 > now }.min()
+    }
+
     package func isProven(_ partition: Int, at now: Instant) -> Bool {
         ownerships[partition].map { now < $0.provenUntil } ?? false
     }
