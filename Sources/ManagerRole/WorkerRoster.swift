@@ -27,6 +27,8 @@ struct WorkerRoster {
     private var full: Set<String> = []
     /// Workers that may be given environments.
     private var open: Set<String> = []
+    /// Workers that are members of the fleet.
+    private var members: Set<String> = []
     /// The partitions whose environments this manager counts itself.
     private(set) var held: Set<Int> = []
 
@@ -43,7 +45,13 @@ struct WorkerRoster {
 
     func peer(_ name: String) -> WorkerPeer? { peersByName[name] }
 
-    /// A worker is a member of the fleet.
+    /// Whether a worker is a member of the fleet. One that is not is not answered, whoever talks with it.
+    func isMember(_ name: String) -> Bool { members.contains(name) }
+
+    /// These workers are members of the fleet, and no others.
+    mutating func membersAre(_ names: Set<String>) { members = names }
+
+    /// A worker is listed, as a member or as evicted.
     mutating func add(_ peer: WorkerPeer) {
         peersByName[peer.name] = peer
     }

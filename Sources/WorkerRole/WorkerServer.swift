@@ -120,10 +120,15 @@ package final class WorkerServer: Sendable {
         let interval = heartbeatInterval
         // Somewhat less than managers wait, who count from the last heartbeat and not from the last sign of life.
         let patience = max(interval, Duration.nanoseconds(settings.leash.nanoseconds) - interval)
+        var pause = interval
         repeat {
             keepAlive(patience)
             endUnproven()
-        } while (try? await Task.sleep(for: interval)) != nil
+            // At the very moment, since managers count on little more than the leash.
+            let now = clock()
+            let next = state.withLock { $0.machine.nextEnd(after: now) }
+            pause = min(interval, next.map { .nanoseconds($0 - now) } ?? interval)
+        } while (try? await Task.sleep(for: pause)) != nil
     }
 
     /// Ends what its manager may count as over.
@@ -178,6 +183,9 @@ package final class WorkerServer: Sendable {
             if isDrained { continuation.resume() }
         }
     }
+
+    /// Whether there are no environments.
+    package var isEmpty: Bool { state.withLock { $0.environments.isEmpty } }
 
     private func tellDraining() {
         let sessions = state.withLock { state -> [ManagerSession] in
