@@ -290,7 +290,7 @@ let package = Package(
             ]
         ),
         tests("FunctionURLTests", ["FunctionURL", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
-        tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
+        tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioPosix, nioHTTP1]),
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests(
