@@ -130,10 +130,13 @@ let package = Package(
             ]
         ),
         room("HostLink", ["HostIdentity", nioCore, nioPosix, nioSSL]),
-        room("FleetProtocol", ["Worker", "HostLink", "LambdaAPI", nioCore]),
+        room("FleetProtocol", ["Worker", "HostLink", "LogsService", "LogStore", "LambdaAPI", nioCore]),
         room(
             "WorkerRole",
-            ["FleetProtocol", "Worker", "HostLink", "HostIdentity", "Telemetry", "LambdaAPI", logging, nioCore]
+            [
+                "FleetProtocol", "Worker", "HostLink", "HostIdentity", "MetadataStore", "LogsService", "LogsAPI",
+                "LogStore", "Telemetry", "LambdaAPI", logging, nioCore,
+            ]
         ),
         room("PlacementSimulator", ["Placement", .product(name: "HeapModule", package: "swift-collections")]),
         room(
@@ -170,7 +173,7 @@ let package = Package(
             "FrontendRole",
             [
                 "Fleet", "FleetStatus", "FleetProtocol", "Invocation", "Placement", "Worker", "HostLink",
-                "HostIdentity", "MetadataStore", "Telemetry",
+                "HostIdentity", "MetadataStore", "LogsService", "LogsAPI", "LogStore", "Telemetry",
                 "LambdaAPI", logging, nioCore,
             ]
         ),
@@ -315,8 +318,14 @@ let package = Package(
             "HostLinkTests",
             ["HostLink", "HostIdentity", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]
         ),
-        tests("FleetProtocolTests", ["FleetProtocol", "HostLink", "Worker", "LambdaAPI", "TestSupport", nioCore]),
-        tests("WorkerRoleTests", ["WorkerRole", "TestSupport"]),
+        tests(
+            "FleetProtocolTests",
+            ["FleetProtocol", "HostLink", "LogsService", "LogStore", "Worker", "LambdaAPI", "TestSupport", nioCore]
+        ),
+        tests(
+            "WorkerRoleTests",
+            ["WorkerRole", "MetadataStore", "LogStore", "Telemetry", "LambdaAPI", "TestSupport", logging]
+        ),
         tests(
             "ManagerRoleTests",
             [
@@ -326,7 +335,10 @@ let package = Package(
         ),
         tests(
             "FrontendRoleTests",
-            ["FrontendRole", "Fleet", "HostLink", "HostIdentity", "MetadataStore", "LambdaAPI", "TestSupport"]
+            [
+                "FrontendRole", "WorkerRole", "Fleet", "FleetProtocol", "HostLink", "HostIdentity", "MetadataStore",
+                "LogsService", "LogsAPI", "LogStore", "LambdaAPI", "TestSupport", logging, nioCore,
+            ]
         ),
         tests("FleetSimulationTests", ["FleetSimulator"]),
         tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),

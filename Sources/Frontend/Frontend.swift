@@ -17,7 +17,7 @@ package struct Frontend: Sendable {
     private let invoker: any FunctionInvoker
     private let events: EventQueue
     private let fleet: any FleetOperations
-    private let logs: LogsService?
+    private let logs: LogsService
     private let identity: IdentityService
     private let users: UserDirectory?
     private let locality: Locality
@@ -25,14 +25,14 @@ package struct Frontend: Sendable {
 
     /// - Parameters:
     ///   - fleet: What operators ask of the fleet, or of the one process.
-    ///   - logs: The logs of functions; nil where they are not on this host.
+    ///   - logs: The logs of functions, of this host or of the fleet.
     ///   - users: Who may send requests, which must be signed; nil if everybody may.
     package init(
         controlPlane: ControlPlane,
         invoker: any FunctionInvoker,
         events: EventQueue,
         fleet: any FleetOperations,
-        logs: LogsService?,
+        logs: LogsService,
         identity: IdentityService,
         users: UserDirectory?,
         locality: Locality,

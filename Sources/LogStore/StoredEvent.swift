@@ -54,6 +54,12 @@ package struct StoredEvent: Hashable, Sendable {
     /// Its bytes, whether or not they are text.
     package let message: [UInt8]
 
+    package init(position: EventPosition, ingestionTime: Timestamp, message: [UInt8]) {
+        self.position = position
+        self.ingestionTime = ingestionTime
+        self.message = message
+    }
+
     package var timestamp: Timestamp { position.timestamp }
 
     /// The message as text; what is not UTF-8 is replaced.
@@ -61,7 +67,7 @@ package struct StoredEvent: Hashable, Sendable {
 }
 
 /// An event that is to be stored.
-package struct NewLogEvent: Sendable {
+package struct NewLogEvent: Sendable, Hashable {
     package let timestamp: Timestamp
     package let message: String
 
