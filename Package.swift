@@ -324,7 +324,10 @@ let package = Package(
         ),
         tests(
             "WorkerRoleTests",
-            ["WorkerRole", "MetadataStore", "LogStore", "Telemetry", "LambdaAPI", "TestSupport", logging]
+            [
+                "WorkerRole", "MetadataStore", "MetadataStoreSQL", "MetadataStoreSQLite", "LogStore", "LambdaAPI",
+                "TestSupport", logging,
+            ]
         ),
         tests(
             "ManagerRoleTests",
@@ -337,7 +340,8 @@ let package = Package(
             "FrontendRoleTests",
             [
                 "FrontendRole", "WorkerRole", "Fleet", "FleetProtocol", "HostLink", "HostIdentity", "MetadataStore",
-                "LogsService", "LogsAPI", "LogStore", "LambdaAPI", "TestSupport", logging, nioCore,
+                "MetadataStoreSQL", "MetadataStoreSQLite", "LogsService", "LogsAPI", "LogStore", "LambdaAPI",
+                "TestSupport", logging, nioCore,
             ]
         ),
         tests("FleetSimulationTests", ["FleetSimulator"]),

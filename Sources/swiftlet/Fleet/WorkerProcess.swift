@@ -39,7 +39,10 @@ struct WorkerProcess {
         let logs = try FunctionLogWriter(store: logStore, logger: logger)
         defer { logs.stop() }
         let store = try await PostgresFleetStore(fleet.postgres, isListening: false)
-        let database = try await PostgresDatabase(fleet.postgres, isListening: false)
+        // Groups change seldom, and workers are many.
+        var groupSettings = fleet.postgres
+        groupSettings.connectionsMax = 1
+        let database = try await PostgresDatabase(groupSettings, isListening: false)
         let registry = LogGroupRegistry(logs: logStore, records: SQLMetadataStore(database), logger: logger)
         // Before anybody can ask for what was deleted while this worker was away.
         try await registry.settle()
