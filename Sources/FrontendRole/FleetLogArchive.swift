@@ -73,10 +73,9 @@ package final class FleetLogArchive: LogArchive {
     /// Without the workers that do not answer: a size is a matter of a moment.
     package func storedBytes(of groups: [LogGroupKey]) async throws(LogsError) -> [LogGroupKey: Int] {
         guard !groups.isEmpty else { return [:] }
-        let round = try await hosts.askAll { _ in .storedBytes(groups) }
+        let round = await hosts.ask(try await hosts.names(), LogSizes.self) { _ in .storedBytes(groups) }
         note(round)
-        return round.contents.compactMap { try? LogSizes(body: $0.content) }
-            .reduce(into: [:]) { sum, sizes in sum.merge(sizes.bytes, uniquingKeysWith: +) }
+        return round.answers.reduce(into: [:]) { sum, entry in sum.merge(entry.answer.bytes, uniquingKeysWith: +) }
     }
 
     package func createGroup(_ name: String, tags: [String: String], now: Timestamp) async throws(LogsError) {
@@ -96,7 +95,8 @@ package final class FleetLogArchive: LogArchive {
             try await records.deleteResource(LogGroupRecord.self, name)
         }
         guard isDeleted else { throw .groupNotFound }
-        guard let round = try? await hosts.askAll({ _ in .groupsChanged }) else { return }
+        guard let names = try? await hosts.names() else { return }
+        let round = await hosts.ask(names, LogDone.self) { _ in .groupsChanged }
         for error in round.failures + round.gone {
             logger.notice(
                 "a worker does not know yet that a log group is deleted",
@@ -131,47 +131,41 @@ package final class FleetLogArchive: LogArchive {
     // MARK: Events
 
     package func events(of group: LogGroupKey, _ query: LogQuery) async throws(LogsError) -> LogPage {
-        let share = Self.messageBytesMax / max(1, try await hosts.names().count)
-        let round = try await hosts.askAll { host in
+        let names = try await hosts.names()
+        let share = max(Self.messageBytesMax / max(1, names.count), Self.hostMessageBytesMin)
+        let round = await hosts.ask(names, LogPage.self, until: { Self.missing(of: query, in: $0)?.isEmpty ?? false }) {
             var part = query
-            part.messageBytesMax = min(query.messageBytesMax, max(share, Self.hostMessageBytesMin))
-            part.position = query.position?.seen(from: NameNumber.of(host))
+            part.messageBytesMax = min(query.messageBytesMax, share)
+            part.position = query.position?.seen(from: NameNumber.of($0))
             return .events(group, part)
         }
-        var merge = LogPageMerge(query)
-        var missing: Set<String> = if case .named(let names) = query.streams { Set(names) } else { [] }
-        let isNamed = !missing.isEmpty
-        for (host, content) in round.contents {
-            let page: LogPage = try Self.read(content)
-            merge.add(page.events, of: NameNumber.of(host))
-            missing.formIntersection(page.missingStreams)
-        }
-        if isNamed {
+        let missing = Self.missing(of: query, in: round)
+        if let missing {
             // All that was asked for is there, or all who may have it have said that they have not.
             if !missing.isEmpty, round.isPartial { throw round.failure }
         } else {
             try check(round)
         }
-        return LogPage(merge.page, missingStreams: missing)
+        var merge = LogPageMerge(query)
+        for (host, page) in round.answers { merge.add(page.events, of: NameNumber.of(host)) }
+        return LogPage(merge.page, missingStreams: missing ?? [])
     }
 
-    private static func read<Value: WireValue>(_ content: ByteBuffer) throws(LogsError) -> Value {
-        do {
-            return try Value(body: content)
-        } catch {
-            throw .unavailable(cause: error)
-        }
+    /// Which of the streams that are named nobody has so far; nil if none is named.
+    private static func missing(of query: LogQuery, in round: LogRound<LogPage>) -> Set<String>? {
+        guard case .named(let names) = query.streams else { return nil }
+        return round.answers.reduce(into: Set(names)) { $0.formIntersection($1.answer.missingStreams) }
     }
 
     /// Throws unless what was asked of a whole group can be answered by those who have answered.
-    private func check(_ round: LogRound) throws(LogsError) {
-        let hasHeardNobody = round.contents.isEmpty && round.strangers.isEmpty
+    private func check(_ round: LogRound<some WireValue>) throws(LogsError) {
+        let hasHeardNobody = round.answers.isEmpty && round.strangers.isEmpty
         guard round.failures.isEmpty, round.gone.isEmpty || !hasHeardNobody else { throw round.failure }
         note(round)
     }
 
     /// Tells once of workers that are left out, and again after they were back.
-    private func note(_ round: LogRound) {
+    private func note(_ round: LogRound<some WireValue>) {
         let errors = round.gone + round.failures
         let news = missed.withLock { missed in
             defer { missed = Set(errors.map(\.host)) }
@@ -188,10 +182,10 @@ package final class FleetLogArchive: LogArchive {
     // MARK: Streams
 
     package func streams(of group: LogGroupKey, _ query: StreamQuery) async throws(LogsError) -> StreamPage {
-        let round = try await hosts.askAll { _ in .streams(group, query) }
-        var merge = StreamPageMerge(query)
-        for (_, content) in round.contents { merge.add(try Self.read(content)) }
+        let round = await hosts.ask(try await hosts.names(), StreamPage.self) { _ in .streams(group, query) }
         try check(round)
+        var merge = StreamPageMerge(query)
+        for (_, page) in round.answers { merge.add(page) }
         return merge.page
     }
 
@@ -215,8 +209,8 @@ package final class FleetLogArchive: LogArchive {
     }
 
     package func deleteStream(_ name: String, in group: LogGroupKey) async throws(LogsError) {
-        let round = try await hosts.askAll { _ in .deleteStream(name, group) }
-        guard round.contents.isEmpty else { return }
+        let round = await hosts.ask(try await hosts.names(), LogDone.self) { _ in .deleteStream(name, group) }
+        guard round.answers.isEmpty else { return }
         throw round.isPartial ? round.failure : .streamNotFound
     }
 
@@ -234,11 +228,13 @@ package final class FleetLogArchive: LogArchive {
     private func holder(of stream: String, in group: LogGroupKey) async throws(LogsError) -> String? {
         let nothing = Timestamp(milliseconds: 0)
         let query = LogQuery(.named([stream]), isForward: true, times: nothing..<nothing, countMax: 1)
-        let round = try await hosts.askAll { _ in .events(group, query) }
-        for (host, content) in round.contents {
-            let page: LogPage = try Self.read(content)
-            if page.missingStreams.isEmpty { return host }
-        }
+        let round = await hosts.ask(
+            try await hosts.names(),
+            LogPage.self,
+            until: { $0.answers.contains { $0.answer.missingStreams.isEmpty } }
+        ) { _ in .events(group, query) }
+        let holder = round.answers.first { $0.answer.missingStreams.isEmpty }
+        if let holder { return holder.host }
         guard !round.isPartial else { throw round.failure }
         return nil
     }

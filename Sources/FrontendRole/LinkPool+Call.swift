@@ -33,7 +33,11 @@ extension LinkPool {
         }
         promise.futureResult.whenComplete { _ in deadline.cancel() }
         do {
-            return try await promise.futureResult.get()
+            return try await withTaskCancellationHandler {
+                try await promise.futureResult.get()
+            } onCancel: {
+                promise.fail(LinkError(.silent, "the answer was not waited for"))
+            }
         } catch let error as LinkError {
             throw error
         } catch {
