@@ -130,13 +130,15 @@ let package = Package(
             ]
         ),
         room("HostLink", ["HostIdentity", nioCore, nioPosix, nioSSL]),
-        room("FleetProtocol", ["Placement", "Worker", "HostLink", "LambdaAPI", nioCore]),
+        room(
+            "FleetProtocol",
+            ["Placement", "Worker", "HostLink", "LogsService", "LogStore", "LambdaAPI", nioCore]
+        ),
         room(
             "WorkerRole",
             [
-                "FleetProtocol", "Placement", "Worker", "CodeStore", "HostLink", "HostIdentity", "Telemetry",
-                "LambdaAPI",
-                logging, nioCore,
+                "FleetProtocol", "Placement", "Worker", "CodeStore", "HostLink", "HostIdentity", "MetadataStore",
+                "LogsService", "LogsAPI", "LogStore", "Telemetry", "LambdaAPI", logging, nioCore,
             ]
         ),
         room("PlacementSimulator", ["Placement", .product(name: "HeapModule", package: "swift-collections")]),
@@ -174,7 +176,7 @@ let package = Package(
             "FrontendRole",
             [
                 "Fleet", "FleetStatus", "FleetProtocol", "Invocation", "Placement", "Worker", "HostLink",
-                "HostIdentity", "MetadataStore", "Telemetry",
+                "HostIdentity", "MetadataStore", "LogsService", "LogsAPI", "LogStore", "Telemetry",
                 "LambdaAPI", logging, nioCore,
             ]
         ),
@@ -294,7 +296,7 @@ let package = Package(
             ]
         ),
         tests("FunctionURLTests", ["FunctionURL", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
-        tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
+        tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioPosix, nioHTTP1]),
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests(
@@ -321,9 +323,18 @@ let package = Package(
         ),
         tests(
             "FleetProtocolTests",
-            ["FleetProtocol", "Placement", "HostLink", "Worker", "LambdaAPI", "TestSupport", nioCore]
+            [
+                "FleetProtocol", "Placement", "HostLink", "LogsService", "LogStore", "Worker", "LambdaAPI", "TestSupport",
+                nioCore,
+            ]
         ),
-        tests("WorkerRoleTests", ["WorkerRole", "FleetProtocol", "TestSupport"]),
+        tests(
+            "WorkerRoleTests",
+            [
+                "WorkerRole", "FleetProtocol", "MetadataStore", "MetadataStoreSQL", "MetadataStoreSQLite", "LogStore",
+                "LambdaAPI", "TestSupport", logging,
+            ]
+        ),
         tests(
             "ManagerRoleTests",
             [
@@ -333,7 +344,11 @@ let package = Package(
         ),
         tests(
             "FrontendRoleTests",
-            ["FrontendRole", "Fleet", "HostLink", "HostIdentity", "MetadataStore", "LambdaAPI", "TestSupport"]
+            [
+                "FrontendRole", "WorkerRole", "Fleet", "FleetProtocol", "HostLink", "HostIdentity", "MetadataStore",
+                "MetadataStoreSQL", "MetadataStoreSQLite", "LogsService", "LogsAPI", "LogStore", "LambdaAPI",
+                "TestSupport", logging, nioCore,
+            ]
         ),
         tests("FleetSimulationTests", ["FleetSimulator"]),
         tests("WorkerManagerTests", ["WorkerManager", "TestSupport"]),

@@ -42,4 +42,10 @@ package enum MessageKind: UInt8, Sendable, CaseIterable {
     // Its answers.
     case answer = 65
     case complaint = 66
+
+    // From a frontend to a worker, as a call about logs.
+    case askLogs = 72
+    // Its answers.
+    case logs = 73
+    case logsRefused = 74
 }

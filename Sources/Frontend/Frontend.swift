@@ -17,7 +17,7 @@ package struct Frontend: Sendable {
     private let invoker: any FunctionInvoker
     private let events: EventQueue
     private let fleet: any FleetOperations
-    private let logs: LogsService?
+    private let logs: LogsService
     private let identity: IdentityService
     private let users: UserDirectory?
     private let locality: Locality
@@ -25,14 +25,14 @@ package struct Frontend: Sendable {
 
     /// - Parameters:
     ///   - fleet: What operators ask of the fleet, or of the one process.
-    ///   - logs: The logs of functions; nil where they are not on this host.
+    ///   - logs: The logs of functions, of this host or of the fleet.
     ///   - users: Who may send requests, which must be signed; nil if everybody may.
     package init(
         controlPlane: ControlPlane,
         invoker: any FunctionInvoker,
         events: EventQueue,
         fleet: any FleetOperations,
-        logs: LogsService?,
+        logs: LogsService,
         identity: IdentityService,
         users: UserDirectory?,
         locality: Locality,
@@ -74,10 +74,13 @@ package struct Frontend: Sendable {
 
     /// The service that listens and answers until it is shut down; requests under way are finished first.
     ///
-    /// - Parameter onServing: Called once, when connections are accepted.
+    /// - Parameters:
+    ///   - door: Is to be closed before the service is shut down, so that no client is turned away halfway.
+    ///   - onServing: Called once, when connections are accepted.
     package func application(
         _ settings: Settings,
         eventLoops: any EventLoopGroup,
+        door: FrontDoor = FrontDoor(),
         onServing: @escaping @Sendable (SocketAddress?) async -> Void
     ) -> some ApplicationProtocol {
         let errors = ErrorMapping(logger: logger)
@@ -124,7 +127,10 @@ package struct Frontend: Sendable {
             ),
             server: Self.server(settings, invokes, functionURLs),
             configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
-            onServerRunning: { await onServing($0.localAddress) },
+            onServerRunning: { listener in
+                door.opened(listener)
+                await onServing(listener.localAddress)
+            },
             eventLoopGroupProvider: .shared(eventLoops),
             logger: quietLogger
         )

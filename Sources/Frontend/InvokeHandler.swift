@@ -57,6 +57,7 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var mustClose = false
     /// Whether the request was `HEAD`, whose answer has no body.
     private var isBodyless = false
+    /// Whether the service stops, and the request under way or the first to come is the connection's last.
     private var isQuiescing = false
     /// Whether the client has begun a request on this connection.
     private var hasRequested = false
@@ -100,13 +101,10 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // The router's handlers would close a connection on which, as far as they know, nothing is under way.
         if event is ChannelShouldQuiesceEvent {
-            if isInvoking {
-                isQuiescing = true
-                return
-            }
+            isQuiescing = true
+            if isInvoking { return }
             // Who has connected a moment ago is about to ask: to close now would be an error to somebody who did nothing wrong.
             if !hasRequested, !isStreamOfHTTP2 {
-                isQuiescing = true
                 context.eventLoop.assumeIsolated().scheduleTask(in: Self.firstRequestPatience) { [weak self] in
                     self?.quiesce()
                 }
@@ -324,10 +322,19 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// The router's responses pass through here on their way out.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .forwarding(let requestEnded, _) = state, case .end = unwrapOutboundIn(data) else {
+        let part = unwrapOutboundIn(data)
+        if isQuiescing, !isStreamOfHTTP2, case .head(var head) = part, head.status != .continue {
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
+            return context.write(wrapOutboundOut(.head(head)), promise: promise)
+        }
+        guard case .forwarding(let requestEnded, _) = state, case .end = part else {
             return context.write(data, promise: promise)
         }
         context.write(data, promise: promise)
+        if isQuiescing {
+            // After the response has left.
+            context.eventLoop.assumeIsolated().execute { [weak self] in self?.quiesce() }
+        }
         state = requestEnded ? .idle : .forwarding(requestEnded: false, responseEnded: true)
         receiveWaiting(context)
     }
@@ -351,7 +358,7 @@ final class InvokeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             // RFC 9113 section 8.2.2.
             head.headers.remove(name: "Transfer-Encoding")
             head.headers.remove(name: "Connection")
-        } else if mustClose {
+        } else if mustClose || isQuiescing {
             head.headers.add(name: "Connection", value: "close")
         }
         context?.write(wrapOutboundOut(.head(head)), promise: nil)

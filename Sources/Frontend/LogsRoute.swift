@@ -17,8 +17,7 @@ struct LogsRoute: Sendable {
     /// The largest batch is 1 MB with its overhead; JSON may take six bytes for one, and the rest is short.
     private static let bodySizeMax = 8 << 20
 
-    /// Nil where the logs are not on this host.
-    let service: LogsService?
+    let service: LogsService
     let locality: Locality
     let logger: Logger
 
@@ -32,7 +31,6 @@ struct LogsRoute: Sendable {
         do throws(LogsError) {
             let operation = try LogsTarget.operation(target)
             let body = try await body(of: request, for: operation, from: client)
-            guard let service else { throw .onWorkers }
             return response(.ok, try await dispatch(operation, body, to: service), requestID)
         } catch {
             if let cause = error.cause {
@@ -91,13 +89,4 @@ struct LogsRoute: Sendable {
         headers[.requestID] = requestID.rawValue
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
-}
-
-extension LogsError {
-    /// The answer of a frontend of a fleet.
-    fileprivate static let onWorkers = LogsError(
-        .notImplemented,
-        "Swiftlet cannot read the logs of a fleet by its API yet: they are on its workers, in the directory logs of each "
-            + "one's data. The end of an invoke's log comes with its answer (LogType Tail)."
-    )
 }

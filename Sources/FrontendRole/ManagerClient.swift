@@ -27,31 +27,23 @@ package struct ManagerClient: Sendable {
         _ question: String,
         _ arguments: [String] = []
     ) async throws(QuestionError) -> [UInt8] {
-        let eventLoop = eventLoops.next()
-        let promise = eventLoop.makePromise(of: ByteBuffer.self)
         let body = ByteBuffer(string: ([question] + arguments).joined(separator: "\n"))
-        let deadline = eventLoop.scheduleTask(in: timeout) { [timeout] in
-            promise.fail(QuestionError(.unanswered, "no answer came within \(timeout.nanoseconds / 1_000_000_000) s"))
-        }
-        eventLoop.execute { [links] in
-            links.link(to: manager, on: eventLoop).assumeIsolated().whenComplete { result in
-                switch result {
-                case .failure(let error):
-                    promise.fail(QuestionError(.unreachable, "it cannot be reached", cause: error))
-                case .success(let link):
-                    let call = QuestionCall(promise, link)
-                    call.number = link.begin(MessageKind.ask.rawValue, body, call)
-                    if call.number == nil { promise.fail(QuestionError(.unreachable, "the connection has ended")) }
-                }
-            }
-        }
-        promise.futureResult.whenComplete { _ in deadline.cancel() }
-        do {
-            return Array(buffer: try await promise.futureResult.get())
-        } catch let error as QuestionError {
-            throw error
+        let answer: LinkFrame
+        do throws(LinkError) {
+            answer = try await links.call(
+                MessageKind.ask.rawValue,
+                body,
+                to: manager,
+                timeout: timeout,
+                on: eventLoops.next()
+            )
         } catch {
-            throw QuestionError(.unreachable, "it cannot be asked", cause: error)
+            throw QuestionError(error.code == .silent ? .unanswered : .unreachable, error.message, cause: error.cause)
+        }
+        switch MessageKind(rawValue: answer.kind) {
+        case .answer: return Array(buffer: answer.body)
+        case .complaint: throw QuestionError(.refused, String(buffer: answer.body))
+        default: throw QuestionError(.refused, "its answer is of another release")
         }
     }
 
@@ -117,32 +109,4 @@ package struct QuestionError: Error, Sendable, CustomStringConvertible {
     }
 
     package var description: String { cause.map { "\(message): \($0)" } ?? message }
-}
-
-/// One question on its way. Confined to its link's event loop.
-private final class QuestionCall: LinkCall {
-    var number: UInt32?
-    private let promise: EventLoopPromise<ByteBuffer>
-    private let link: Link
-
-    init(_ promise: EventLoopPromise<ByteBuffer>, _ link: Link) {
-        self.promise = promise
-        self.link = link
-        // Whoever has waited for long enough hears nothing more.
-        promise.futureResult.assumeIsolated().whenComplete { [self] _ in
-            if let number { link.end(number) }
-        }
-    }
-
-    func received(_ frame: LinkFrame) {
-        switch MessageKind(rawValue: frame.kind) {
-        case .answer: promise.succeed(frame.body)
-        case .complaint: promise.fail(QuestionError(.refused, String(buffer: frame.body)))
-        default: promise.fail(QuestionError(.refused, "its answer is of another release"))
-        }
-    }
-
-    func linkEnded(_ error: LinkError) {
-        promise.fail(QuestionError(.unreachable, "the connection has ended", cause: error))
-    }
 }

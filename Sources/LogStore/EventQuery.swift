@@ -26,12 +26,15 @@ package struct EventQuery: Sendable {
 }
 
 /// Some events, always in the order of their positions.
-package struct EventPage: Sendable {
+package struct EventPage: Sendable, Equatable {
     package var events: [StoredEvent] = []
     /// Up to where streams were read, in the query's direction; nil if no event was looked at.
     package var lastPosition: EventPosition?
     /// Whether nothing is left that the query wants.
     package var isComplete = false
+
+    /// A page of nothing.
+    package init() {}
 }
 
 extension LogStore {

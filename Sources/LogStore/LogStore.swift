@@ -15,6 +15,9 @@ package final class LogStore: Sendable {
     /// Has an element whenever the files have become larger than they may be; for one reader, who enforces the retention.
     package let oversizeNotices: AsyncStream<Void>
     private let oversizeNotice: AsyncStream<Void>.Continuation
+    /// Has an element whenever a group was made; for one reader, who has the other hosts know of it.
+    package let groupNotices: AsyncStream<Void>
+    private let groupNotice: AsyncStream<Void>.Continuation
 
     /// The front of names that are the store's own; no encoded name begins with a point.
     private static let newPrefix = ".new-"
@@ -39,6 +42,7 @@ package final class LogStore: Sendable {
         }
         groups = Mutex(found)
         (oversizeNotices, oversizeNotice) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (groupNotices, groupNotice) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// What all files take on the disk.
@@ -57,17 +61,24 @@ package final class LogStore: Sendable {
     }
 
     /// Makes a group; throws `groupExists`.
-    package func createGroup(_ name: String, tags: [String: String] = [:], now: Timestamp) throws(LogStoreError) {
-        guard try groupMade(name, tags: tags, now: now).isNew else {
+    package func createGroup(
+        _ name: String,
+        tags: [String: String] = [:],
+        registration: String? = nil,
+        now: Timestamp
+    ) throws(LogStoreError) {
+        guard try groupMade(name, tags: tags, registration: registration, now: now).isNew else {
             throw LogStoreError(.groupExists, "there is a log group \(name) already")
         }
     }
 
-    /// Removes a group with its streams and files.
-    package func deleteGroup(_ name: String) throws(LogStoreError) {
+    /// Removes a group with its streams and files; throws `groupNotFound` if there is none, or another one.
+    package func deleteGroup(_ key: LogGroupKey) throws(LogStoreError) {
+        let name = key.name
         let trash = "\(directory)/\(Self.deletedPrefix)\(UInt64.random(in: 0...UInt64.max))"
         try groups.withLock { groups throws(LogStoreError) in
-            guard let group = groups[name] else { throw .groupNotFound(name) }
+            guard let group = groups[name], key.registration == nil || group.metadata.registration == key.registration
+            else { throw .groupNotFound(name) }
             // At once and for good; a crash from here on leaves only what the next start removes.
             try File.move(group.directory, to: trash)
             groups[name] = nil
@@ -77,14 +88,9 @@ package final class LogStore: Sendable {
         try File.removeDirectory(trash)
     }
 
-    /// Sets for how many days a group keeps events; nil is for ever.
-    package func setRetention(days: Int?, ofGroup name: String) throws(LogStoreError) {
-        try group(name).update { $0.retentionDays = days }
-    }
-
-    /// Changes a group's tags.
-    package func updateTags(ofGroup name: String, _ change: (inout [String: String]) -> Void) throws(LogStoreError) {
-        try group(name).update { change(&$0.tags) }
+    /// Changes what is kept about a group.
+    package func updateGroup(_ name: String, _ change: (inout GroupMetadata) -> Void) throws(LogStoreError) {
+        try group(name).update(change)
     }
 
     func group(_ name: String) throws(LogStoreError) -> StoredGroup {
@@ -96,12 +102,13 @@ package final class LogStore: Sendable {
 
     private func groupMade(
         _ name: String,
-        tags: [String: String],
+        tags: [String: String] = [:],
+        registration: String? = nil,
         now: Timestamp
     ) throws(LogStoreError) -> (group: StoredGroup, isNew: Bool) {
-        try groups.withLock { groups throws(LogStoreError) in
-            if let group = groups[name] { return (group, false) }
-            let metadata = GroupMetadata(name: name, creationTime: now, retentionDays: nil, tags: tags)
+        let made = try groups.withLock { groups throws(LogStoreError) in
+            if let group = groups[name] { return (group: group, isNew: false) }
+            let metadata = GroupMetadata(name: name, creationTime: now, tags: tags, registration: registration)
             let path = "\(directory)/\(FileName.encode(name))"
             // Under another name until all that belongs to a group is there.
             let temporary = "\(directory)/\(Self.newPrefix)\(FileName.encode(name))"
@@ -111,8 +118,10 @@ package final class LogStore: Sendable {
             try File.synchronise(directory)
             let group = StoredGroup(metadata, directory: path, settings: settings, usage: usage)
             groups[name] = group
-            return (group, true)
+            return (group: group, isNew: true)
         }
+        if made.isNew { groupNotice.yield() }
+        return made
     }
 
     // MARK: Streams
@@ -157,7 +166,7 @@ package final class LogStore: Sendable {
         var attemptsLeft = 3
         while true {
             do throws(LogStoreError) {
-                let group = try groupMade(group, tags: [:], now: now).group
+                let group = try groupMade(group, now: now).group
                 let stream = try group.streamMade(name, now: now).stream
                 try stream.append(batch, isDurable: false, keepsOpen: true)
                 return noticeOversize()

@@ -8,6 +8,43 @@ package struct GroupMetadata: Hashable, Sendable {
     /// Events older than this many days are not shown and go away; nil keeps them for ever.
     package var retentionDays: Int?
     package var tags: [String: String]
+    /// Which of the groups that have ever had the name it is, for hosts that share groups; nil for one that only this host
+    /// knows.
+    package var registration: String?
+
+    package init(
+        name: String,
+        creationTime: Timestamp,
+        retentionDays: Int? = nil,
+        tags: [String: String] = [:],
+        registration: String? = nil
+    ) {
+        self.name = name
+        self.creationTime = creationTime
+        self.retentionDays = retentionDays
+        self.tags = tags
+        self.registration = registration
+    }
+
+    /// Names this group, and none that had its name before.
+    package var key: LogGroupKey { LogGroupKey(name: name, registration: registration) }
+}
+
+/// Names a group.
+package struct LogGroupKey: Hashable, Sendable {
+    package let name: String
+    /// Which of those that have ever had the name; nil for whichever there is.
+    package let registration: String?
+
+    package init(name: String, registration: String? = nil) {
+        self.name = name
+        self.registration = registration
+    }
+
+    /// Whether a host's group is this one. One that is not registered yet is about to be.
+    package func means(_ group: GroupMetadata) -> Bool {
+        registration == nil || group.registration == nil || registration == group.registration
+    }
 }
 
 extension GroupMetadata: JSONCodable {
@@ -17,6 +54,7 @@ extension GroupMetadata: JSONCodable {
         creationTime = Timestamp(milliseconds: try object.required("creationTime"))
         retentionDays = try object.optional("retentionInDays")
         tags = try object.optional("tags") ?? [:]
+        registration = try object.optional("registration")
     }
 
     package func encode(to writer: inout JSONWriter) {
@@ -25,6 +63,7 @@ extension GroupMetadata: JSONCodable {
             writer.member("creationTime", creationTime.milliseconds)
             writer.member("retentionInDays", retentionDays)
             writer.member("tags", tags)
+            writer.member("registration", registration)
         }
     }
 }

@@ -8,7 +8,8 @@ struct EventToken {
     let position: EventPosition
 
     private static let timeDigits = 13
-    private static let streamDigits = 20
+    /// Of what has the event: the host's number where a token is, the stream's and the host's where it is an event's name.
+    private static let originDigits = 20
     private static let segmentDigits = 8
     private static let offsetDigits = 15
 
@@ -21,7 +22,7 @@ struct EventToken {
 
     /// `f/` or `b/`, 56 digits, and `/s`, as GetLogEvents has them.
     var text: String {
-        let digits = Self.digits(of: position, stream: 0)
+        let digits = Self.digits(of: position, origin: position.host)
         return "\(isForward ? "f" : "b")/\(digits)/s"
     }
 
@@ -40,7 +41,7 @@ struct EventToken {
 
     init(groupText: String) throws(LogsError) {
         let text = try ListToken.last(groupText)
-        let length = 2 + Self.timeDigits + Self.streamDigits + Self.segmentDigits + Self.offsetDigits + 2
+        let length = 2 + Self.timeDigits + Self.originDigits + Self.segmentDigits + Self.offsetDigits + 2
         try self.init(String(text.prefix(length)), stream: String(text.dropFirst(length)))
     }
 
@@ -48,15 +49,11 @@ struct EventToken {
 
     /// An event's identifier in its group: 56 digits that sort by time.
     static func eventID(_ position: EventPosition) -> String {
-        // FNV-1a: streams of one name have one number, whenever and wherever it is computed.
-        let stream = position.stream.utf8.reduce(0xCBF2_9CE4_8422_2325) { (hash: UInt64, byte) in
-            (hash ^ UInt64(byte)) &* 0x0100_0000_01B3
-        }
-        return digits(of: position, stream: stream)
+        digits(of: position, origin: NameNumber.of(position.stream) ^ position.host)
     }
 
-    private static func digits(of position: EventPosition, stream: UInt64) -> String {
-        padded(UInt64(max(0, position.timestamp.milliseconds)), timeDigits) + padded(stream, streamDigits)
+    private static func digits(of position: EventPosition, origin: UInt64) -> String {
+        padded(UInt64(max(0, position.timestamp.milliseconds)), timeDigits) + padded(origin, originDigits)
             + padded(UInt64(position.segment), segmentDigits) + padded(UInt64(position.offset), offsetDigits)
     }
 
@@ -66,15 +63,17 @@ struct EventToken {
     }
 
     private static func position(_ digits: Substring, stream: String) -> EventPosition? {
-        guard digits.utf8.count == timeDigits + streamDigits + segmentDigits + offsetDigits,
+        guard digits.utf8.count == timeDigits + originDigits + segmentDigits + offsetDigits,
             digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let time = Int(digits.prefix(timeDigits)),
-            let segment = Int(digits.dropFirst(timeDigits + streamDigits).prefix(segmentDigits)),
+            let host = UInt64(digits.dropFirst(timeDigits).prefix(originDigits)),
+            let segment = Int(digits.dropFirst(timeDigits + originDigits).prefix(segmentDigits)),
             let offset = Int(digits.suffix(offsetDigits))
         else { return nil }
         return EventPosition(
             timestamp: Timestamp(milliseconds: time),
             stream: stream,
+            host: host,
             segment: segment,
             offset: offset
         )

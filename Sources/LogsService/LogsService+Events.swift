@@ -11,32 +11,34 @@ extension LogsService {
         let token = try request.nextToken.map { text throws(LogsError) in
             try EventToken(text, stream: request.logStreamName)
         }
-        let now = now
-        return try await onDisk { store in
-            let start = try Self.start(request.startTime, of: store.metadata(ofGroup: group), now: now)
-            let end = Timestamp(milliseconds: request.endTime ?? .max)
-            let stream = try store.summary(ofStream: request.logStreamName, group: group)
-            let isForward = token?.isForward ?? request.startFromHead ?? false
-            let query = EventQuery(
-                isForward ? .forward(after: token?.position) : .backward(before: token?.position),
-                times: start..<max(start, end),
-                countMax: request.limit ?? Self.eventsMax
-            )
-            let page = try store.events(of: [stream], query)
-            // Without events the tokens stay where they are, or where the first event would be.
-            let here = token?.position ?? EventPosition(timestamp: start, stream: stream.name, segment: 0, offset: 0)
-            return GetLogEventsResponse(
-                events: page.events.map { event in
-                    OutputLogEvent(
-                        timestamp: event.timestamp.milliseconds,
-                        message: event.text,
-                        ingestionTime: event.ingestionTime.milliseconds
-                    )
-                },
-                nextForwardToken: EventToken(isForward: true, position: page.events.last?.position ?? here).text,
-                nextBackwardToken: EventToken(isForward: false, position: page.events.first?.position ?? here).text
-            )
-        }
+        let metadata = try await archive.group(group)
+        let start = start(request.startTime, of: metadata)
+        let end = Timestamp(milliseconds: request.endTime ?? .max)
+        let query = LogQuery(
+            .named([request.logStreamName]),
+            isForward: token?.isForward ?? request.startFromHead ?? false,
+            position: token?.position,
+            times: start..<max(start, end),
+            countMax: request.limit ?? Self.eventsMax
+        )
+        let page = try await archive.events(of: metadata.key, query)
+        guard page.missingStreams.isEmpty else { throw .streamNotFound }
+        let events = page.events.events
+        // Without events the tokens stay where they are, or where the first event would be.
+        let here =
+            token?.position
+            ?? EventPosition(timestamp: start, stream: request.logStreamName, segment: 0, offset: 0)
+        return GetLogEventsResponse(
+            events: events.map { event in
+                OutputLogEvent(
+                    timestamp: event.timestamp.milliseconds,
+                    message: event.text,
+                    ingestionTime: event.ingestionTime.milliseconds
+                )
+            },
+            nextForwardToken: EventToken(isForward: true, position: events.last?.position ?? here).text,
+            nextBackwardToken: EventToken(isForward: false, position: events.first?.position ?? here).text
+        )
     }
 
     package func filterLogEvents(_ request: FilterLogEventsRequest) async throws(LogsError) -> FilterLogEventsResponse {
@@ -44,30 +46,31 @@ extension LogsService {
         if request.logStreamNames != nil, request.logStreamNamePrefix != nil {
             throw .invalidParameter("logStreamNames and logStreamNamePrefix cannot be specified together.")
         }
-        let pattern = try FilterPattern(request.filterPattern ?? "")
+        _ = try FilterPattern(request.filterPattern ?? "")
         let isForward = request.startFromHead ?? true
         let token = try request.nextToken.map { text throws(LogsError) in try EventToken(groupText: text) }
         guard token.map({ $0.isForward == isForward }) ?? true else { throw .invalidToken }
-        let now = now
-        return try await onDisk { store in
-            let start = try Self.start(request.startTime, of: store.metadata(ofGroup: group), now: now)
-            // The end is of the range here, other than for GetLogEvents.
-            let end = request.endTime.map { $0 == .max ? $0 : $0 + 1 } ?? .max
-            let query = EventQuery(
-                isForward ? .forward(after: token?.position) : .backward(before: token?.position),
-                times: start..<max(start, Timestamp(milliseconds: end)),
-                countMax: request.limit ?? Self.eventsMax
-            )
-            let page = try store.events(of: Self.streams(of: group, request, in: store), query) { event in
-                pattern.matches(event.message)
-            }
-            return FilterLogEventsResponse(
-                events: (isForward ? page.events : page.events.reversed()).map(Self.filteredEvent),
-                searchedLogStreams: [],
-                nextToken: page.isComplete
-                    ? nil : page.lastPosition.map { EventToken(isForward: isForward, position: $0).groupText }
-            )
-        }
+        let metadata = try await archive.group(group)
+        let start = start(request.startTime, of: metadata)
+        // The end is of the range here, other than for GetLogEvents.
+        let end = request.endTime.map { $0 == .max ? $0 : $0 + 1 } ?? .max
+        var query = LogQuery(
+            Self.streams(of: request),
+            isForward: isForward,
+            position: token?.position,
+            times: start..<max(start, Timestamp(milliseconds: end)),
+            countMax: request.limit ?? Self.eventsMax
+        )
+        query.pattern = request.filterPattern ?? ""
+        let found = try await archive.events(of: metadata.key, query)
+        guard found.missingStreams.isEmpty else { throw .streamNotFound }
+        let page = found.events
+        return FilterLogEventsResponse(
+            events: (isForward ? page.events : page.events.reversed()).map(Self.filteredEvent),
+            searchedLogStreams: [],
+            nextToken: page.isComplete
+                ? nil : page.lastPosition.map { EventToken(isForward: isForward, position: $0).groupText }
+        )
     }
 
     private static func filteredEvent(_ event: StoredEvent) -> FilteredLogEvent {
@@ -80,23 +83,13 @@ extension LogsService {
         )
     }
 
-    private static func streams(
-        of group: String,
-        _ request: FilterLogEventsRequest,
-        in store: LogStore
-    ) throws(LogStoreError) -> [StreamSummary] {
-        if let names = request.logStreamNames {
-            var streams: [StreamSummary] = []
-            for name in Set(names) { streams.append(try store.summary(ofStream: name, group: group)) }
-            return streams
-        }
-        let streams = try store.streamList(ofGroup: group)
-        guard let prefix = request.logStreamNamePrefix else { return streams }
-        return streams.filter { $0.name.hasPrefix(prefix) }
+    private static func streams(of request: FilterLogEventsRequest) -> LogQuery.Streams {
+        if let names = request.logStreamNames { return .named(names) }
+        return request.logStreamNamePrefix.map { .prefixed($0) } ?? .all
     }
 
     /// The first time of which events are shown: expired ones are not, whether or not their files are still there.
-    private static func start(_ requested: Int?, of group: GroupMetadata, now: Timestamp) -> Timestamp {
+    private func start(_ requested: Int?, of group: GroupMetadata) -> Timestamp {
         let start = Timestamp(milliseconds: requested ?? 0)
         return max(start, group.expiry(at: now) ?? start)
     }
@@ -106,20 +99,13 @@ extension LogsService {
     package func putLogEvents(_ request: PutLogEventsRequest) async throws(LogsError) -> PutLogEventsResponse {
         try PutRules.check(request.logEvents)
         let now = now
-        return try await onDisk { store in
-            let group = try store.metadata(ofGroup: request.logGroupName)
-            let rules = PutRules(now: now, expiry: group.expiry(at: now))
-            let accepted = rules.accepted(request.logEvents)
-            let events = request.logEvents[accepted.range].map { event in
-                NewLogEvent(timestamp: Timestamp(milliseconds: event.timestamp), message: event.message)
-            }
-            let batch = RecordBatch(events, ingestedAt: now)
-            try store.put(batch, stream: request.logStreamName, group: request.logGroupName)
-            return PutLogEventsResponse(
-                nextSequenceToken: Self.sequenceToken,
-                rejectedLogEventsInfo: accepted.rejected
-            )
+        let group = try await archive.group(request.logGroupName)
+        let accepted = PutRules(now: now, expiry: group.expiry(at: now)).accepted(request.logEvents)
+        let events = request.logEvents[accepted.range].map { event in
+            NewLogEvent(timestamp: Timestamp(milliseconds: event.timestamp), message: event.message)
         }
+        try await archive.put(events, stream: request.logStreamName, in: group.key, now: now)
+        return PutLogEventsResponse(nextSequenceToken: Self.sequenceToken, rejectedLogEventsInfo: accepted.rejected)
     }
 }
 

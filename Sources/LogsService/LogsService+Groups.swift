@@ -10,6 +10,8 @@ extension LogsService {
     private static let tagsMax = 50
     /// The most groups or streams of a page, and what it has unless told otherwise.
     static let listedMax = 50
+    /// How many groups are looked through at once.
+    private static let groupsReadMax = 1000
 
     package func createLogGroup(_ request: CreateLogGroupRequest) async throws(LogsError) {
         if request.logGroupName.lowercased().hasPrefix("aws/") {
@@ -24,12 +26,11 @@ extension LogsService {
         if request.deletionProtectionEnabled == true {
             throw .invalidParameter("Swiftlet does not protect log groups from deletion.")
         }
-        let now = now
-        try await onDisk { try $0.createGroup(request.logGroupName, tags: request.tags ?? [:], now: now) }
+        try await archive.createGroup(request.logGroupName, tags: request.tags ?? [:], now: now)
     }
 
     package func deleteLogGroup(_ request: DeleteLogGroupRequest) async throws(LogsError) {
-        try await onDisk { try $0.deleteGroup(request.logGroupName) }
+        try await archive.deleteGroup(request.logGroupName)
     }
 
     package func putRetentionPolicy(_ request: PutRetentionPolicyRequest) async throws(LogsError) {
@@ -40,11 +41,11 @@ extension LogsService {
                     + "Member must satisfy enum value set: [\(values)]"
             )
         }
-        try await onDisk { try $0.setRetention(days: request.retentionInDays, ofGroup: request.logGroupName) }
+        try await archive.updateGroup(request.logGroupName) { $0.retentionDays = request.retentionInDays }
     }
 
     package func deleteRetentionPolicy(_ request: DeleteRetentionPolicyRequest) async throws(LogsError) {
-        try await onDisk { try $0.setRetention(days: nil, ofGroup: request.logGroupName) }
+        try await archive.updateGroup(request.logGroupName) { $0.retentionDays = nil }
     }
 
     package func describeLogGroups(
@@ -59,25 +60,36 @@ extension LogsService {
         }
         let last = try request.nextToken.map { text throws(LogsError) in try ListToken.last(text) } ?? ""
         let limit = request.limit ?? Self.listedMax
-        let names = names
-        return try await onDisk { [wanted] store in
-            let groups = store.groupList().filter { group in
-                group.name > last
-                    && (request.logGroupNamePrefix.map { group.name.hasPrefix($0) } ?? true)
-                    && (request.logGroupNamePattern.map { $0.isEmpty || group.name.contains($0) } ?? true)
-                    && (wanted?.contains(group.name) ?? true)
-                    && (request.logGroupClass ?? .standard) == .standard
-            }
-            let page = groups.prefix(limit)
-            return DescribeLogGroupsResponse(
-                logGroups: page.map { group in
-                    // It may be deleted meanwhile.
-                    let streams = (try? store.streamList(ofGroup: group.name)) ?? []
-                    return Self.description(of: group, storedBytes: streams.reduce(0) { $0 + $1.storedBytes }, names)
-                },
-                nextToken: page.count < groups.count ? page.last.map { ListToken.text($0.name) } : nil
-            )
+        // One more than the page has tells whether another follows.
+        let found = try await groups(after: last, limit: limit + 1) { group in
+            (request.logGroupNamePrefix.map { group.name.hasPrefix($0) } ?? true)
+                && (request.logGroupNamePattern.map { $0.isEmpty || group.name.contains($0) } ?? true)
+                && (wanted?.contains(group.name) ?? true)
+                && (request.logGroupClass ?? .standard) == .standard
         }
+        let page = found.prefix(limit)
+        let sizes = try await archive.storedBytes(of: page.map(\.key))
+        return DescribeLogGroupsResponse(
+            logGroups: page.map { Self.description(of: $0, storedBytes: sizes[$0.key] ?? 0, names) },
+            nextToken: page.count < found.count ? page.last.map { ListToken.text($0.name) } : nil
+        )
+    }
+
+    /// The first groups after a name that are wanted.
+    private func groups(
+        after name: String,
+        limit: Int,
+        isWanted: (GroupMetadata) -> Bool
+    ) async throws(LogsError) -> [GroupMetadata] {
+        var found: [GroupMetadata] = []
+        var last = name
+        while found.count < limit {
+            let groups = try await archive.groups(after: last, limit: Self.groupsReadMax)
+            found += groups.filter(isWanted)
+            guard groups.count == Self.groupsReadMax, let end = groups.last else { break }
+            last = end.name
+        }
+        return Array(found.prefix(limit))
     }
 
     private static func description(of group: GroupMetadata, storedBytes: Int, _ names: LogNames) -> LogGroup {
@@ -100,33 +112,27 @@ extension LogsService {
         _ request: ListTagsForResourceRequest
     ) async throws(LogsError) -> ListTagsForResourceResponse {
         let group = try names.group(resourceARN: request.resourceArn)
-        return try await onDisk { ListTagsForResourceResponse(tags: try $0.metadata(ofGroup: group).tags) }
+        return ListTagsForResourceResponse(tags: try await archive.group(group).tags)
     }
 
     package func tagResource(_ request: LogsAPI.TagResourceRequest) async throws(LogsError) {
         let group = try names.group(resourceARN: request.resourceArn)
-        try await onDisk { store in
-            var count = 0
-            try store.updateTags(ofGroup: group) { tags in
-                let merged = tags.merging(request.tags) { $1 }
-                count = merged.count
-                if count <= Self.tagsMax { tags = merged }
-            }
-            guard count <= Self.tagsMax else {
+        try await archive.updateGroup(group) { metadata throws(LogsError) in
+            let tags = metadata.tags.merging(request.tags) { $1 }
+            guard tags.count <= Self.tagsMax else {
                 throw LogsError(
                     .tooManyTagsException,
-                    "A log group can have \(Self.tagsMax) tags; it would have \(count)."
+                    "A log group can have \(Self.tagsMax) tags; it would have \(tags.count)."
                 )
             }
+            metadata.tags = tags
         }
     }
 
     package func untagResource(_ request: LogsAPI.UntagResourceRequest) async throws(LogsError) {
         let group = try names.group(resourceARN: request.resourceArn)
-        try await onDisk { store in
-            try store.updateTags(ofGroup: group) { tags in
-                for key in request.tagKeys { tags[key] = nil }
-            }
+        try await archive.updateGroup(group) { metadata in
+            for key in request.tagKeys { metadata.tags[key] = nil }
         }
     }
 }

@@ -12,8 +12,10 @@ package final class PostgresDatabase: SQLDatabase {
 
     /// Connects, brings the schema up to date, and listens for changes.
     ///
+    /// - Parameter isListening: Whether its observers are told of changes of functions, which takes a connection of its own.
+    ///   Without, no functions may be changed.
     /// - Throws: `.unavailable` if the server cannot be reached or refuses.
-    package init(_ settings: PostgresSettings) async throws(MetadataStoreError) {
+    package init(_ settings: PostgresSettings, isListening: Bool = true) async throws(MetadataStoreError) {
         pool = PostgresPool(settings)
         changes = FunctionChanges(settings)
         listener = NotificationListener(settings, channel: settings.schema, changes.handler)
@@ -21,7 +23,7 @@ package final class PostgresDatabase: SQLDatabase {
             try await pool.withSession { session in
                 try await session.run { try PostgresSchema.migrate($0, settings) }
             }
-            try await listener.start()
+            if isListening { try await listener.start() }
         } catch {
             throw .failed(to: "open the database", error)
         }

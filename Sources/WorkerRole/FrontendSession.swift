@@ -12,10 +12,15 @@ import Worker
 /// Confined to its link's event loop.
 ///
 /// JUSTIFICATION: links hold their users from any event loop.
-/// SAFETY: `runs` is touched on the link's event loop only.
+/// SAFETY: `runs` and `questionCount` are touched on the link's event loop only.
 final class FrontendSession: LinkUser, @unchecked Sendable {
     private let server: WorkerServer
     private var runs: [UInt32: RemoteRun] = [:]
+    /// Questions about logs that are being answered.
+    private var questionCount = 0
+
+    /// So many questions about logs one frontend may have at a time.
+    private static let questionsMax = 64
 
     init(server: WorkerServer) {
         self.server = server
@@ -35,6 +40,8 @@ final class FrontendSession: LinkUser, @unchecked Sendable {
                 run(try RunMessage(body: frame.body), call: frame.call, over: link)
             case .consumed:
                 runs[frame.call]?.stream.consumed(bytes: try frame.body.consumedBytes())
+            case .askLogs:
+                answer(try LogQuestion(body: frame.body), call: frame.call, over: link)
             default:
                 // Of a later release.
                 break
@@ -43,6 +50,23 @@ final class FrontendSession: LinkUser, @unchecked Sendable {
             server.logger.error("a frontend sent what cannot be read", metadata: [LogKey.error: "\(error)"])
             link.close()
         }
+    }
+
+    private func answer(_ question: LogQuestion, call: UInt32, over link: Link) {
+        guard let logs = server.logs, questionCount < Self.questionsMax else {
+            let reason = server.logs == nil ? "it keeps no logs" : "it is asked too much at once"
+            return link.send(.logsRefused, call: call, LogRefusal.failed(reason).body)
+        }
+        questionCount += 1
+        link.eventLoop.makeFutureWithTask { await logs.answer(question) }
+            .assumeIsolated()
+            .whenSuccess { [self] answer in
+                questionCount -= 1
+                switch answer {
+                case .success(let content): link.send(.logs, call: call, content)
+                case .failure(let error): link.send(.logsRefused, call: call, error.refusal.body)
+                }
+            }
     }
 
     private func run(_ message: RunMessage, call: UInt32, over link: Link) {

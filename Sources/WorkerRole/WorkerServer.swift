@@ -59,6 +59,8 @@ package final class WorkerServer: Sendable {
     let settings: Settings
     let logger: Logger
     let state: Mutex<State>
+    /// Answers questions about logs; nil where there are none.
+    let logs: LogDesk?
     private let eventLoops: any EventLoopGroup
     private let description: [UInt8]
     private let clock: @Sendable () -> Int
@@ -66,6 +68,7 @@ package final class WorkerServer: Sendable {
 
     /// - Parameters:
     ///   - description: What the worker is, as a JSON document for placement.
+    ///   - logs: Answers questions about logs; nil where there are none.
     ///   - keepAlive: Called at every heartbeat: unless it is called again within the time it is given, every sandbox is to end,
     ///     though this process is stopped and can end none.
     ///   - clock: Nanoseconds that go on while the host sleeps and that nobody sets.
@@ -75,6 +78,7 @@ package final class WorkerServer: Sendable {
         description: [UInt8],
         eventLoops: any EventLoopGroup,
         logger: Logger,
+        logs: LogDesk? = nil,
         clock: @escaping @Sendable () -> Int = { SystemClock.sinceBoot() },
         keepAlive: @escaping @Sendable (Duration) -> Void
     ) {
@@ -83,6 +87,7 @@ package final class WorkerServer: Sendable {
         self.description = description
         self.eventLoops = eventLoops
         self.logger = logger
+        self.logs = logs
         self.clock = clock
         self.keepAlive = keepAlive
         let machine = Machine(

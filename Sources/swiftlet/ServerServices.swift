@@ -1,6 +1,7 @@
 import ControlPlane
 import EventQueue
 import Frontend
+import Logging
 import ServiceLifecycle
 import Telemetry
 import Worker
@@ -82,5 +83,26 @@ struct CertificateService: Service {
 
     func run() async {
         await cancelWhenGracefulShutdown { await certificates.run() }
+    }
+}
+
+/// Lets no more clients in when the service stops, and waits for those that are about to come in.
+struct FrontDoorService: Service {
+    let door: FrontDoor
+    let logger: Logger
+
+    func run() async {
+        // Throws when it is cancelled: then there is no time to be polite.
+        guard (try? await gracefulShutdown()) != nil else { return }
+        do {
+            try await door.close()
+        } catch is CancellationError {
+            return
+        } catch {
+            logger.warning(
+                "clients that connect at this moment may be turned away halfway",
+                metadata: [LogKey.error: "\(error)"]
+            )
+        }
     }
 }

@@ -248,7 +248,8 @@ struct ServiceParts {
         settings.functionDomain = configuration.functionDomain
         settings.isLoopback = configuration.isLoopback
         settings.requestRates = configuration.hasAPIRates ? .standard : nil
-        let application = frontend.application(settings, eventLoops: eventLoops) { address in
+        let door = FrontDoor()
+        let application = frontend.application(settings, eventLoops: eventLoops, door: door) { address in
             guard let address, let port = address.port else { return }
             let scheme = certificates == nil ? "http" : "https"
             var served = ServiceAddress(scheme: scheme, host: address.ipAddress ?? configuration.host, port: port)
@@ -256,8 +257,10 @@ struct ServiceParts {
             controlPlane.served(at: served)
             logger.notice("serving", metadata: [LogKey.address: "\(served.authority)"])
         }
-        guard let certificates else { return [application] }
-        return [application, CertificateService(certificates: certificates)]
+        // Shut down from the last to the first: the door before those who serve.
+        let served: [any Service] = [application, FrontDoorService(door: door, logger: logger)]
+        guard let certificates else { return served }
+        return served + [CertificateService(certificates: certificates)]
     }
 
     // MARK: Running

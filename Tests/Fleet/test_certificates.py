@@ -41,10 +41,6 @@ def test_no_client_notices_that_certificates_are_renewed(fleet, trial):
     trial.check()
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="KNOWN DEFECT: a manager that comes back while a member cannot be reached throttles some invokes for a moment",
-)
 def test_a_host_whose_certificate_has_ended_is_refused_and_says_so(fleet, trial):
     last = fleet.add("worker", "worker-3", valid="4s", options=["--authority", ""])
     try:

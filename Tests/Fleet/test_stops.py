@@ -40,7 +40,6 @@ def test_no_client_notices_that_all_hosts_are_restarted_one_after_the_other(flee
     trial.check()
 
 
-@pytest.mark.xfail(strict=False, reason="KNOWN DEFECT: what was connected and not read is reset when a frontend stops")
 def test_a_frontend_that_stops_answers_whoever_has_connected(fleet, trial):
     victim = trial.choose(fleet.frontends)
     resets, has_ended = [], threading.Event()

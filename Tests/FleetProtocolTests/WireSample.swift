@@ -1,5 +1,6 @@
 import FleetProtocol
 import LambdaAPI
+import LogStore
 import NIOCore
 import TestSupport
 import Worker
@@ -67,12 +68,19 @@ struct WireSample {
             WireSample(random.censusEntry()),
             WireSample(random.heartbeat()),
             WireSample(UnusedMessage(random.reservation())),
+            WireSample(random.logQuestion()),
+            WireSample(random.logPage()),
+            WireSample(random.streamPage()),
+            WireSample(LogSizes(Dictionary(random.list { ($0.logGroup(), $0.number()) }) { first, _ in first })),
+            WireSample(random.logRefusal()),
         ]
     }
 
     /// Every field of a value and of what it consists of.
     private static func text(of value: Any) -> String {
         if let buffer = value as? ByteBuffer { return "\(Array(buffer.readableBytesView))" }
+        if let names = value as? Set<String> { return "\(names.sorted())" }
+        if let sizes = value as? [LogGroupKey: Int] { return "\(sizes.map { "\($0)" }.sorted())" }
         if let table = value as? [String: String] { return "\(table.sorted { $0.key < $1.key })" }
         let mirror = Mirror(reflecting: value)
         guard !mirror.children.isEmpty else { return "\(value)" }

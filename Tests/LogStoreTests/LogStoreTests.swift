@@ -47,8 +47,8 @@ import Testing
             return error?.code
         }
         #expect(code { try store.createStream("s", group: "g", now: StoreFixture.now) } == .groupNotFound)
-        #expect(code { try store.deleteGroup("g") } == .groupNotFound)
-        #expect(code { try store.setRetention(days: 1, ofGroup: "g") } == .groupNotFound)
+        #expect(code { try store.deleteGroup(LogGroupKey(name: "g")) } == .groupNotFound)
+        #expect(code { try store.updateGroup("g") { $0.retentionDays = 1 } } == .groupNotFound)
         try store.createGroup("g", now: StoreFixture.now)
         #expect(code { try store.createGroup("g", now: StoreFixture.now) } == .groupExists)
         #expect(code { try fixture.put([(0, "x")]) } == .streamNotFound)
@@ -59,8 +59,8 @@ import Testing
 
     @Test mutating func everythingIsThereAfterARestart() throws {
         try fixture.createStream("2026/11/23/[$LATEST]0f", group: "/aws/lambda/hello")
-        try fixture.store.setRetention(days: 7, ofGroup: "/aws/lambda/hello")
-        try fixture.store.updateTags(ofGroup: "/aws/lambda/hello") { $0["team"] = "a" }
+        try fixture.store.updateGroup("/aws/lambda/hello") { $0.retentionDays = 7 }
+        try fixture.store.updateGroup("/aws/lambda/hello") { $0.tags["team"] = "a" }
         try fixture.put([(5, "one"), (9, "two")], stream: "2026/11/23/[$LATEST]0f", group: "/aws/lambda/hello")
         let size = fixture.store.size
         try fixture.reopen()
@@ -110,14 +110,14 @@ import Testing
     @Test func deletedGroupIsGoneFromTheDisk() throws {
         try fixture.createStream()
         try fixture.put([(0, "x")])
-        try fixture.store.deleteGroup("g")
+        try fixture.store.deleteGroup(LogGroupKey(name: "g"))
         #expect(fixture.store.size.bytes == 0)
         #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.directory.path).isEmpty)
     }
 
     @Test func nextLineOfARunningEnvironmentMakesADeletedGroupAgain() throws {
         try fixture.appendLines(["one"])
-        try fixture.store.deleteGroup("g")
+        try fixture.store.deleteGroup(LogGroupKey(name: "g"))
         try fixture.appendLines(["two"])
         #expect(try fixture.texts() == ["two\n"])
         try fixture.store.deleteStream("s", group: "g")
@@ -150,7 +150,7 @@ import Testing
         try fixture.createStream()
         try fixture.put([(0, "x")])
         let streams = try fixture.store.streamList(ofGroup: "g")
-        try fixture.store.deleteGroup("g")
+        try fixture.store.deleteGroup(LogGroupKey(name: "g"))
         let query = EventQuery(.forward(after: nil), times: fixture.time(0)..<fixture.time(10), countMax: 10)
         let page = try fixture.store.events(of: streams, query)
         #expect(page.events.isEmpty)

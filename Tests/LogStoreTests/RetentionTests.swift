@@ -12,7 +12,7 @@ import Testing
         try fixture.put([(0, "old")], stream: "old")
         try fixture.put([(2 * day, "new")], stream: "new")
         try fixture.put([(0, "kept for ever")], stream: "other", group: "h")
-        try fixture.store.setRetention(days: 1, ofGroup: "g")
+        try fixture.store.updateGroup("g") { $0.retentionDays = 1 }
         let report = try fixture.store.enforceRetention(now: fixture.time(day * 2), removalsMax: 100)
         #expect(report.expired == 1)
         #expect(!report.isUnfinished)
@@ -57,7 +57,7 @@ import Testing
             try fixture.createStream("s\(number)")
             try fixture.put([(0, "x")], stream: "s\(number)")
         }
-        try fixture.store.setRetention(days: 1, ofGroup: "g")
+        try fixture.store.updateGroup("g") { $0.retentionDays = 1 }
         let later = fixture.time(2 * day)
         let first = try fixture.store.enforceRetention(now: later, removalsMax: 6)
         #expect(first.expired == 6)
@@ -70,7 +70,7 @@ import Testing
     @Test func environmentWritesOnAfterItsFileHasGone() throws {
         let fixture = try StoreFixture()
         try fixture.appendLines(["old"])
-        try fixture.store.setRetention(days: 1, ofGroup: "g")
+        try fixture.store.updateGroup("g") { $0.retentionDays = 1 }
         let report = try fixture.store.enforceRetention(now: fixture.time(2 * day), removalsMax: 10)
         #expect(report.expired == 1)
         try fixture.appendLines(["new"], at: 2 * day)

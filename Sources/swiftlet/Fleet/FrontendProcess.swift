@@ -73,7 +73,18 @@ struct FrontendProcess {
                     functions: functionManagers,
                     accountConcurrency: configuration.concurrency
                 ),
-                logs: nil,
+                logs: LogsService(
+                    archive: FleetLogArchive(
+                        records: store,
+                        hosts: LinkedLogHosts(
+                            store: fleetStore,
+                            links: LinkPool(dialler: LinkDialler(credentials, silenceMax: fleet.silenceMax)),
+                            eventLoops: eventLoops
+                        ),
+                        logger: logger
+                    ),
+                    locality: configuration.locality
+                ),
                 identity: IdentityService(store: store, locality: configuration.locality, clock: { .now() }),
                 users: users,
                 locality: configuration.locality,

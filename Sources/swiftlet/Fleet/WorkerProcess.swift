@@ -8,8 +8,10 @@ import HostLink
 import LambdaAPI
 import LogStore
 import Logging
+import LogsService
 import MetadataStore
 import MetadataStorePostgres
+import MetadataStoreSQL
 import NIOCore
 import NIOPosix
 import Placement
@@ -37,6 +39,13 @@ struct WorkerProcess {
         let logs = try FunctionLogWriter(store: logStore, logger: logger)
         defer { logs.stop() }
         let store = try await PostgresFleetStore(fleet.postgres, isListening: false)
+        // Groups change seldom, and workers are many.
+        var groupSettings = fleet.postgres
+        groupSettings.connectionsMax = 1
+        let database = try await PostgresDatabase(groupSettings, isListening: false)
+        let registry = LogGroupRegistry(logs: logStore, records: SQLMetadataStore(database), logger: logger)
+        // Before anybody can ask for what was deleted while this worker was away.
+        try await registry.settle()
         let engine = try await parts.engine(in: data, runtimes)
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
@@ -54,6 +63,7 @@ struct WorkerProcess {
                 description: Array(description),
                 eventLoops: eventLoops,
                 logger: logger,
+                logs: LogDesk(archive: HostLogArchive(store: logStore)) { try await registry.settle() },
                 keepAlive: { engine.keepAlive(for: $0) }
             )
             let listener = try await LinkListener.listen(
@@ -97,6 +107,7 @@ struct WorkerProcess {
                     MembershipService(membership: membership, logger: logger) { server.isEmpty },
                     MemberDetailsService(membership: membership, details: details), WorkerRunService(worker: worker),
                     LogRetentionService(retention: LogRetention(store: logStore, logger: logger)),
+                    RunningService { await registry.run() },
                     WorkerServerService(server: server, lease: fleet.lease, logger: logger),
                 ],
                 // What runs may take as long as functions may.
@@ -108,6 +119,7 @@ struct WorkerProcess {
             throw error
         }
         await store.close()
+        await database.close()
         try await client.shutdown()
         try await eventLoops.shutdownGracefully()
         await engine.shutdown()
