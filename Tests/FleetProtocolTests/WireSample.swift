@@ -14,8 +14,11 @@ struct WireSample {
     let content: String
     /// Reads a message of this kind, and returns what it says.
     let read: @Sendable (ByteBuffer) throws -> String
+    /// How many bytes it has without what later releases have added behind.
+    let earlierLengths: [Int]
 
-    init<Value: WireValue & SendableMetatype>(_ value: Value) {
+    init<Value: WireValue & SendableMetatype>(_ value: Value, earlierLengths: [Int] = []) {
+        self.earlierLengths = earlierLengths
         name = "\(Value.self)"
         body = value.body
         content = Self.text(of: value)
@@ -58,15 +61,9 @@ struct WireSample {
             ),
             WireSample(EventMessage(random.environmentID(), random.event())),
             WireSample(random.standing()),
-            WireSample(
-                WorkerRegistration(
-                    standing: random.standing(),
-                    description: random.buffer(),
-                    leashMilliseconds: random.flag() ? 10_000 : nil
-                )
-            ),
+            registration(&random),
             WireSample(random.censusEntry()),
-            WireSample(random.heartbeat()),
+            heartbeat(&random),
             WireSample(UnusedMessage(random.reservation())),
             WireSample(random.logQuestion()),
             WireSample(random.logPage()),
@@ -74,6 +71,26 @@ struct WireSample {
             WireSample(LogSizes(Dictionary(random.list { ($0.logGroup(), $0.number()) }) { first, _ in first })),
             WireSample(random.logRefusal()),
         ]
+    }
+
+    /// The first release told no leash.
+    private static func registration(_ random: inout SeededGenerator) -> WireSample {
+        let earlier = WorkerRegistration(
+            standing: random.standing(),
+            description: random.buffer(),
+            leashMilliseconds: nil
+        )
+        var message = earlier
+        message.leashMilliseconds = random.number()
+        return WireSample(message, earlierLengths: [earlier.body.readableBytes])
+    }
+
+    /// The first release told no load, and the second neither what functions use nor what code there is.
+    private static func heartbeat(_ random: inout SeededGenerator) -> WireSample {
+        let message = random.heartbeat()
+        let emptyLists = 3 * MemoryLayout<UInt32>.size
+        let second = HeartbeatMessage(number: message.number, changes: message.changes).body.readableBytes - emptyLists
+        return WireSample(message, earlierLengths: [second - MemoryLayout<Int32>.size, second])
     }
 
     /// Every field of a value and of what it consists of.

@@ -17,7 +17,7 @@ struct WireTests {
     @Test(arguments: 0..<30 as Range<UInt64>)
     func messageThatEndsAnywhereTooEarlyIsMalformed(seed: UInt64) throws {
         for sample in WireSample.all(seed: seed) {
-            for count in 0..<sample.body.readableBytes where !Self.isWhole(sample, at: count) {
+            for count in 0..<sample.body.readableBytes where !sample.earlierLengths.contains(count) {
                 let cut = try #require(sample.body.getSlice(at: sample.body.readerIndex, length: count))
                 let error = #expect(throws: LinkError.self, "seed \(seed), \(sample.name), \(count) bytes") {
                     try sample.read(cut)
@@ -27,9 +27,14 @@ struct WireTests {
         }
     }
 
-    /// Whether so much of a message is one that tells less: a heartbeat need not end with the worker's load.
-    private static func isWhole(_ sample: WireSample, at count: Int) -> Bool {
-        sample.name == "HeartbeatMessage" && count == sample.body.readableBytes - MemoryLayout<Int32>.size
+    @Test(arguments: 0..<30 as Range<UInt64>)
+    func messageOfAnEarlierReleaseIsRead(seed: UInt64) throws {
+        for sample in WireSample.all(seed: seed) {
+            for length in sample.earlierLengths {
+                let earlier = try #require(sample.body.getSlice(at: sample.body.readerIndex, length: length))
+                _ = try sample.read(earlier)
+            }
+        }
     }
 
     @Test(arguments: 0..<30 as Range<UInt64>)

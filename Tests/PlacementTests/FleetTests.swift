@@ -66,7 +66,9 @@ struct FleetTests {
     }
 
     @Test func aFunctionIsNoisyUntilItIsWellBelowItsLimit() {
-        var fleet = Fleet([.test("w")])
+        var policy = PlacementPolicy()
+        policy.cpuOvercommit = 4
+        var fleet = Fleet([.test("w")], policy: policy)
         // Its share is a vCPU, which is promised four times: 250 thousandths are reckoned with.
         let function = FunctionVersion.test(1, memoryMB: 1769)
         fleet.placed(function, on: "w")
