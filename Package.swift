@@ -130,12 +130,15 @@ let package = Package(
             ]
         ),
         room("HostLink", ["HostIdentity", nioCore, nioPosix, nioSSL]),
-        room("FleetProtocol", ["Worker", "HostLink", "LogsService", "LogStore", "LambdaAPI", nioCore]),
+        room(
+            "FleetProtocol",
+            ["Placement", "Worker", "HostLink", "LogsService", "LogStore", "LambdaAPI", nioCore]
+        ),
         room(
             "WorkerRole",
             [
-                "FleetProtocol", "Worker", "HostLink", "HostIdentity", "MetadataStore", "LogsService", "LogsAPI",
-                "LogStore", "Telemetry", "LambdaAPI", logging, nioCore,
+                "FleetProtocol", "Placement", "Worker", "CodeStore", "HostLink", "HostIdentity", "MetadataStore",
+                "LogsService", "LogsAPI", "LogStore", "Telemetry", "LambdaAPI", logging, nioCore,
             ]
         ),
         room("PlacementSimulator", ["Placement", .product(name: "HeapModule", package: "swift-collections")]),
@@ -320,13 +323,16 @@ let package = Package(
         ),
         tests(
             "FleetProtocolTests",
-            ["FleetProtocol", "HostLink", "LogsService", "LogStore", "Worker", "LambdaAPI", "TestSupport", nioCore]
+            [
+                "FleetProtocol", "Placement", "HostLink", "LogsService", "LogStore", "Worker", "LambdaAPI", "TestSupport",
+                nioCore,
+            ]
         ),
         tests(
             "WorkerRoleTests",
             [
-                "WorkerRole", "MetadataStore", "MetadataStoreSQL", "MetadataStoreSQLite", "LogStore", "LambdaAPI",
-                "TestSupport", logging,
+                "WorkerRole", "FleetProtocol", "MetadataStore", "MetadataStoreSQL", "MetadataStoreSQLite", "LogStore",
+                "LambdaAPI", "TestSupport", logging,
             ]
         ),
         tests(

@@ -2,9 +2,13 @@
 
 import statistics
 import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "Tests/Fleet"))
 
 import load
 from fleet_service import Fleet
+from network import Network
 from report import Figure, spread
 from service import Service
 
@@ -17,18 +21,29 @@ CLIENTS = (1, 16)
 def measure(service, path, clients, seconds):
     """Returns the load, and what the service used of the CPU for each request, in microseconds."""
     before = service.cpu_seconds()
-    run = load.run(service.port, path, clients, seconds)
+    run = load.run(service.port, path, clients, seconds, address=service.address)
     if run.errors:
         raise SystemExit(f"{run.errors} of {run.requests} requests failed; the service's log:\n{service.log[-4000:]}")
     return run, (service.cpu_seconds() - before) * 1e6 / max(1, run.requests)
 
 
 def run(rounds=5, seconds=3):
+    network = Network()
+    try:
+        # The clients are on a host of their own, as are the roles and the single process.
+        with network.host("clients").entered():
+            return compare(network, rounds, seconds)
+    finally:
+        network.close()
+
+
+def compare(network, rounds, seconds):
     figures = []
-    with Service() as single, Fleet() as fleet:
+    alone = Service("--authentication", "off", host=network.host("single"))
+    with alone as single, Fleet(network) as fleet:
         paths = {service: service.create_python_hello("hello", memory=512) for service in (single, fleet)}
         for service, path in paths.items():
-            load.run(service.port, path, max(CLIENTS), seconds)
+            load.run(service.port, path, max(CLIENTS), seconds, address=service.address)
         for clients in CLIENTS:
             runs = {single: [], fleet: []}
             by_role = []

@@ -1,4 +1,4 @@
-"""A fleet under measurement: one frontend, one manager and one worker, with what they share, all on this machine."""
+"""A fleet under measurement: one frontend, one manager and one worker, each on a host of a network of namespaces."""
 
 import os
 import shutil
@@ -18,8 +18,9 @@ ROLES = ("manager", "worker", "frontend")
 class Fleet(Service):
     """Use as a context manager, within `scripts/with-postgres`."""
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
+    def __init__(self, network, *arguments):
+        super().__init__(*arguments, host=network.host("frontend"))
+        self._network = network
         if "SWIFTLET_TEST_POSTGRES" not in os.environ:
             raise SystemExit("there is no PostgreSQL server; run: scripts/with-postgres python3 Benchmarks/run.py fleet")
         self._processes = {}
@@ -42,9 +43,10 @@ class Fleet(Service):
 
     def _start_bucket(self):
         port = free_port()
-        self._bucket = f"http://127.0.0.1:{port}"
+        host = self._network.host("bucket")
+        self._bucket = f"http://{host.address}:{port}"
         self._store = subprocess.Popen(
-            [str(BENCH_PYTHON), "-m", "moto.server", "--port", str(port)],
+            self._on(host, str(BENCH_PYTHON), "-m", "moto.server", "--host", host.address, "--port", str(port)),
             env={**os.environ, **KEYS}, stdout=self._log, stderr=self._log,
         )  # fmt: skip
         script = (
@@ -70,16 +72,17 @@ class Fleet(Service):
             "SWIFTLET_AWS_ACCESS_KEY_ID": "bench",
             "SWIFTLET_AWS_SECRET_ACCESS_KEY": "bench",
         }
-        listening = {"frontend": ["--listen", f"127.0.0.1:{self.port}"]}.get(
-            role, ["--fleet-listen", f"127.0.0.1:{free_port()}"]
+        host = self._network.host(role)
+        listening = {"frontend": ["--listen", f"{host.address}:{self.port}", "--authentication", "off"]}.get(
+            role, ["--fleet-listen", f"{host.address}:{free_port()}"]
         )
         self._processes[role] = subprocess.Popen(
-            [
-                str(BINARY), role, "--data", f"{self._directory}/{role}", "--credentials", credentials,
+            self._on(
+                host, str(BINARY), role, "--data", f"{self._directory}/{role}", "--credentials", credentials,
                 "--code-bucket", BUCKET, "--code-bucket-endpoint", self._bucket,
                 "--runtimes", f"{ROOT}/runtimes:{ROOT}/.runtimes",
                 "--memory-budget", str(MEMORY_BUDGET_MB), "--request-rate", "0", *listening, *self._arguments,
-            ],
+            ),
             env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip
 

@@ -52,7 +52,7 @@ class Load:
         return self.requests / self.seconds
 
 
-def run(port, path, clients, seconds, check=False, body="{}", headers={}, until=None):
+def run(port, path, clients, seconds, check=False, body="{}", headers={}, until=None, address="127.0.0.1"):
     """Keeps `clients` connections busy for so long.
 
     `check` counts failed functions as errors too, which costs wrk time. `until`, where given, is asked again and again
@@ -66,7 +66,7 @@ def run(port, path, clients, seconds, check=False, body="{}", headers={}, until=
         wrk = subprocess.Popen(
             [
                 "wrk", "--threads", "1", "--connections", str(clients), "--duration", f"{seconds}s",
-                "--timeout", "60s", "--script", script.name, f"http://127.0.0.1:{port}{path}",
+                "--timeout", "60s", "--script", script.name, f"http://{address}:{port}{path}",
             ],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip

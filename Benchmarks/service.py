@@ -84,10 +84,13 @@ def package(files):
 class Service:
     """Use as a context manager."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, host=None):
+        """`host` is one of a network of namespaces that the service is to be on; else it is on loopback."""
         if not BINARY.exists():
             raise SystemExit(f"{BINARY} is missing; run: scripts/build")
         self.port = free_port()
+        self.address = host.address if host else "127.0.0.1"
+        self._host = host
         self._arguments = arguments
         self._directory = tempfile.mkdtemp(prefix="swiftlet-bench-")
         self._log = open(f"{self._directory}/log", "wb")
@@ -107,11 +110,12 @@ class Service:
     def _start(self, look_seconds=0.05):
         """Starts a process and returns once it answers `/healthz`."""
         self._process = subprocess.Popen(
-            [
-                str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}", "--data", f"{self._directory}/data",
+            self._on(
+                self._host,
+                str(BINARY), "serve", "--listen", f"{self.address}:{self.port}", "--data", f"{self._directory}/data",
                 "--runtimes", f"{ROOT}/runtimes:{ROOT}/.runtimes",
                 "--memory-budget", str(MEMORY_BUDGET_MB), "--request-rate", "0", *self._arguments,
-            ],
+            ),
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -120,6 +124,10 @@ class Service:
                 self.__exit__()
                 raise SystemExit(f"the service did not start; its log:\n{self.log}")
             time.sleep(look_seconds)
+
+    @staticmethod
+    def _on(host, *command):
+        return host.command(*command) if host else list(command)
 
     def __exit__(self, *_):
         if self._process.poll() is None:
@@ -149,7 +157,7 @@ class Service:
             return False
 
     def request(self, method, path, body=None, headers={}):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=60)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

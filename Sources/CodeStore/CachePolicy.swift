@@ -24,6 +24,8 @@ struct CachePolicy {
     let sizeMax: Int?
     /// How much all trees take that are there, in bytes.
     private(set) var size = 0
+    /// How often a tree has come or gone.
+    private(set) var changes = 0
     private var entries: [CodeHash: Entry] = [:]
     private var useCount = 0
 
@@ -39,6 +41,12 @@ struct CachePolicy {
 
     /// The trees that are there.
     var present: [CodeHash] { entries.filter { $0.value.size != nil }.map(\.key) }
+
+    /// Those of the trees that are there that were used last, the latest first.
+    func latest(_ countMax: Int) -> [CodeHash] {
+        let present = entries.filter { $0.value.size != nil }
+        return present.sorted { $0.value.lastUse > $1.value.lastUse }.prefix(countMax).map(\.key)
+    }
 
     /// A use has begun; each is ended by ``released(_:)``, whatever becomes of it.
     mutating func acquired(_ tree: CodeHash) -> AcquireAction {
@@ -56,6 +64,7 @@ struct CachePolicy {
 
     /// A tree is there, whole. Returns what is to be evicted, which may be the tree itself if nobody uses it.
     mutating func made(_ tree: CodeHash, size: Int) -> [CodeHash] {
+        if !isPresent(tree) { changes += 1 }
         self.size += size - (entries[tree]?.size ?? 0)
         touch(tree) { $0.size = size }
         return evictDownToTheBound()
@@ -63,6 +72,7 @@ struct CachePolicy {
 
     /// A tree is not there any more, whoever has removed it.
     mutating func lost(_ tree: CodeHash) {
+        if isPresent(tree) { changes += 1 }
         size -= entries[tree]?.size ?? 0
         entries[tree]?.size = nil
         forgetIfEmpty(tree)

@@ -36,6 +36,7 @@ extension FleetMembership {
     /// Tends partitions and the share until the task is cancelled.
     func keepPartitions(_ holder: any PartitionHolder) async {
         var watch = MemberWatch()
+        var evicted = EvictedWatch()
         var nextLook = Int.min
         // Rounds for the share's sake are many; who has which partition is gone through when that may have changed.
         var divided: FleetVersions?
@@ -46,6 +47,7 @@ extension FleetMembership {
                 if clock.now() >= nextLook {
                     divided = nil
                     try await look(&watch, id)
+                    try await forget(&evicted, id)
                     nextLook = clock.now() + interval / 2
                 }
                 let versions = view.versions
@@ -154,6 +156,16 @@ extension FleetMembership {
             }
             guard isEvicted else { continue }
             logger.notice("a member of the fleet is silent", metadata: [LogKey.item: "\(eviction.member)"])
+            renewSoon()
+        }
+    }
+
+    /// Has evicted workers listed no more that can have nothing running.
+    private func forget(_ evicted: inout EvictedWatch, _ id: FleetMemberID) async throws(RoundError) {
+        for worker in evicted.looked(at: view, fence: Int(settings.fence / .nanoseconds(1)), at: clock.now()) {
+            let isForgotten = try await stored { () throws(MetadataStoreError) in try await store.forget(worker) }
+            guard isForgotten else { continue }
+            logger.notice("an evicted worker is forgotten", metadata: [LogKey.item: "\(worker)"])
             renewSoon()
         }
     }

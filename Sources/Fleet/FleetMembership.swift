@@ -20,19 +20,24 @@ package final class FleetMembership: Sendable {
         package var lease: Duration
         /// The concurrency of the account.
         package var accountConcurrency: Int
+        /// How long a worker goes on with what a manager gave it when that answers it no more, and somewhat longer. For
+        /// managers only.
+        package var fence: Duration
 
         package init(
             role: FleetRole,
             name: String,
             address: String,
             lease: Duration = .seconds(10),
-            accountConcurrency: Int
+            accountConcurrency: Int,
+            fence: Duration = .seconds(11)
         ) {
             self.role = role
             self.name = name
             self.address = address
             self.lease = lease
             self.accountConcurrency = accountConcurrency
+            self.fence = fence
         }
     }
 
@@ -230,11 +235,12 @@ package final class FleetMembership: Sendable {
                 logger.error("others have taken this member for dead", metadata: [LogKey.item: "\(sent.member.id)"])
                 return follow { state, now in state.lease.evicted(at: now) }
             }
+            // First what is new, then that the lease goes on: whoever acts knows all that there was when it was renewed.
+            learn(answer)
             follow { state, now in
                 if state.member.details == details { state.hasNewDetails = false }
                 return state.lease.renewed(at: now)
             }
-            learn(answer)
         } catch {
             failed("the lease cannot be renewed", error)
             update { state, now in state.lease.requestFailed(at: now) }

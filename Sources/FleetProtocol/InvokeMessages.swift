@@ -60,6 +60,28 @@ extension Reservation: WireValue {
     }
 }
 
+/// Gives a reservation back that was not used: its worker could not be reached.
+package struct UnusedMessage: Sendable, Equatable, WireValue {
+    package var worker: String
+    package var environmentID: EnvironmentID
+
+    /// Gives a reservation back.
+    package init(_ reservation: Reservation) {
+        worker = reservation.worker
+        environmentID = reservation.environmentID
+    }
+
+    package init(from buffer: inout ByteBuffer) throws {
+        worker = try buffer.readText()
+        environmentID = try EnvironmentID(from: &buffer)
+    }
+
+    package func write(to buffer: inout ByteBuffer) {
+        buffer.writeText(worker)
+        environmentID.write(to: &buffer)
+    }
+}
+
 /// Why a manager gives no environment.
 package enum RefusedMessage: Sendable, Equatable, WireValue {
     /// A limit of concurrency or of its rate was reached: AWS's reason.

@@ -8,6 +8,8 @@ package enum MessageKind: UInt8, Sendable, CaseIterable {
     // Its answers.
     case reserved = 17
     case refused = 18
+    // From a frontend to a manager: a reservation that it cannot use.
+    case unused = 19
 
     // From a frontend to a worker, as a call.
     case run = 24

@@ -6,6 +6,8 @@ final class Clients {
     private var waiting: Set<Int> = []
     /// Events that were accepted and have not been worked on to the end.
     private var events: Set<Int> = []
+    /// How many of the last invokes are not answered.
+    private var callsLeft = 0
 
     /// How long nothing is heard of an attempt until another is made.
     private static let attemptMax = 60 * Span.second
@@ -20,6 +22,7 @@ final class Clients {
         while moment < end {
             let count = world.random.happens(oneIn: 12) ? world.random.pick(3...fleet.account / 2 + 3) : 1
             let function = world.random.pick(0...fleet.functionCount - 1)
+            if fleet.isQuick(function), world.random.happens(oneIn: 3) { follow(function, from: moment) }
             for _ in 0..<count {
                 let isEvent = world.random.happens(oneIn: 4)
                 world.at(moment) { [self] in isEvent ? accept(function) : wait(for: function) }
@@ -32,8 +35,22 @@ final class Clients {
         fleet.frontends.filter(\.isUp).randomElement(using: &world.random)
     }
 
+    /// Some clients of one frontend invoke a function, each as soon as it has an answer.
+    private func follow(_ function: Int, from moment: Int) {
+        for _ in 0..<world.random.pick(1...4) {
+            let count = world.random.pick(3...40)
+            world.at(moment) { [self] in
+                if let frontend = frontend() { wait(for: function, at: frontend, followedBy: count) }
+            }
+        }
+    }
+
     private func wait(for function: Int) {
-        guard let frontend = frontend() else { return }
+        if let frontend = frontend() { wait(for: function, at: frontend, followedBy: 0) }
+    }
+
+    private func wait(for function: Int, at frontend: SimulatedFrontend, followedBy followers: Int) {
+        guard frontend.isUp else { return }
         let number = fleet.makeID()
         waiting.insert(number)
         fleet.oracle.count { $0.invokes += 1 }
@@ -47,6 +64,10 @@ final class Clients {
                     case .failed, .gaveUp: figures.refused += 1
                     case .lost: figures.lost += 1
                     }
+                }
+                guard followers > 0 else { return }
+                world.after(world.random.pick(0...2500) * Span.microsecond) { [self] in
+                    wait(for: function, at: frontend, followedBy: followers - 1)
                 }
             }
         }
@@ -101,12 +122,13 @@ final class Clients {
         world.after(world.random.pick(200...1500) * Span.millisecond) { [self] in attempt(event, function) }
     }
 
-    /// Everybody must have been answered by now.
-    func checkEnd() {
-        if !waiting.isEmpty { fleet.oracle.violated("invokes were never answered: \(waiting.sorted().prefix(5))") }
-        if !events.isEmpty {
-            fleet.oracle.violated("accepted events were never worked on: \(events.sorted().prefix(5))")
-        }
+    /// Who has not been answered, and should be.
+    var violations: [String] {
+        var violations: [String] = []
+        if !waiting.isEmpty { violations.append("invokes were never answered: \(waiting.sorted().prefix(5))") }
+        if !events.isEmpty { violations.append("accepted events were never worked on: \(events.sorted().prefix(5))") }
+        if callsLeft > 0 { violations.append("\(callsLeft) last invokes were never answered") }
+        return violations
     }
 
     /// Invokes every function by every frontend, one after the other; each must be answered, be it at the second attempt,
@@ -117,6 +139,7 @@ final class Clients {
     }
 
     private func invoke(_ calls: ArraySlice<(SimulatedFrontend, Int)>, attempt: Int) {
+        callsLeft = calls.count
         guard let (frontend, function) = calls.first else { return }
         frontend.invoke(fleet.makeID(), of: function) { [self] outcome in
             switch outcome {

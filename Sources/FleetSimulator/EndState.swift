@@ -4,26 +4,25 @@ import WorkerRole
 /// What a fleet must come to when nothing goes wrong any more and nobody asks for anything.
 struct EndState {
     private let fleet: SimulatedFleet
+    /// What is not as it must be.
+    private(set) var violations: [String] = []
 
     init(of fleet: SimulatedFleet) {
         self.fleet = fleet
-    }
-
-    func check() {
         checkStore()
         for manager in fleet.managers { check(manager) }
         for worker in fleet.workers { check(worker) }
         if fleet.oracle.runningCount > 0 { violated("\(fleet.oracle.runningCount) invokes run for ever") }
     }
 
-    private func violated(_ text: String) { fleet.oracle.violated("in the end, \(text)") }
+    private mutating func violated(_ text: String) { violations.append("in the end, \(text)") }
 
     private func owner(of partition: Int) -> SimulatedManager? {
         guard let owner = fleet.store.fleet.partitions[partition].owner else { return nil }
         return fleet.managers.first { $0.membership?.member == owner }
     }
 
-    private func checkStore() {
+    private mutating func checkStore() {
         let stored = fleet.store.fleet
         for partition in stored.partitions {
             let number = partition.number
@@ -41,7 +40,9 @@ struct EndState {
         if stored.taken > fleet.commonLimit { violated("\(stored.taken) of \(fleet.commonLimit) are divided") }
     }
 
-    private func check(_ manager: SimulatedManager) {
+    private mutating func check(_ manager: SimulatedManager) {
+        // One that leaves when the troubles end comes back a moment later.
+        guard manager.isUp else { return violated("\(manager.name) is down") }
         if !manager.limiter.isIdle { violated("\(manager.name) counts \(manager.limiter.inUse) invokes") }
         if manager.assignment.hasWaiters { violated("invokes wait at \(manager.name)") }
         for environment in manager.assignment.environments.values.sorted(by: { $0.id < $1.id }) {
@@ -51,7 +52,7 @@ struct EndState {
     }
 
     /// What is idle is known to its manager, and can be used.
-    private func check(_ worker: SimulatedWorker) {
+    private mutating func check(_ worker: SimulatedWorker) {
         for (id, environment) in worker.environments.sorted(by: { $0.key < $1.key }) {
             guard let phase = worker.machine.entries[id]?.phase, case .idle(let token, _) = phase else {
                 violated("environment \(id) is not idle on \(worker.name)")

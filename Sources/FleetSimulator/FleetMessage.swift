@@ -13,7 +13,7 @@ enum FleetMessage {
 
     enum Event {
         case initialised(Int)
-        case idle(Int)
+        case idle(Int, followers: Int)
         case running
         case answered
         case hostFailed
@@ -37,8 +37,9 @@ enum FleetMessage {
     case refused(call: Int, Refusal)
 
     // From a frontend to a worker, and the answers.
-    case run(call: Int, invoke: Int, function: Int, environment: Int, token: Int)
-    case result(call: Int)
+    case run(call: Int, invoke: Int, function: Int, Reservation)
+    /// With the token of the next invoke, if one may follow.
+    case result(call: Int, next: Int?)
     case notRun(call: Int)
 
     // From a manager to a worker.
@@ -61,7 +62,7 @@ enum FleetMessage {
     /// The call that this is an answer to.
     var answeredCall: Int? {
         switch self {
-        case .reserved(let call, _), .refused(let call, _), .result(let call), .notRun(let call): call
+        case .reserved(let call, _), .refused(let call, _), .result(let call, _), .notRun(let call): call
         default: nil
         }
     }
@@ -70,5 +71,20 @@ enum FleetMessage {
         let worker: String
         let environment: Int
         let token: Int
+        /// How many invokes may follow.
+        let followers: Int
+        /// Under which epoch the manager has given it. No message has this; it is for the oracle.
+        let epoch: Int?
+
+        /// What an invoke uses that follows the one of this.
+        func next(showing token: Int) -> Reservation {
+            Reservation(
+                worker: worker,
+                environment: environment,
+                token: token,
+                followers: max(0, followers - 1),
+                epoch: epoch
+            )
+        }
     }
 }

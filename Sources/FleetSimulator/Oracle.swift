@@ -4,8 +4,9 @@ import MetadataStore
 ///
 /// An invoke runs from when its function is given the event until the function has answered or is killed, whatever anybody
 /// knows of it. All that run count towards the limits, also on workers that are cut off: they end it themselves in time.
-/// The one exception is a worker that stands still: when its managers have had to reckon that it has ended what it ran, but
-/// its functions go on, these count no more. Such *ghosts* are counted apart.
+///
+/// There is one exception, which is counted apart. A worker that stands still cannot end what it runs: when its managers
+/// have had to reckon that it has, its functions go on as *ghosts*.
 final class Oracle {
     private struct Execution {
         let function: Int
@@ -82,16 +83,42 @@ final class Oracle {
         }
     }
 
+    /// A worker takes an event that is brought with a reservation, of whoever decides for the partition as far as it knows.
+    func accepted(_ reservation: FleetMessage.Reservation, since epoch: Int?) {
+        guard reservation.epoch != epoch else { return }
+        violated(
+            "\(reservation.worker) lets an invoke in by what was given out in epoch \(reservation.epoch ?? -1), "
+                + "and knows of epoch \(epoch ?? -1)"
+        )
+    }
+
     // MARK: What must not be
 
     func check() {
         guard isChanged else { return }
         isChanged = false
+        checkCounts()
         checkLimit(fleet.commonLimit, "the common limit") { fleet.reserved[$0] == nil }
         for (function, reserved) in fleet.reserved {
             checkLimit(reserved, "what \(function) has reserved") { $0 == function }
         }
     }
+
+    /// Whoever decides for a partition counts all that runs of it. Otherwise a limit is exceeded sooner or later.
+    private func checkCounts() {
+        for function in 0..<fleet.functionCount where fleet.reserved[function] == nil {
+            let counted = running.values.count { $0.function == function && !$0.isGhost }
+            guard counted > 0, let owner = fleet.owner(of: fleet.partition(of: function)) else { continue }
+            let known = owner.limiter.commonRunning { $0 == function }
+            guard counted > known else { continue }
+            findGhosts { _ in true }
+            let rest = running.values.count { $0.function == function && !$0.isGhost }
+            if rest > known { violated("\(rest) invokes of \(function) run, of which \(owner.name) counts \(known)") }
+        }
+    }
+
+    /// A manager may begin invokes of a partition from now on.
+    func becameReady() { isChanged = true }
 
     private func checkLimit(_ limit: Int, _ name: String, _ isIncluded: (Int) -> Bool) {
         let all = running.values.count { isIncluded($0.function) }
@@ -127,6 +154,8 @@ package struct SimulationFigures: Sendable, Equatable {
     /// How often a function was given an event.
     package var executions = 0
     package var coldStarts = 0
+    /// Invokes that were brought to where others had just been, without a manager's being asked.
+    package var followers = 0
     /// Troubles that there were.
     package var faults = 0
     /// Invokes that went on in a worker that stood still when they counted no more.
@@ -148,6 +177,7 @@ package struct SimulationFigures: Sendable, Equatable {
         lost += other.lost
         executions += other.executions
         coldStarts += other.coldStarts
+        followers += other.followers
         faults += other.faults
         ghosts += other.ghosts
         overlapsWithGhosts += other.overlapsWithGhosts

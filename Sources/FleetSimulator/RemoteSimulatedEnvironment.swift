@@ -11,6 +11,7 @@ final class RemoteSimulatedEnvironment {
     private let peer: SimulatedPeer
     private let assignment: SimulatedAssignment
     private(set) var state: RemoteEnvironmentState<SimulatedInvoke, Int>
+    private var isRecalled = false
     private var ending: Ending?
 
     init(
@@ -35,17 +36,30 @@ final class RemoteSimulatedEnvironment {
             lane.execute { [self] in assignment.becameReady(self) }
             return true
         }
-        guard
-            case .reserve(let token) = state.runRequested(
-                invoke,
-                followers: 0,
-                isReachable: peer.isPresent,
-                at: peer.manager.clock()
-            )
-        else { return false }
-        peer.manager.gives(function)
-        invoke.complete(.reserved(.init(worker: peer.name, environment: id, token: token)))
+        let followers = peer.isPresent ? peer.manager.takeFollowers(of: function) : 0
+        let action = state.runRequested(
+            invoke,
+            followers: followers,
+            isReachable: peer.isPresent,
+            at: peer.manager.clock()
+        )
+        guard case .reserve(let token) = action else { return false }
+        isRecalled = false
+        let epoch = peer.manager.gives(function)
+        invoke.complete(
+            .reserved(.init(worker: peer.name, environment: id, token: token, followers: followers, epoch: epoch))
+        )
+        if followers > 0 {
+            peer.manager.lent(self)
+            assignment.answered(self)
+        }
         return true
+    }
+
+    func recall() {
+        guard state.isLent, !isRecalled else { return }
+        isRecalled = true
+        peer.send(.voidToken(id))
     }
 
     func retire() {
@@ -55,8 +69,9 @@ final class RemoteSimulatedEnvironment {
 
     func received(_ event: FleetMessage.Event) {
         switch event {
-        case .initialised(let token), .idle(let token): becameIdle(token)
-        case .running: state.foundRunning()
+        case .initialised(let token): becameIdle(token, followers: 0)
+        case .idle(let token, let followers): becameIdle(token, followers: followers)
+        case .running: foundRunning()
         case .answered: if state.isBusy { assignment.answered(self) }
         case .hostFailed: assignment.failedToInitialise(self)
         case .ended: end()
@@ -64,8 +79,16 @@ final class RemoteSimulatedEnvironment {
         }
     }
 
-    private func becameIdle(_ token: Int) {
-        switch state.becameIdle(token, followers: 0) {
+    private func foundRunning() {
+        let wasLent = state.isLent
+        guard state.foundRunning(), wasLent else { return }
+        peer.manager.notLent(self)
+        assignment.isStillBusy(self)
+    }
+
+    private func becameIdle(_ token: Int, followers: Int) {
+        if state.isLent { peer.manager.notLent(self) }
+        switch state.becameIdle(token, followers: followers) {
         case .initialised: assignment.becameReady(self)
         case .idle(let invoke, unused: _):
             invoke?.finished()
@@ -75,6 +98,7 @@ final class RemoteSimulatedEnvironment {
     }
 
     private func end() {
+        if state.isLent { peer.manager.notLent(self) }
         guard case .end(let invoke) = state.ended() else { return }
         invoke?.finished()
         assignment.ended(self)
@@ -88,6 +112,7 @@ final class RemoteSimulatedEnvironment {
     }
 
     func forgotten() {
+        if state.isLent { peer.manager.notLent(self) }
         state.forgotten()
         peer.forget(self)
     }
@@ -100,8 +125,8 @@ final class RemoteSimulatedEnvironment {
         }
         switch phase {
         case .starting: break
-        case .idle(let token): becameIdle(token)
-        case .busy: state.foundRunning()
+        case .idle(let token): becameIdle(token, followers: 0)
+        case .busy: foundRunning()
         case .leaving: end()
         }
     }

@@ -23,6 +23,7 @@ final class SimulatedAssignment {
             run(invoke, in: environment)
         case .wait: break
         case .waitBriefly(let turn):
+            manager.environmentsWanted(for: invoke.function)
             manager.later(Self.finishingPatience) { [self] in
                 let now = manager.clock()
                 carryOut(ledger.waitedLongEnough(turn, for: invoke.function, memory: 1, at: now), for: invoke.function)
@@ -92,6 +93,10 @@ final class SimulatedAssignment {
     }
 
     func answered(_ environment: RemoteSimulatedEnvironment) { ledger.environmentAnswered(environment.id) }
+
+    func isStillBusy(_ environment: RemoteSimulatedEnvironment) {
+        carryOut(ledger.environmentIsStillBusy(environment.id, at: manager.clock()), for: environment.function)
+    }
 
     func failedToInitialise(_ environment: RemoteSimulatedEnvironment) {
         ledger.environmentFailedToInitialise(environment.id)?.refuse(.failed)

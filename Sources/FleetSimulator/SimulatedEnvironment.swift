@@ -1,18 +1,25 @@
 /// An execution environment with its function, which goes on while the worker's process stands still.
 final class SimulatedEnvironment {
+    enum Answer {
+        /// The function has run, to whatever end.
+        case result
+        /// Nothing of it has begun.
+        case notRun
+    }
+
     let id: Int
     let function: Int
     private unowned let worker: SimulatedWorker
     private let life: Int
     private(set) var invoke: Int?
-    private var answer: ((Bool) -> Void)?
+    private var answer: ((Answer) -> Void)?
     private var hasInitialised = false
     private var isRetiring = false
     private var isEnding = false
     /// Counts invokes, so that a timer of one says nothing of the next.
     private var turn = 0
 
-    private static let timeout = 8 * Span.second
+    private static let timeout = 16 * Span.second
 
     init(_ id: Int, of function: Int, on worker: SimulatedWorker) {
         self.id = id
@@ -41,14 +48,14 @@ final class SimulatedEnvironment {
     }
 
     /// Gives the function an event. Returns false if nothing of it has begun.
-    func run(_ invoke: Int, of wanted: Int, _ answer: @escaping (Bool) -> Void) -> Bool {
+    func run(_ invoke: Int, of wanted: Int, _ answer: @escaping (Answer) -> Void) -> Bool {
         guard !isEnding, self.invoke == nil, hasInitialised else { return false }
         oracle.began(invoke, of: wanted, in: self, on: worker)
         self.invoke = invoke
         self.answer = answer
         turn += 1
         let turn = turn
-        world.after(worker.fleet.runTime()) { [self] in functionEnds(turn) }
+        world.after(worker.fleet.runTime(of: function)) { [self] in functionEnds(turn) }
         worker.later(Self.timeout) { [self] in
             guard self.turn == turn, self.invoke != nil, !isEnding else { return }
             abort()
@@ -65,7 +72,9 @@ final class SimulatedEnvironment {
             guard turn == self.turn, !isEnding else { return }
             reply()
             worker.answered(self)
-            worker.later(world.random.pick(0...3000) * Span.microsecond) { [self] in
+            // Extensions may have something to do before the next.
+            let span = world.random.happens(oneIn: 10) ? 80_000 : 3000
+            worker.later(world.random.pick(0...span) * Span.microsecond) { [self] in
                 guard turn == self.turn, !isEnding else { return }
                 self.invoke = nil
                 hasRun = false
@@ -79,7 +88,7 @@ final class SimulatedEnvironment {
     private var isKilled = false
 
     private func reply() {
-        answer?(true)
+        answer?(.result)
         answer = nil
     }
 

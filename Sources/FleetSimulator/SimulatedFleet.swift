@@ -39,6 +39,12 @@ final class SimulatedFleet {
 
     var processes: [SimulatedProcess] { managers + workers + frontends }
 
+    /// The manager that may begin invokes of a partition now, if any.
+    func owner(of partition: Int) -> SimulatedManager? {
+        let owner = store.fleet.partitions[partition].owner
+        return managers.first { $0.isReady(partition) && $0.membership?.member == owner }
+    }
+
     /// What functions without reserved concurrency may use together.
     var commonLimit: Int { account - store.fleet.claimed }
 
@@ -52,11 +58,20 @@ final class SimulatedFleet {
 
     func makeToken() -> Int { makeID() }
 
-    /// How long a function works: a moment, or for longer than it may.
-    func runTime() -> Int {
-        switch world.random.pick(0...19) {
-        case 0: 12 * Span.second
-        case 1...4: world.random.pick(2000...7000) * Span.millisecond
+    /// Those that take a moment only most often, so that many invokes follow each other.
+    func isQuick(_ function: Int) -> Bool { function.isMultiple(of: 3) || function == 5 }
+
+    /// How long a function works: a moment, or for longer than it may. Those with little concurrency are quick, so that
+    /// what has queued up is done in the end.
+    func runTime(of function: Int) -> Int {
+        if isQuick(function), !world.random.happens(oneIn: 30) {
+            return world.random.pick(200...20_000) * Span.microsecond
+        }
+        guard reserved[function] == nil else { return world.random.pick(5...4000) * Span.millisecond }
+        return switch world.random.pick(0...19) {
+        case 0: 25 * Span.second
+        case 1: world.random.pick(8...15) * Span.second
+        case 2...4: world.random.pick(2000...7000) * Span.millisecond
         default: world.random.pick(5...1500) * Span.millisecond
         }
     }

@@ -9,6 +9,8 @@ final class SimulatedFrontend: SimulatedProcess, SimulatedObserver {
     private var owners: [String?] = []
     private var links: [String: FrontendsLink] = [:]
     fileprivate var invokes: [Int: FrontendsInvoke] = [:]
+    /// By the functions.
+    fileprivate var kept = KeptReservationList<Int, FleetMessage.Reservation>()
 
     init(_ name: String, in fleet: SimulatedFleet) {
         self.fleet = fleet
@@ -24,7 +26,7 @@ final class SimulatedFrontend: SimulatedProcess, SimulatedObserver {
     /// Whoever waits for an answer finds its connection closed.
     override func died() {
         membership = nil
-        (owners, links) = ([], [:])
+        (owners, links, kept) = ([], [:], KeptReservationList())
         fleet.network.processDied(self)
         let invokes = invokes
         self.invokes = [:]
@@ -46,7 +48,7 @@ final class SimulatedFrontend: SimulatedProcess, SimulatedObserver {
     func invoke(_ number: Int, of function: Int, _ completed: @escaping (FrontendsInvoke.Outcome) -> Void) {
         let invoke = FrontendsInvoke(number, of: function, by: self, completed)
         invokes[number] = invoke
-        invoke.reserve()
+        invoke.begin()
     }
 
     fileprivate func manager(of function: Int) -> String? {
@@ -130,7 +132,14 @@ final class FrontendsInvoke {
         state = FleetInvokeState(deadline: frontend.clock() + Self.patience)
     }
 
-    func reserve() {
+    /// Uses an environment again that has just been used for the same function, or asks for one.
+    func begin() {
+        guard let reservation = frontend.kept.take(for: function, at: frontend.clock()) else { return reserve() }
+        frontend.fleet.oracle.count { $0.followers += 1 }
+        bring(reservation)
+    }
+
+    private func reserve() {
         guard let manager = frontend.manager(of: function) else { return notBegun() }
         frontend.whenOpen(manager) { [self] link in
             guard let link else { return notBegun() }
@@ -158,21 +167,21 @@ final class FrontendsInvoke {
             call = link.begin { [self] message in
                 if let call { link.end(call) }
                 switch message {
-                case .result?: end(.answered)
+                case .result(_, let next)?: answered(reservation, next)
                 case .notRun?: notBegun()
                 default: end(.lost)
                 }
             } _: {
-                .run(
-                    call: $0,
-                    invoke: number,
-                    function: function,
-                    environment: reservation.environment,
-                    token: reservation.token
-                )
+                .run(call: $0, invoke: number, function: function, reservation)
             }
             if call == nil { notBegun() }
         }
+    }
+
+    private func answered(_ reservation: FleetMessage.Reservation, _ next: Int?) {
+        guard state.ended() else { return }
+        if let next { frontend.kept.add(reservation.next(showing: next), for: function, at: frontend.clock()) }
+        tell(.answered)
     }
 
     private func notBegun() {

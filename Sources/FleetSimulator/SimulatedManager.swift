@@ -20,9 +20,13 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     private var leases: [Int: PartitionLease] = [:]
     private var expected: [Int: Int] = [:]
     private(set) var peers: [String: SimulatedPeer] = [:]
+    /// Workers that are members of the fleet.
+    private var members: Set<String> = []
     /// The partitions whose environments this manager counts.
     private var held: Set<Int> = []
     private var waiting: [Int: [() -> Void]] = [:]
+    /// Environments that may be free at any time, by their function.
+    private var lent: [Int: [Int: RemoteSimulatedEnvironment]] = [:]
     private var isDeskMember = false
     private var rooms: (limiter: SimulatedLimiter, assignment: SimulatedAssignment)?
 
@@ -34,7 +38,8 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
 
     override func started() {
         takeover = PartitionTakeover()
-        (leases, expected, peers, held, waiting, isDeskMember) = ([:], [:], [:], [], [:], false)
+        (leases, expected, peers, members, held, waiting, lent) = ([:], [:], [:], [], [], [:], [:])
+        isDeskMember = false
         let assignment = SimulatedAssignment(of: self)
         let limiter = SimulatedLimiter(self, account: fleet.account) { [weak self] in
             self?.membership?.shareUseChanged()
@@ -52,7 +57,7 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
         membership = nil
         rooms = nil
         peers = [:]
-        waiting = [:]
+        (waiting, lent) = ([:], [:])
         fleet.network.processDied(self)
     }
 
@@ -84,14 +89,18 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     }
 
     private var isInForce: Bool { membership?.isInForce ?? false }
-    var mayAnswerHeartbeats: Bool { isDeskMember && isInForce }
+    func mayAnswerHeartbeats(of worker: String) -> Bool {
+        isInForce && isDeskMember && members.contains(worker)
+    }
 
     func isReady(_ partition: Int) -> Bool { isDeskMember && takeover.isReady(partition) && isInForce }
 
-    /// Gives an environment of a function away.
-    func gives(_ function: Int) {
+    /// Gives an environment of a function away. Returns under which epoch.
+    func gives(_ function: Int) -> Int? {
         let partition = fleet.partition(of: function)
-        fleet.oracle.decided(partition, since: takeover.epoch(of: partition), by: membership?.member)
+        let epoch = takeover.epoch(of: partition)
+        fleet.oracle.decided(partition, since: epoch, by: membership?.member)
+        return epoch
     }
 
     /// Whether invokes of a partition may be begun now; nil if they wait, and `again` is called.
@@ -109,6 +118,7 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     }
 
     private func becameReady(_ partitions: [Int]) {
+        fleet.oracle.becameReady()
         for partition in partitions {
             if let expected = expected.removeValue(forKey: partition) { limiter.found(expected) }
             if let lease = leases[partition], !lease.inheritedFrom.isEmpty {
@@ -222,19 +232,51 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
     func shareShrinks(to share: Int) -> Int { limiter.shareShrinks(to: share) }
 
     func fleetChanged(_ view: FleetView) {
-        let members = view.members(.worker)
-        for member in members {
+        members = Set(view.members(.worker).map(\.id.name))
+        let listed = view.members(.worker) + view.evictedWorkers
+        for member in listed {
             let name = member.id.name
+            let listing: WorkerLife.Listing = member.isEvicted ? .evicted : .member
             if let known = peers[name] {
-                known.lane.execute { known.rejoin() }
+                known.lane.execute { [self] in
+                    if peers[name] == nil { peers[name] = known }
+                    known.listed(as: listing)
+                }
             } else {
-                let peer = SimulatedPeer(name, of: self)
+                let peer = SimulatedPeer(name, listed: listing, of: self)
                 peers[name] = peer
                 peer.lane.execute { peer.connect() }
             }
         }
-        let names = Set(members.map(\.id.name))
-        for peer in sortedPeers where !names.contains(peer.name) { peer.lane.execute { peer.leave() } }
+        let names = Set(listed.map(\.id.name))
+        for peer in sortedPeers where !names.contains(peer.name) { peer.lane.execute { peer.listed(as: .none) } }
+    }
+
+    /// Gives all up, and tells when the store has been told or could not be.
+    func leave(_ completed: @escaping () -> Void) {
+        guard let membership else { return completed() }
+        membership.leave(completed)
+    }
+
+    // MARK: Chains
+
+    private static let followersMax = 63
+
+    /// As many as the rate allows, which is different each time.
+    func takeFollowers(of function: Int) -> Int {
+        world.random.happens(oneIn: 4) ? world.random.pick(0...3) : Self.followersMax
+    }
+
+    func lent(_ environment: RemoteSimulatedEnvironment) {
+        lent[environment.function, default: [:]][environment.id] = environment
+    }
+
+    func notLent(_ environment: RemoteSimulatedEnvironment) { lent[environment.function]?[environment.id] = nil }
+
+    func environmentsWanted(for function: Int) {
+        for (_, environment) in (lent[function] ?? [:]).sorted(by: { $0.key < $1.key }) {
+            environment.lane.execute { environment.recall() }
+        }
     }
 
     // MARK: Workers

@@ -83,8 +83,8 @@ extension SimulatedMembership {
 
     private func evict(_ evictions: ArraySlice<MemberWatch.Eviction>, _ completed: @escaping Completion) {
         guard let eviction = evictions.first else {
-            nextLook = process.clock() + Self.lease / 10
-            return completed(nil)
+            let over = evictedWatch.looked(at: view, fence: SimulatedManager.fence, at: process.clock())
+            return forget(over[...], completed)
         }
         store.call(process) { fleet throws(StoredFleet.Conflict) in
             fleet.evict(eviction.member, at: eviction.renewals)
@@ -95,6 +95,23 @@ extension SimulatedMembership {
                 renewSoon()
             }
             evict(evictions.dropFirst(), completed)
+        }
+    }
+
+    private func forget(_ workers: ArraySlice<FleetMemberID>, _ completed: @escaping Completion) {
+        guard let worker = workers.first else {
+            nextLook = process.clock() + Self.lease / 10
+            return completed(nil)
+        }
+        store.call(process) { fleet throws(StoredFleet.Conflict) in
+            fleet.forget(worker)
+        } _: { [self] result in
+            guard case .success(let isForgotten) = result else { return completed(.unavailable) }
+            if isForgotten {
+                process.world.note("\(process.name) forgets \(worker.name)")
+                renewSoon()
+            }
+            forget(workers.dropFirst(), completed)
         }
     }
 

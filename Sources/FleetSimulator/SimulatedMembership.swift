@@ -49,7 +49,9 @@ final class SimulatedMembership {
     var manager: ManagerState
     private var leaseTimer = 0
     private var isAsking = false
+    private var isLeaving = false
     var watch = MemberWatch()
+    var evictedWatch = EvictedWatch()
     var nextLook = Int.min
     private var roundTimer = 0
     private var isWaiting = false
@@ -96,13 +98,27 @@ final class SimulatedMembership {
 
     var member: FleetMemberID? { lease.isInForce(at: process.clock()) ? ownMember.id : nil }
     var isInForce: Bool { member != nil }
-    var isMember: Bool { lease.isMember }
+
+    /// Ends the membership, and gives back what went with it.
+    func leave(_ completed: @escaping () -> Void) {
+        isLeaving = true
+        let (id, leases) = (ownMember.id, manager.holdings.leases)
+        manager.holdings.released(leases)
+        let running = holder?.partitionsReleased(leases) ?? [:]
+        let releases = manager.releases + leases.map { PartitionRelease($0, running: running[$0.number] ?? 0) }
+        lease = MemberLease(duration: Self.lease, at: process.clock())
+        store.call(process) { fleet throws(StoredFleet.Conflict) in
+            fleet.leave(id, releasing: releases)
+        } _: { _ in
+            completed()
+        }
+    }
 
     // MARK: The lease
 
     private func tendLease() {
         // One request at a time; what has become of it is told first.
-        guard !isAsking else { return }
+        guard !isAsking, !isLeaving else { return }
         switch lease.requestDuePassed(at: process.clock()) {
         case .join: join()
         case .renew: renew()
@@ -146,8 +162,8 @@ final class SimulatedMembership {
             switch result {
             case .success(nil): follow { $0.evicted(at: $1) }
             case .success(let answer?):
-                follow { $0.renewed(at: $1) }
                 learn(answer)
+                follow { $0.renewed(at: $1) }
             case .failure: lease.requestFailed(at: process.clock())
             }
             wakeManager()

@@ -8,7 +8,6 @@ final class SimulatedPeer: SimulatedLinkUser {
     private var life: WorkerLife
     private(set) var link: SimulatedLink?
     private var isDialling = false
-    private(set) var isWanted = true
     private var backOff = 100 * Span.millisecond
     private(set) var environments: [Int: RemoteSimulatedEnvironment] = [:]
     private var reports = PartitionReports<Int>()
@@ -19,11 +18,11 @@ final class SimulatedPeer: SimulatedLinkUser {
 
     private static let backOffMax = 2 * Span.second
 
-    init(_ name: String, of manager: SimulatedManager) {
+    init(_ name: String, listed listing: WorkerLife.Listing, of manager: SimulatedManager) {
         self.name = name
         self.manager = manager
         lane = Lane(of: manager)
-        life = WorkerLife(fence: SimulatedManager.fence, at: manager.clock())
+        life = WorkerLife(fence: SimulatedManager.fence, listed: listing, at: manager.clock())
     }
 
     var isPresent: Bool { life.isPresent }
@@ -31,7 +30,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     // MARK: Connecting
 
     func connect() {
-        guard isWanted, link == nil, !isDialling else { return }
+        guard life.listing != .none, link == nil, !isDialling else { return }
         isDialling = true
         manager.fleet.network.dial(name, from: manager, user: self) { [weak self] link in
             guard let self else { return }
@@ -45,14 +44,18 @@ final class SimulatedPeer: SimulatedLinkUser {
         backOff = min(backOff * 2, Self.backOffMax)
     }
 
-    func leave() {
-        isWanted = false
-        if life.isLost { manager.workerGone(self) }
+    func listed(as listing: WorkerLife.Listing) {
+        if life.listed(as: listing), life.isConnected {
+            life.disconnected()
+            link?.close()
+        }
+        connect()
+        if listing == .none, life.isLost { gone() }
     }
 
-    func rejoin() {
-        isWanted = true
-        connect()
+    private func gone() {
+        manager.workerGone(self)
+        link?.close()
     }
 
     func linkOpened(_ link: SimulatedLink) {
@@ -72,7 +75,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     func send(_ message: FleetMessage) { link?.send(message) }
 
     func own(_ partitions: [FleetMessage.Ownership]) {
-        guard link != nil, life.isPresent, !partitions.isEmpty else { return }
+        guard link != nil, life.isConnected, !partitions.isEmpty else { return }
         for ownership in partitions {
             let known = environments.values.filter { manager.fleet.partition(of: $0.function) == ownership.partition }
             reports.asked(ownership.partition, knowing: Set(known.map(\.id)))
@@ -97,11 +100,11 @@ final class SimulatedPeer: SimulatedLinkUser {
         case .heartbeat(let number, let memoryFree):
             self.memoryFree = memoryFree
             isFull = false
-            guard manager.mayAnswerHeartbeats else { return }
+            guard life.isPresent, manager.mayAnswerHeartbeats(of: name) else { return }
             life.answering(at: manager.clock())
             send(.heartbeatAnswer(number))
         case .registered:
-            let isNew = !life.isPresent
+            let isNew = !life.isConnected
             life.connected()
             if isNew { own(manager.ownedPartitions) }
         case .report(let id, let function, let phase):
@@ -121,7 +124,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     // MARK: Time
 
     func timePassed(to now: Int) {
-        if life.isPresent {
+        if life.isConnected {
             for id in environments.keys.sorted() {
                 environments[id]?.askIfDoubtful(at: now, after: SimulatedManager.reservationPatience)
             }
@@ -130,7 +133,7 @@ final class SimulatedPeer: SimulatedLinkUser {
         manager.world.note("\(manager.name) takes \(name) for lost")
         for id in environments.keys.sorted() { environments[id]?.remove() }
         manager.workerLost(self)
-        if !isWanted { manager.workerGone(self) }
+        if life.listing == .none { gone() }
     }
 
     func inherited(at now: Int) { life.inherited(at: now) }

@@ -5,6 +5,12 @@ import WorkerRole
 final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
     typealias Machine = HostedEnvironments<ObjectIdentifier, Int, Int, Int>
 
+    private struct Follower {
+        let invoke: Int
+        let function: Int
+        let answer: (SimulatedEnvironment.Answer) -> Void
+    }
+
     static let heartbeatInterval = 1 * Span.second
     static let leash = 10 * Span.second
 
@@ -12,6 +18,10 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
     let memoryBudget: Int
     private(set) var machine = Machine(memoryBudget: 0, leash: 0)
     private(set) var environments: [Int: SimulatedEnvironment] = [:]
+    /// Invokes that wait for their environment to be idle.
+    private var followers: [Int: Follower] = [:]
+    /// Environments that have a timer for when they have been kept for long enough.
+    private var kept: Set<Int> = []
     fileprivate var managers: [ObjectIdentifier: WorkersManagerSession] = [:]
     private var membership: SimulatedMembership?
 
@@ -35,14 +45,15 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
     /// What runs here ends with the process.
     override func died() {
         for environment in environments.values { environment.kill() }
-        environments = [:]
-        managers = [:]
+        (environments, followers, kept, managers) = ([:], [:], [], [:])
         membership = nil
         fleet.network.processDied(self)
     }
 
     private func watch() {
-        later(Self.heartbeatInterval) { [self] in
+        let now = clock()
+        let next = machine.nextEnd(after: now) ?? .max
+        later(min(Self.heartbeatInterval, next - now)) { [self] in
             for id in machine.unproven(at: clock()).sorted() { environments[id]?.abort() }
             watch()
         }
@@ -97,7 +108,7 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
                     case .starting: .starting
                     case .idle(let token, _): .idle(token)
                     case .busy(let invoke, _): .busy(invoke)
-                    case .kept: preconditionFailure("no invoke follows another here")
+                    case .kept: preconditionFailure("what is kept has become idle for a new manager")
                     case .leaving: .leaving
                     }
                 link.send(.report(environment: id, function: environment.function, phase))
@@ -148,7 +159,7 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
 
     fileprivate func void(_ id: Int, for session: WorkersManagerSession) {
         switch machine.voidRequested(id, by: ObjectIdentifier(session), makeToken: { fleet.makeToken() }) {
-        case .idle(let token, followers: _): session.tell(id, .idle(token))
+        case .idle(let token, let followers): session.tell(id, .idle(token, followers: followers))
         case .running: session.tell(id, .running)
         case .gone: session.tell(id, .removed)
         case .none: break
@@ -160,16 +171,37 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
     fileprivate func run(
         _ invoke: Int,
         of function: Int,
-        in id: Int,
-        showing token: Int,
-        _ answer: @escaping (Bool) -> Void
+        by reservation: FleetMessage.Reservation,
+        _ answer: @escaping (SimulatedEnvironment.Answer, Int?) -> Void
     ) {
-        let action = machine.runRequested(invoke, in: id, showing: token, followers: 0, at: clock()) {
-            fleet.makeToken()
+        let id = reservation.environment
+        let action = machine.runRequested(
+            invoke,
+            in: id,
+            showing: reservation.token,
+            followers: reservation.followers,
+            at: clock(),
+            makeToken: { fleet.makeToken() }
+        )
+        if case .refuse = action { return answer(.notRun, nil) }
+        fleet.oracle.accepted(reservation, since: machine.ownerships[fleet.partition(of: function)]?.epoch)
+        switch action {
+        case .refuse: break
+        case .wait(let next):
+            followers[id] = Follower(invoke: invoke, function: function) { answer($0, next) }
+        case .run(let next):
+            guard let environment = environments[id] else { return answer(.notRun, nil) }
+            run(invoke, of: function, in: environment) { answer($0, next) }
         }
-        guard action == .run(next: nil), let environment = environments[id]
-        else { return answer(false) }
-        if !environment.run(invoke, of: function, answer) { answer(false) }
+    }
+
+    private func run(
+        _ invoke: Int,
+        of function: Int,
+        in environment: SimulatedEnvironment,
+        _ answer: @escaping (SimulatedEnvironment.Answer) -> Void
+    ) {
+        if !environment.run(invoke, of: function, answer) { answer(.notRun) }
     }
 
     // MARK: What becomes of environments
@@ -179,27 +211,49 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
     }
 
     func initialised(_ environment: SimulatedEnvironment) {
-        becameIdle(environment) { .initialised($0) }
+        becameIdle(environment) { token, _ in .initialised(token) }
     }
 
     func becameIdle(_ environment: SimulatedEnvironment) {
-        becameIdle(environment) { .idle($0) }
+        becameIdle(environment) { .idle($0, followers: $1) }
     }
 
-    private func becameIdle(_ environment: SimulatedEnvironment, _ event: (Int) -> FleetMessage.Event) {
-        let token = fleet.makeToken()
-        guard case .tell = machine.becameIdle(environment.id, with: token, at: clock()) else {
-            return environment.retire()
+    private func becameIdle(_ environment: SimulatedEnvironment, _ event: (Int, Int) -> FleetMessage.Event) {
+        let id = environment.id
+        switch machine.becameIdle(id, with: fleet.makeToken(), at: clock()) {
+        case .tell(let token, let followers): tell(id, event(token, followers))
+        case .keep:
+            if kept.insert(id).inserted { armKeepTimer(id, machine.pause) }
+        case .run:
+            guard let follower = followers.removeValue(forKey: id) else {
+                preconditionFailure("an invoke waits that nobody has brought")
+            }
+            run(follower.invoke, of: follower.function, in: environment, follower.answer)
+        case .end: environment.retire()
         }
-        tell(environment.id, event(token))
     }
 
-    func answered(_ environment: SimulatedEnvironment) { tell(environment.id, .answered) }
+    private func armKeepTimer(_ id: Int, _ span: Int) {
+        later(span) { [self] in
+            let action = machine.keptLongEnough(id, at: clock()) { fleet.makeToken() }
+            if case .again = action {} else { kept.remove(id) }
+            switch action {
+            case .tell(let token, let followers): tell(id, .idle(token, followers: followers))
+            case .again(after: let span): armKeepTimer(id, span)
+            case .none: break
+            }
+        }
+    }
+
+    func answered(_ environment: SimulatedEnvironment) {
+        if !machine.hasChain(environment.id) { tell(environment.id, .answered) }
+    }
 
     func failedToInitialise(_ environment: SimulatedEnvironment) { tell(environment.id, .hostFailed) }
 
     func ended(_ environment: SimulatedEnvironment) {
         machine.ended(environment.id)
+        followers.removeValue(forKey: environment.id)?.answer(.notRun)
         tell(environment.id, .ended)
     }
 
@@ -284,9 +338,12 @@ private final class WorkersFrontendSession: SimulatedLinkUser {
     func linkEnded(_ link: SimulatedLink) {}
 
     func received(_ message: FleetMessage, over link: SimulatedLink) {
-        guard case .run(let call, let invoke, let function, let id, let token) = message else { return }
-        worker.run(invoke, of: function, in: id, showing: token) { hasRun in
-            link.send(hasRun ? .result(call: call) : .notRun(call: call))
+        guard case .run(let call, let invoke, let function, let reservation) = message else { return }
+        worker.run(invoke, of: function, by: reservation) { answer, next in
+            switch answer {
+            case .result: link.send(.result(call: call, next: next))
+            case .notRun: link.send(.notRun(call: call))
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ package struct Simulation {
     /// How long it takes at most until all is well again: what silence, leases and fences take one after the other.
     private static let healing = 75 * Span.second
     private static let last = 100 * Span.second
+    /// How long it is from one look at the end to the next.
+    private static let pause = 3 * Span.second
 
     private let seed: UInt64
     private let trace: ((String) -> Void)?
@@ -35,13 +37,23 @@ package struct Simulation {
         clients.invoke(until: Self.troubled)
         world.run(until: Self.troubled) { fleet.oracle.check() }
         troubles.end()
-        world.run(until: Self.troubled + Self.healing) { fleet.oracle.check() }
-        EndState(of: fleet).check()
-        clients.checkEnd()
+        settle(fleet, clients, within: Self.healing)
         clients.invokeEach()
-        world.run(until: Self.troubled + Self.healing + Self.last) { fleet.oracle.check() }
-        EndState(of: fleet).check()
+        settle(fleet, clients, within: Self.last)
         fleet.oracle.count { $0.events = world.eventCount }
         return Outcome(seed: seed, violations: fleet.oracle.violations, figures: fleet.oracle.figures)
+    }
+    /// Lets time pass until all is as it must be in the end, but not for ever.
+    private func settle(_ fleet: SimulatedFleet, _ clients: Clients, within span: Int) {
+        let end = fleet.world.now + span
+        while true {
+            fleet.world.run(until: min(end, fleet.world.now + Self.pause)) { fleet.oracle.check() }
+            let violations = clients.violations + EndState(of: fleet).violations
+            if violations.isEmpty { return }
+            guard fleet.world.now < end else {
+                for violation in violations { fleet.oracle.violated(violation) }
+                return
+            }
+        }
     }
 }

@@ -61,7 +61,7 @@ struct StoredFleet {
     }
 
     mutating func renew(_ member: FleetMemberID, since known: FleetVersions) -> FleetUpdate? {
-        guard members[member.incarnation] != nil else { return nil }
+        guard members[member.incarnation]?.isEvicted == false else { return nil }
         members[member.incarnation]?.renewals += 1
         var update = FleetUpdate(versions: known)
         for table in FleetTable.allCases {
@@ -81,12 +81,18 @@ struct StoredFleet {
         return update
     }
 
-    func renewals() -> [Incarnation: Int] { members.mapValues(\.renewals) }
+    func renewals() -> [Incarnation: Int] { members.filter { !$0.value.isEvicted }.mapValues(\.renewals) }
 
     mutating func evict(_ member: FleetMemberID, at renewals: Int) -> Bool {
-        guard members[member.incarnation]?.renewals == renewals else { return false }
+        guard let known = members[member.incarnation], !known.isEvicted, known.renewals == renewals else {
+            return false
+        }
         members[member.incarnation] = nil
         changed(FleetTable(member.role))
+        if member.role == .worker {
+            members[member.incarnation] = known
+            members[member.incarnation]?.isEvicted = true
+        }
         guard member.role == .manager else { return true }
         let owned = partitions.indices.filter { partitions[$0].owner == member }
         for number in owned {
@@ -100,6 +106,13 @@ struct StoredFleet {
             shares[member.incarnation]?.wanted = 0
         }
         changed(.partitions, .shares)
+        return true
+    }
+
+    mutating func forget(_ worker: FleetMemberID) -> Bool {
+        guard members[worker.incarnation]?.isEvicted == true else { return false }
+        members[worker.incarnation] = nil
+        changed(.workers)
         return true
     }
 

@@ -19,14 +19,17 @@ struct Troubles {
         fleet.oracle.count { $0.faults += 1 }
         let longest = world.random.happens(oneIn: 2) ? 30_000 : 8_000
         let span = min(world.random.pick(100...longest) * Span.millisecond, max(1, end - world.now))
-        switch world.random.pick(0...11) {
+        switch world.random.pick(0...18) {
         case 0, 1, 2: crash(span)
         case 3, 4: pause(span)
         case 5: cutOff(span)
         case 6, 7: cutPair(span)
         case 8: stopStore(span)
         case 9: cutFromStore(span)
-        case 10: slow(span)
+        case 10, 16, 17: slow(span)
+        case 11: leave(span)
+        case 12, 13: evictAlive()
+        case 14: hideWorker()
         default: for _ in 0..<world.random.pick(1...5) { fleet.network.breakOne() }
         }
     }
@@ -83,6 +86,44 @@ struct Troubles {
         if let process = anyProcess() { cutFromStore(process, span) }
     }
 
+    /// A manager gives all up and stops, as when it is upgraded.
+    private func leave(_ span: Int) {
+        guard let manager = fleet.managers.randomElement(using: &world.random), manager.isUp, !manager.isPaused else {
+            return
+        }
+        manager.leave { [world] in
+            manager.crash()
+            world.after(min(span, 5 * Span.second)) { if !manager.isUp { manager.start() } }
+        }
+    }
+
+    /// A manager cannot renew its lease, and loses it to another, which cannot reach a worker that the first one can.
+    private func evictAlive() {
+        let managers = fleet.managers.shuffled(using: &world.random)
+        guard managers.count > 1, let worker = fleet.workers.randomElement(using: &world.random) else { return }
+        cutFromStore(managers[0], world.random.pick(10...16) * Span.second)
+        let others = managers.dropFirst().flatMap {
+            [
+                SimulatedNetwork.Direction(from: $0.name, to: worker.name),
+                SimulatedNetwork.Direction(from: worker.name, to: $0.name),
+            ]
+        }
+        cut(others, world.random.pick(20...35) * Span.second)
+    }
+
+    /// A worker cannot renew its lease, is no member any more, and goes on; and a manager that knows it is lost.
+    private func hideWorker() {
+        guard let worker = fleet.workers.randomElement(using: &world.random),
+            let manager = fleet.managers.randomElement(using: &world.random)
+        else { return }
+        cutFromStore(worker, world.random.pick(15...30) * Span.second)
+        world.after(world.random.pick(8...18) * Span.second) { [world] in
+            guard manager.isUp else { return }
+            manager.crash()
+            world.after(world.random.pick(100...12_000) * Span.millisecond) { if !manager.isUp { manager.start() } }
+        }
+    }
+
     private func cutFromStore(_ process: SimulatedProcess, _ span: Int) {
         world.note("cut: \(process.name) from the store")
         let store = fleet.store
@@ -101,7 +142,8 @@ struct Troubles {
         guard let first = anyProcess(), let second = anyProcess() else { return }
         let network = fleet.network
         let direction = SimulatedNetwork.Direction(from: first.name, to: second.name)
-        network.slow[direction] = world.random.pick(10...2000) * Span.millisecond
+        // Up to longer than a manager waits until it has a token made void.
+        network.slow[direction] = (world.random.happens(oneIn: 2) ? 500 : 9000) * Span.millisecond
         world.after(span) { network.slow[direction] = nil }
     }
 

@@ -23,9 +23,6 @@ package final class FleetDirectory: FleetObserver {
         return owners.withLock { $0.indices.contains(partition) ? $0[partition] : nil }
     }
 
-    /// All managers that have functions.
-    package var managers: Set<HostAddress> { owners.withLock { Set($0.compactMap { $0 }) } }
-
     package func fleetChanged(_ view: FleetView) {
         let owners = (0..<Partition.count).map { view.owner(of: $0).flatMap { Self.address(of: $0.manager) } }
         let members = Set(view.members(.manager).compactMap { Self.address(of: $0) })

@@ -20,6 +20,9 @@ final class FleetInvoke {
     private let eventLoop: any EventLoop
     private var state: FleetInvokeState
     private var describesFunction = false
+    /// What was reserved on workers that cannot be reached. Given back when the invoke has another environment, or none: until
+    /// then it is not given the same again.
+    private var unused: [Reservation] = []
 
     init(
         _ request: InvokeRequest,
@@ -59,11 +62,18 @@ final class FleetInvoke {
     }
 
     /// Does something over a link to a host, or tries all again.
-    private func whenOpen(_ address: HostAddress, _ body: @escaping (Link) -> Void) {
+    private func whenOpen(
+        _ address: HostAddress,
+        else failed: @escaping () -> Void = {},
+        _ body: @escaping (Link) -> Void
+    ) {
         invoker.links.link(to: address, on: eventLoop).assumeIsolated().whenComplete { [self] result in
             switch result {
-            case .success(let link): body(link)
-            case .failure(let error): notBegun("\(error)")
+            case .success(let link):
+                body(link)
+            case .failure(let error):
+                failed()
+                notBegun("\(error)")
             }
         }
     }
@@ -92,7 +102,8 @@ final class FleetInvoke {
         guard let identity = try? HostIdentity(role: .worker, name: reservation.worker),
             let address = HostAddress(identity, reservation.address)
         else { return notBegun("the worker \(reservation.worker) cannot be reached at \(reservation.address)") }
-        whenOpen(address) { [self] link in
+        whenOpen(address, else: { self.unused.append(reservation) }) { [self] link in
+            giveBack()
             let message = RunMessage(reservation, request, wantsStream: stream != nil)
             let call = RunCall(self, link, stream, reservation, on: eventLoop)
             call.number = link.begin(MessageKind.run.rawValue, message.body, call)
@@ -115,6 +126,16 @@ final class FleetInvoke {
         promise.succeed(message.result)
     }
 
+    /// Tells the manager of what was reserved in vain. If that cannot be done it finds out by itself after a while.
+    private func giveBack() {
+        guard !unused.isEmpty, let address = invoker.directory.manager(of: request.function.name) else { return }
+        let unused = unused
+        self.unused = []
+        invoker.links.link(to: address, on: eventLoop).assumeIsolated().whenSuccess { link in
+            for reservation in unused { link.send(.unused, UnusedMessage(reservation).body) }
+        }
+    }
+
     // MARK: Failing
 
     /// Nothing has been begun; all may be tried again.
@@ -124,6 +145,7 @@ final class FleetInvoke {
             guard nanoseconds > 0 else { return eventLoop.assumeIsolated().execute { self.reserve() } }
             eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(nanoseconds))) { self.reserve() }
         case .giveUp:
+            giveBack()
             invoker.logger.error(
                 "no environment could be had of the fleet",
                 metadata: [
@@ -146,6 +168,7 @@ final class FleetInvoke {
 
     private func fail(_ error: any Error) {
         guard state.ended() else { return }
+        giveBack()
         promise.fail(error)
     }
 }

@@ -11,22 +11,18 @@ package import Placement
 package struct FleetOverview: FleetOperations {
     private let store: any FleetStore
     private let managers: ManagerClient
-    private let directory: FleetDirectory
+    private let functions: FunctionManagers
     private let accountConcurrency: Int
-
-    /// How often it is looked for a function's manager, and how long it is between two looks.
-    private static let looksMax = 12
-    private static let lookPause = Duration.milliseconds(250)
 
     package init(
         store: any FleetStore,
         managers: ManagerClient,
-        directory: FleetDirectory,
+        functions: FunctionManagers,
         accountConcurrency: Int
     ) {
         self.store = store
         self.managers = managers
-        self.directory = directory
+        self.functions = functions
         self.accountConcurrency = accountConcurrency
     }
 
@@ -79,27 +75,13 @@ package struct FleetOverview: FleetOperations {
     }
 
     package func explain(_ question: PlacementQuestion) async throws -> PlacementExplanation {
-        guard let manager = await manager(of: FunctionName(question.functionName)) else {
-            throw FleetOperationError(
-                .unavailable,
-                "no manager has the function \(question.functionName) at the moment"
-            )
-        }
         do {
-            let answer = try await managers.ask(manager, "explain", question.arguments)
+            let function = FunctionName(question.functionName)
+            let answer = try await functions.ask("explain", of: function, question.arguments)
             return try JSONDecoder().decode(PlacementExplanation.self, from: Data(answer))
         } catch {
-            throw FleetOperationError(.unavailable, "manager \(manager.identity.name) does not answer", cause: error)
+            throw FleetOperationError(.unavailable, "the function's manager does not answer", cause: error)
         }
-    }
-
-    /// The manager that has a function, which may be on its way from one to another.
-    private func manager(of function: FunctionName) async -> HostAddress? {
-        for _ in 1...Self.looksMax {
-            if let manager = directory.manager(of: function) { return manager }
-            guard (try? await Task.sleep(for: Self.lookPause)) != nil else { return nil }
-        }
-        return directory.manager(of: function)
     }
 
     private func inStore<Value>(

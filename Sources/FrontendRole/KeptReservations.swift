@@ -10,46 +10,26 @@ final class KeptReservations: Sendable {
     private struct Key: Hashable {
         let configuration: InvocableFunction.ConfigurationID
         let eventLoop: ObjectIdentifier
+
+        init(_ function: InvocableFunction, _ eventLoop: any EventLoop) {
+            configuration = function.configurationID
+            self.eventLoop = ObjectIdentifier(eventLoop)
+        }
     }
 
-    private struct Kept {
-        let reservation: Reservation
-        let until: NIODeadline
-    }
+    private let list = Mutex(KeptReservationList<Key, Reservation>())
 
-    /// How long one may be used. Shorter than workers keep it, by what a message takes to get there.
-    private static let lifetime = TimeAmount.milliseconds(3)
-    /// The most that are kept for one function on one event loop.
-    private static let countMax = 256
-
-    /// The latest at the end.
-    private let kept = Mutex<[Key: [Kept]]>([:])
+    private static func now() -> Int { Int(clamping: NIODeadline.now().uptimeNanoseconds) }
 
     /// Keeps one.
     func add(_ reservation: Reservation, for function: InvocableFunction, on eventLoop: any EventLoop) {
-        let key = Key(configuration: function.configurationID, eventLoop: ObjectIdentifier(eventLoop))
-        let now = NIODeadline.now()
-        kept.withLock { kept in
-            var list = kept[key] ?? []
-            kept[key] = nil
-            if let oldest = list.first, oldest.until < now || list.count >= Self.countMax {
-                list.removeAll { $0.until < now }
-                if list.count >= Self.countMax { list.removeFirst() }
-            }
-            list.append(Kept(reservation: reservation, until: now + Self.lifetime))
-            kept[key] = list
-        }
+        let (key, now) = (Key(function, eventLoop), Self.now())
+        list.withLock { $0.add(reservation, for: key, at: now) }
     }
 
     /// Takes out the latest that can be used still.
     func take(for function: InvocableFunction, on eventLoop: any EventLoop) -> Reservation? {
-        let key = Key(configuration: function.configurationID, eventLoop: ObjectIdentifier(eventLoop))
-        return kept.withLock { kept in
-            guard let last = kept[key]?.popLast() else { return nil }
-            if last.until >= .now() { return last.reservation }
-            // All others are older still.
-            kept[key] = nil
-            return nil
-        }
+        let (key, now) = (Key(function, eventLoop), Self.now())
+        return list.withLock { $0.take(for: key, at: now) }
     }
 }

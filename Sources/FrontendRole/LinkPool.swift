@@ -10,6 +10,11 @@ package final class LinkPool: Sendable {
         let eventLoop: ObjectIdentifier
     }
 
+    /// A connection that could not be made takes longer than this only if nobody answers at all.
+    private static let slow = TimeAmount.milliseconds(500)
+    /// How long such a host is taken for unreachable.
+    private static let pause = TimeAmount.seconds(1)
+
     private let dialler: LinkDialler
     private let links = Mutex<[Key: PooledLink]>([:])
 
@@ -32,7 +37,13 @@ package final class LinkPool: Sendable {
         }
         if isNew {
             let dialled = dialler.dial(address, user: pooled, on: eventLoop)
-            dialled.assumeIsolated().whenFailure { [weak self] _ in self?.drop(key, pooled) }
+            let begun = NIODeadline.now()
+            dialled.assumeIsolated().whenFailure { [weak self] _ in
+                guard let self else { return }
+                // Who did not answer for long is not asked again at once: everybody would wait as long.
+                guard .now() - begun > Self.slow else { return drop(key, pooled) }
+                eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.drop(key, pooled) }
+            }
             dialled.cascade(to: pooled.opened)
         }
         return pooled.opened.futureResult

@@ -16,10 +16,15 @@ import WorkerManager
 
 // What concerns workers.
 extension ManagerDesk {
-    /// The members of the fleet have changed: connects to workers that are new, and to others no more.
+    /// The members of the fleet have changed: connects to workers that are new, and to others no more. Those that were evicted are
+    /// connected to, since they may have something running, and given nothing more.
     func membersChanged(_ view: FleetView) {
         let members = view.members(.worker)
-        for member in members {
+        // At once, and not when the workers' event loops come to it: this manager's lease may go on for what was read.
+        state.withLock { $0.workers.membersAre(Set(members.map(\.id.name))) }
+        let listed = members + view.evictedWorkers
+        for member in listed {
+            let listing: WorkerLife.Listing = member.isEvicted ? .evicted : .member
             guard let identity = try? HostIdentity(role: .worker, name: member.id.name),
                 let address = HostAddress(identity, member.address)
             else {
@@ -36,21 +41,21 @@ extension ManagerDesk {
                     // It may have been given up a moment ago.
                     self.state.withLock { if $0.workers.peer(name) == nil { $0.workers.add(known) } }
                     known.moved(to: address)
-                    known.rejoin()
+                    known.listed(as: listing)
                     self.ordered(known, member.orders)
                 }
                 continue
             }
-            let peer = WorkerPeer(name: name, address: address, on: eventLoops.next(), desk: self)
+            let peer = WorkerPeer(name: name, address: address, listed: listing, on: eventLoops.next(), desk: self)
             state.withLock { $0.workers.add(peer) }
             peer.eventLoop.execute {
                 peer.connect()
                 self.ordered(peer, member.orders)
             }
         }
-        let names = Set(members.map(\.id.name))
+        let names = Set(listed.map(\.id.name))
         for peer in state.withLock({ $0.workers.peers }) where !names.contains(peer.name) {
-            peer.eventLoop.execute { peer.leave() }
+            peer.eventLoop.execute { peer.listed(as: .none) }
         }
     }
 
@@ -66,14 +71,28 @@ extension ManagerDesk {
         guard description.id.text == peer.name else {
             throw LinkError(.malformed, "the worker calls itself \(description.id)")
         }
-        state.withLock { $0.workers.registered(peer.name, description, registration.standing) }
+        let isPresent = peer.isPresent
+        state.withLock { state in
+            state.workers.registered(peer.name, description, registration.standing)
+            state.workers.update(peer.name, isPresent: isPresent)
+        }
+    }
+
+    /// A worker may be given environments, or may not any more.
+    func presenceChanged(of peer: WorkerPeer) {
+        let isPresent = peer.isPresent
+        state.withLock { state in
+            guard state.workers.peer(peer.name) === peer else { return }
+            state.workers.update(peer.name, isPresent: isPresent)
+        }
     }
 
     /// The connection to a worker has ended.
     func workerFellSilent(_ peer: WorkerPeer) {
         state.withLock { state in
+            guard state.workers.peer(peer.name) === peer else { return }
             state.workers.update(peer.name, isPresent: false)
-            state.workers.censusBegins(on: peer.name)
+            state.workers.listsBegin(on: peer.name)
         }
     }
 
@@ -88,13 +107,15 @@ extension ManagerDesk {
         state.withLock { $0.workers.remove(peer.name) }
     }
 
-    /// A worker is alive, and tells what has changed of its environments.
-    func censusChanged(_ changes: [CensusEntry], busyMB: Int, on peer: WorkerPeer) {
+    /// A worker is alive, and tells what has changed of it.
+    func heard(_ heartbeat: HeartbeatMessage, from peer: WorkerPeer) {
         let isPresent = peer.isPresent
         state.withLock { state in
             state.workers.heardOf(peer.name, isPresent: isPresent)
-            if !changes.isEmpty { state.workers.counted(changes, on: peer.name) }
-            state.workers.isBusy(peer.name, withMB: busyMB)
+            state.workers.counted(heartbeat.changes, on: peer.name)
+            state.workers.isBusy(peer.name, withMB: heartbeat.busyMB)
+            state.workers.measured(heartbeat.loads)
+            state.workers.codeChanged(heartbeat.code, on: peer.name)
         }
     }
 
@@ -152,11 +173,22 @@ extension ManagerDesk {
     private static let followersMax = 63
 
     func takeFollowers(of function: InvocableFunction) -> Int {
-        invoker.limiter.takeRate(of: function, upTo: Self.followersMax)
+        // Who waits already comes before who may come.
+        guard !isAwaited(function) else { return 0 }
+        return invoker.limiter.takeRate(of: function, upTo: Self.followersMax)
     }
+
+    /// Whether invokes of a function wait for an environment.
+    func isAwaited(_ function: InvocableFunction) -> Bool { workerManager.isAwaited(function.configurationID) }
 
     func giveBack(_ followers: Int, of function: InvocableFunction) {
         invoker.limiter.giveBackRate(followers, of: function)
+    }
+
+    /// A frontend has a reservation of an environment that it cannot use.
+    func wasNotUsed(_ environment: EnvironmentID, on worker: String) {
+        guard let peer = state.withLock({ $0.workers.peer(worker) }) else { return }
+        peer.eventLoop.execute { peer.environments[environment]?.ask() }
     }
 
     func lent(_ environment: RemoteEnvironment) {

@@ -144,8 +144,12 @@ package final class ManagerDesk: Sendable {
         state.withLock { $0.takeover.epochs.map { PartitionEpoch(partition: $0.key, epoch: $0.value) } }
     }
 
-    /// Whether the manager counts what workers run of its partitions.
-    var mayAnswerHeartbeats: Bool { state.withLock { $0.isMember } && membership.isInForce }
+    /// Whether the manager counts what a worker runs of its partitions, and the worker is a member, as far as the manager must know to
+    /// have its own lease.
+    func mayAnswerHeartbeats(of worker: String) -> Bool {
+        // First whether the lease is in force, then what was learnt when it was renewed.
+        membership.isInForce && state.withLock { $0.isMember && $0.workers.isMember(worker) }
+    }
 
     /// Whether invokes of a partition may be begun now.
     func isReady(_ partition: Int) -> Bool {

@@ -77,6 +77,8 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
             // It may be free at any time, and whoever wants one should wait for it a moment.
             worker.lent(self)
             observer.environmentAnswered(self)
+            // Who has begun to wait before it was lent has asked nobody for it.
+            if worker.isAwaited(function) { recall() }
         }
         return true
     }
@@ -185,7 +187,13 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
 
     /// Asks the worker what has become of a reservation that nothing was heard of for so long.
     func askIfDoubtful(at now: Int, after patience: Int) {
-        if state.isDoubtful(at: now, after: patience) { worker.send(.voidToken, id.body) }
+        if state.isDoubtful(at: now, after: patience) { ask() }
+    }
+
+    /// Asks the worker what has become of a reservation: if nobody has come, the environment is idle again.
+    func ask() {
+        eventLoop.preconditionInEventLoop()
+        if state.isBusy { worker.send(.voidToken, id.body) }
     }
 
     /// Whether an invoke has it, as far as is known.

@@ -36,6 +36,9 @@ package final class ReserveSession: LinkUser, @unchecked Sendable {
             switch MessageKind(rawValue: frame.kind) {
             case .reserve:
                 reserve(try ReserveMessage(body: frame.body), call: frame.call, over: link)
+            case .unused:
+                let message = try UnusedMessage(body: frame.body)
+                desk.wasNotUsed(message.environmentID, on: message.worker)
             case .ask:
                 questions.answer(frame.body, call: frame.call, over: link)
             default:

@@ -24,21 +24,29 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     private var life: WorkerLife
     private var link: Link?
     private var isDialling = false
-    private var isWanted = true
     private var backOff = DialBackOff()
     private(set) var environments: [EnvironmentID: RemoteEnvironment] = [:]
     private var reports = PartitionReports<EnvironmentID>()
 
-    init(name: String, address: HostAddress, on eventLoop: any EventLoop, desk: ManagerDesk) {
+    init(
+        name: String,
+        address: HostAddress,
+        listed listing: WorkerLife.Listing,
+        on eventLoop: any EventLoop,
+        desk: ManagerDesk
+    ) {
         self.name = name
         self.address = address
         self.eventLoop = eventLoop
         self.desk = desk
-        life = WorkerLife(fence: Int(desk.settings.fence.nanoseconds), at: ManagerDesk.now())
+        life = WorkerLife(fence: Int(desk.settings.fence.nanoseconds), listed: listing, at: ManagerDesk.now())
     }
 
     /// How many invokes of a function may follow one without being asked for. They are counted against its rate.
     func takeFollowers(of function: InvocableFunction) -> Int { desk.takeFollowers(of: function) }
+
+    /// Whether invokes of a function wait for an environment.
+    func isAwaited(_ function: InvocableFunction) -> Bool { desk.isAwaited(function) }
 
     /// So many have not followed.
     func giveBack(_ followers: Int, of function: InvocableFunction) {
@@ -62,10 +70,10 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
 
     // MARK: Connecting
 
-    /// Connects, and connects again whenever the connection ends, until ``leave()``.
+    /// Connects, and connects again whenever the connection ends, as long as the worker is listed.
     func connect() {
         eventLoop.preconditionInEventLoop()
-        guard isWanted, link == nil, !isDialling else { return }
+        guard life.listing != .none, link == nil, !isDialling else { return }
         isDialling = true
         desk.dialler.dial(address, user: self, on: eventLoop).assumeIsolated().whenComplete { [self] result in
             isDialling = false
@@ -92,19 +100,23 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
         link?.close()
     }
 
-    /// The worker is a member no more. Its connection stays as long as it lasts: what the worker has still runs.
-    func leave() {
+    /// The fleet lists the worker like this. The connection to one that is no member stays as long as it lasts: what it has still
+    /// runs, and its ends are told.
+    func listed(as listing: WorkerLife.Listing) {
         eventLoop.preconditionInEventLoop()
-        isWanted = false
+        if life.listed(as: listing), life.isConnected {
+            life.disconnected()
+            link?.close()
+        }
+        desk.presenceChanged(of: self)
+        connect()
         // If what it had is over already, no time that passes will say so again.
-        if life.isLost { desk.workerGone(self) }
+        if listing == .none, life.isLost { gone() }
     }
 
-    /// The worker is a member again.
-    func rejoin() {
-        eventLoop.preconditionInEventLoop()
-        isWanted = true
-        connect()
+    private func gone() {
+        desk.workerGone(self)
+        link?.close()
     }
 
     func linkOpened(_ link: Link) {
@@ -134,7 +146,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
 
     /// Tells the worker that partitions are this manager's.
     func own(_ partitions: [PartitionEpoch]) {
-        guard link != nil, life.isPresent, !partitions.isEmpty else { return }
+        guard link != nil, life.isConnected, !partitions.isEmpty else { return }
         let known = Dictionary(grouping: environments.values) { desk.partition(of: $0.function) }
         for partition in partitions {
             reports.asked(partition.partition, knowing: Set((known[partition.partition] ?? []).map(\.id)))
@@ -177,16 +189,17 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
         case .heartbeat:
             let heartbeat = try HeartbeatMessage(body: frame.body)
             // Whatever the desk is: only as long as the manager may decide does it count what the worker runs.
-            if desk.mayAnswerHeartbeats {
+            if life.isPresent, desk.mayAnswerHeartbeats(of: name) {
                 life.answering(at: ManagerDesk.now())
                 send(.heartbeatAnswer, .heartbeatAnswer(heartbeat.number))
             }
-            desk.censusChanged(heartbeat.changes, busyMB: heartbeat.busyMB, on: self)
+            desk.heard(heartbeat, from: self)
         case .registered:
             let registration = try WorkerRegistration(body: frame.body)
-            let isNew = !life.isPresent
+            let isNew = !life.isConnected
             life.connected()
             try desk.workerRegistered(self, registration)
+            check(leash: registration.leashMilliseconds)
             if isNew { own(desk.ownedPartitions) }
         case .report:
             let report = try EnvironmentReport(body: frame.body)
@@ -202,6 +215,15 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
             // Of a later release.
             break
         }
+    }
+
+    /// What the worker had may run for longer than this manager and others would wait, if they have not heard of it.
+    private func check(leash milliseconds: Int?) {
+        guard let milliseconds, life.told(leash: milliseconds * 1_000_000, at: ManagerDesk.now()) else { return }
+        desk.logger.error(
+            "a worker goes on by itself for longer than this manager is configured for; set leash alike on all hosts",
+            metadata: [LogKey.hostIdentity: "\(name)", LogKey.reason: "its leash is \(milliseconds) ms"]
+        )
     }
 
     private func take(_ message: EventMessage) {
@@ -249,7 +271,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     /// Looks at what is doubtful, and whether what the worker had is over.
     func timePassed(to now: Int) {
         eventLoop.preconditionInEventLoop()
-        if life.isPresent {
+        if life.isConnected {
             let patience = Int(desk.settings.reservationPatience.nanoseconds)
             for environment in environments.values { environment.askIfDoubtful(at: now, after: patience) }
         }
@@ -260,7 +282,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
         )
         for environment in environments.values { environment.remove() }
         desk.workerLost(self)
-        if !isWanted { desk.workerGone(self) }
+        if life.listing == .none { gone() }
     }
 
     /// Partitions have passed to this manager: somebody else may have let the worker run something until now.

@@ -27,6 +27,8 @@ struct WorkerRoster {
     private var full: Set<String> = []
     /// Workers that may be given environments.
     private var open: Set<String> = []
+    /// Workers that are members of the fleet.
+    private var members: Set<String> = []
     /// The partitions whose environments this manager counts itself.
     private(set) var held: Set<Int> = []
 
@@ -43,7 +45,13 @@ struct WorkerRoster {
 
     func peer(_ name: String) -> WorkerPeer? { peersByName[name] }
 
-    /// A worker is a member of the fleet.
+    /// Whether a worker is a member of the fleet. One that is not is not answered, whoever talks with it.
+    func isMember(_ name: String) -> Bool { members.contains(name) }
+
+    /// These workers are members of the fleet, and no others.
+    mutating func membersAre(_ names: Set<String>) { members = names }
+
+    /// A worker is listed, as a member or as evicted.
     mutating func add(_ peer: WorkerPeer) {
         peersByName[peer.name] = peer
     }
@@ -129,7 +137,7 @@ struct WorkerRoster {
         let request = PlacementRequest(
             function: PlacedVersion(configuration: question.configuration, memoryMB: question.memoryMB),
             runtime: RuntimeName(question.runtime),
-            code: ShortDigest(of: question.codeHash)
+            code: ShortDigest(ofCode: question.codeHash)
         )
         return fleet.explain(request, seed: seed)
     }
@@ -164,8 +172,21 @@ struct WorkerRoster {
         busyMB[worker] = megabytes
     }
 
-    /// A worker's list of environments begins anew.
-    mutating func censusBegins(on worker: String) {
+    /// A worker tells of what function versions use of its CPU.
+    mutating func measured(_ loads: [LoadEntry]) {
+        for load in loads { fleet.measured(load.key.function, cpuMilli: load.cpuMilli) }
+    }
+
+    /// A worker tells what has changed of the code that it has.
+    mutating func codeChanged(_ changes: CodeChanges, on worker: String) {
+        let id = WorkerID(worker)
+        for code in changes.removed { fleet.evicted(code, from: id) }
+        for code in changes.fetched { fleet.cached(code, on: id) }
+    }
+
+    /// A worker's lists of environments and of code begin anew.
+    mutating func listsBegin(on worker: String) {
+        fleet.forgotCode(of: WorkerID(worker))
         for (key, count) in census[worker] ?? [:] where !held.contains(key.partition) {
             adjust(key.function, on: worker, by: -count)
         }
@@ -248,6 +269,11 @@ extension PlacedVersion {
 }
 
 extension ShortDigest {
+    /// Of a package by its hash. One that nobody has if it is none.
+    fileprivate init(ofCode hash: String) {
+        self = ShortDigest(hexadecimal: hash) ?? ShortDigest(high: 0, low: 0)
+    }
+
     /// Of the SHA-256 of a text.
     fileprivate init(of text: String) {
         let (high, low) = SHA256.hash(data: Data(text.utf8)).withUnsafeBytes {
@@ -267,7 +293,7 @@ extension PlacementRequest {
         self.init(
             function: PlacedVersion(function),
             runtime: RuntimeName(function.runtime),
-            code: ShortDigest(of: function.codeHash)
+            code: ShortDigest(ofCode: function.codeHash)
         )
     }
 }

@@ -54,6 +54,8 @@ package struct FleetMember: Sendable, Equatable {
     package var details: [UInt8]
     /// What operators want of it; for workers only.
     package var orders: WorkerOrders
+    /// Whether it was evicted, and is listed until nothing can run any more that managers have given it; for workers only.
+    package var isEvicted: Bool
 
     package init(
         id: FleetMemberID,
@@ -61,7 +63,8 @@ package struct FleetMember: Sendable, Equatable {
         leaseMilliseconds: Int,
         renewals: Int = 0,
         details: [UInt8] = [],
-        orders: WorkerOrders = WorkerOrders()
+        orders: WorkerOrders = WorkerOrders(),
+        isEvicted: Bool = false
     ) {
         self.id = id
         self.address = address
@@ -69,6 +72,7 @@ package struct FleetMember: Sendable, Equatable {
         self.renewals = renewals
         self.details = details
         self.orders = orders
+        self.isEvicted = isEvicted
     }
 }
 

@@ -36,15 +36,21 @@ package protocol FleetStore: Sendable {
     /// Reads what has changed, without being a member.
     func changes(since known: FleetVersions) async throws(MetadataStoreError) -> FleetUpdate
 
-    /// How often each member has renewed its lease. All that is read of a member is its incarnation and a number.
+    /// How often each member has renewed its lease; nothing of those that were evicted. All that is read of a member is its incarnation and a number.
     func renewals() async throws(MetadataStoreError) -> [Incarnation: Int]
 
     /// Ends a membership, unless the lease was renewed since. The partitions of an evicted manager can then be claimed,
-    /// and its share is kept for what it has left running.
+    /// and its share is kept for what it has left running. A worker stays listed as evicted, since it may still run
+    /// what managers have given it, until it joins again, leaves or is forgotten.
     ///
     /// - Parameter renewals: What the caller has seen for all of the lease.
     /// - Returns: Whether the membership has ended by this.
     func evict(_ member: FleetMemberID, at renewals: Int) async throws(MetadataStoreError) -> Bool
+
+    /// Has an evicted worker listed no more. To be called when nothing can run on it that any manager has given it.
+    ///
+    /// - Returns: Whether this has ended it.
+    func forget(_ worker: FleetMemberID) async throws(MetadataStoreError) -> Bool
 
     // MARK: Partitions
 

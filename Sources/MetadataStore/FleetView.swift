@@ -38,7 +38,7 @@ package struct FleetVersions: Sendable, Equatable {
 package struct FleetUpdate: Sendable, Equatable {
     /// The versions that there are now.
     package var versions: FleetVersions
-    /// All members of those roles that have changed.
+    /// All members of those roles that have changed; of workers, also those that were evicted and not forgotten.
     package var members: [FleetRole: [FleetMember]] = [:]
     /// All partitions, by their numbers; nil if none has changed.
     package var partitions: [Partition]?
@@ -74,7 +74,10 @@ package struct FleetView: Sendable, Equatable {
     }
 
     /// The members of a role, in the order of their names.
-    package func members(_ role: FleetRole) -> [FleetMember] { members[role] ?? [] }
+    package func members(_ role: FleetRole) -> [FleetMember] { members[role, default: []].filter { !$0.isEvicted } }
+
+    /// Workers that are no members any more, and may still run what managers have given them.
+    package var evictedWorkers: [FleetMember] { members[.worker, default: []].filter(\.isEvicted) }
 
     /// All members of the roles that are asked for.
     package var allMembers: [FleetMember] { FleetRole.allCases.flatMap { members($0) } }

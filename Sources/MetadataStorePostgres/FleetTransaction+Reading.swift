@@ -9,7 +9,8 @@ extension FleetTransaction {
         let rows = try database.rows(
             """
             WITH renewed AS (
-                UPDATE fleetMember SET renewals = renewals + 1 WHERE incarnation = ?1 RETURNING role, name
+                UPDATE fleetMember SET renewals = renewals + 1 WHERE incarnation = ?1 AND NOT isEvicted
+                RETURNING role, name
             )
             SELECT fleetVersion.tableName, fleetVersion.version,
                 coalesce(workerOrder.isCordoned, FALSE), coalesce(workerOrder.isDraining, FALSE)
@@ -52,7 +53,7 @@ extension FleetTransaction {
     }
 
     func renewals() throws -> [Incarnation: Int] {
-        try database.rows("SELECT incarnation, renewals FROM fleetMember").reduce(into: [:]) {
+        try database.rows("SELECT incarnation, renewals FROM fleetMember WHERE NOT isEvicted").reduce(into: [:]) {
             $0[Incarnation(try $1.value(0))] = try $1.value(1) as Int
         }
     }
@@ -67,7 +68,7 @@ extension FleetTransaction {
         let rows = try database.rows(
             """
             SELECT fleetMember.name, incarnation, address, renewals, lease, details,
-                coalesce(isCordoned, FALSE), coalesce(isDraining, FALSE)
+                coalesce(isCordoned, FALSE), coalesce(isDraining, FALSE), isEvicted
             FROM fleetMember LEFT JOIN workerOrder ON role = 'worker' AND workerOrder.name = fleetMember.name
             WHERE role = ?1 ORDER BY fleetMember.name, incarnation
             """,
@@ -80,7 +81,8 @@ extension FleetTransaction {
                 leaseMilliseconds: try row.value(4),
                 renewals: try row.value(3),
                 details: try row.value(5),
-                orders: WorkerOrders(isCordoned: try row.value(6), isDraining: try row.value(7))
+                orders: WorkerOrders(isCordoned: try row.value(6), isDraining: try row.value(7)),
+                isEvicted: try row.value(8)
             )
         }
     }

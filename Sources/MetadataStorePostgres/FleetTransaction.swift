@@ -86,14 +86,31 @@ struct FleetTransaction {
         try lock(isManager ? [table, .partitions, .shares] : [table])
         // Whoever is about to renew waits for the end of this, and then finds nothing.
         let rows = try database.rows(
-            "SELECT renewals FROM fleetMember WHERE incarnation = ?1 AND renewals = ?2 FOR UPDATE",
+            "SELECT renewals FROM fleetMember WHERE incarnation = ?1 AND renewals = ?2 AND NOT isEvicted FOR UPDATE",
             [member.incarnation.rawValue, renewals]
         )
         guard !rows.isEmpty else { return false }
         if isManager { try bequeath(member) }
-        try remove(member)
+        if member.role == .worker {
+            try database.execute(
+                "UPDATE fleetMember SET isEvicted = TRUE WHERE incarnation = ?1",
+                [member.incarnation.rawValue]
+            )
+        } else {
+            try remove(member)
+        }
         try changed(isManager ? [table, .partitions, .shares] : [table])
         return true
+    }
+
+    func forget(_ worker: FleetMemberID) throws -> Bool {
+        try lock([.workers])
+        let count = try database.execute(
+            "DELETE FROM fleetMember WHERE incarnation = ?1 AND isEvicted",
+            [worker.incarnation.rawValue]
+        )
+        if count > 0 { try changed([.workers]) }
+        return count > 0
     }
 
     /// Marks the partitions of a manager that is evicted, and keeps its share for what has to be counted of them.
@@ -124,7 +141,7 @@ struct FleetTransaction {
         let table = FleetTable(member.role)
         try lock([table])
         let count = try database.execute(
-            "UPDATE fleetMember SET details = ?2 WHERE incarnation = ?1 AND details <> ?2",
+            "UPDATE fleetMember SET details = ?2 WHERE incarnation = ?1 AND details <> ?2 AND NOT isEvicted",
             [member.incarnation.rawValue, details]
         )
         if count > 0 { try changed([table]) }

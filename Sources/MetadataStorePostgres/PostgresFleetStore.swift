@@ -86,6 +86,10 @@ package final class PostgresFleetStore: FleetStore {
         try await transaction("evict \(member)") { try $0.evict(member, at: renewals) }
     }
 
+    package func forget(_ worker: FleetMemberID) async throws(MetadataStoreError) -> Bool {
+        try await transaction("forget \(worker)") { try $0.forget(worker) }
+    }
+
     // MARK: Partitions
 
     package func claim(

@@ -9,7 +9,7 @@ enum PostgresSchema {
     /// Locked while a schema is brought up to date, so that of several processes which start together one does it.
     private static let lock = 0x5357_4C54
 
-    private static let migrations = [metadata, events, fleet]
+    private static let migrations = [metadata, events, fleet, evictedWorkers]
 
     private static let metadata = """
         CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
@@ -180,6 +180,9 @@ enum PostgresSchema {
         );
         CREATE INDEX function_claimedConcurrency ON function (claimedConcurrency) WHERE claimedConcurrency > 0;
         """
+
+    /// Evicted workers are listed until nothing can run on them any more.
+    private static let evictedWorkers = "ALTER TABLE fleetMember ADD COLUMN isEvicted BOOLEAN NOT NULL DEFAULT FALSE"
 
     /// Brings a schema up to date; creates it if it is not there. Throws if it is of a later release.
     static func migrate(_ connection: PostgresConnection, _ settings: PostgresSettings) throws {

@@ -26,13 +26,17 @@ extension Fleet {
 
     // MARK: Load
 
-    /// A worker has measured what an environment of a function uses of the CPU while it runs, in thousandths of a vCPU.
+    /// A worker has measured what its environments of a function use of the CPU, each on the average and whether it runs or is
+    /// frozen, in thousandths of a vCPU.
     ///
-    /// Is remembered as long as the function has environments. A quarter of what is remembered is the last report.
+    /// It is held against what placement reckons with, which is less than the share, since shares are promised several times:
+    /// see ``PlacementPolicy/cpuOvercommit``. Is remembered as long as the function has environments. A quarter of what is
+    /// remembered is the last report.
     @discardableResult
     package mutating func measured(_ function: FunctionVersion, cpuMilli: Int) -> Bool {
         guard let number = functions.find(function) else { return false }
-        let parts = min(max(0, cpuMilli), 1 << 20) * 1000 / function.cpuMilli
+        let reckoned = Double(function.cpuMilli) / max(1, policy.cpuOvercommit)
+        let parts = Int(Double(min(max(0, cpuMilli), 1 << 20)) * 1000 / reckoned)
         let load = (3 * Int(functions[number].loadMilli) + min(parts, 1 << 24)) / 4
         functions[number].loadMilli = Int32(load)
         let limit = functions[number].isNoisy ? policy.noisyUntil : policy.noisyFrom
@@ -40,7 +44,7 @@ extension Fleet {
         return true
     }
 
-    /// Whether a function uses more than its share of the CPU.
+    /// Whether a function uses more of the CPU than placement reckons with.
     package func isNoisy(_ function: FunctionVersion) -> Bool {
         functions.find(function).map { functions[$0].isNoisy } ?? false
     }

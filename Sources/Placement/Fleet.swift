@@ -112,6 +112,12 @@ package struct Fleet: Sendable {
         return true
     }
 
+    /// Nothing is known any more of the code that a worker has.
+    package mutating func forgotCode(of id: WorkerID) {
+        guard let worker = workers.number(of: id) else { return }
+        codes.removeAll(of: worker)
+    }
+
     // MARK: Shelves
 
     /// Puts a worker that may have environments where searches find it.

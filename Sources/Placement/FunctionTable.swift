@@ -8,7 +8,7 @@ struct FunctionTable: Sendable {
         var environments: Int32 = 0
         /// How many workers have some.
         var hosts: Int32 = 0
-        /// What an environment uses of the CPU, in thousandths of its share, smoothed.
+        /// What an environment uses of the CPU, in thousandths of what placement reckons with, smoothed.
         var loadMilli: Int32 = 0
         var isNoisy = false
     }

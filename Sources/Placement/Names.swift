@@ -70,6 +70,14 @@ package struct ShortDigest: Hashable, Sendable, Codable, CustomStringConvertible
         self.low = low
     }
 
+    /// The first 16 bytes of a digest in hexadecimal digits; nil for anything else.
+    package init?(hexadecimal digits: String) {
+        guard let high = UInt64(digits.prefix(16), radix: 16), digits.utf8.count >= 32,
+            let low = UInt64(digits.dropFirst(16).prefix(16), radix: 16)
+        else { return nil }
+        self.init(high: high, low: low)
+    }
+
     package var description: String { Self.hexadecimal(high) + Self.hexadecimal(low) }
 
     private static func hexadecimal(_ number: UInt64) -> String {

@@ -8,7 +8,9 @@ package struct PlacementPolicy: Sendable, Hashable {
     /// rarely asked for at once; AWS runs up to 10 (Agache et al., "Firecracker", NSDI '20). Memory is promised once,
     /// since what was promised too often can only be got back by killing.
     package var cpuOvercommit = 4.0
-    /// How often what a function uses of the CPU must go into its share for it to count as noisy.
+    /// How many times what placement reckons with a function must use of the CPU to count as noisy. That is its share by
+    /// ``cpuOvercommit``: hardly any function exceeds its share, which is a limit; but one that always uses it takes the CPU
+    /// that was promised to others, too.
     package var noisyFrom = 1.25
     /// Below this it does not any more. Less than ``noisyFrom``, so that a function at the limit does not come and go.
     package var noisyUntil = 1.1

@@ -38,9 +38,9 @@ package struct WorkloadShape: Sendable {
     package var memoryScale = 107.083
     /// Configured memory is a multiple of this, in MB. Assumed.
     package var memoryStepMB = 128
-    /// The part of functions that use more than their share of the CPU, and how much. Assumed.
+    /// The part of functions that use most of their share of the CPU, and how much of it. Assumed.
     package var noisyPart = 0.05
-    package var noisyLoad = 2.0
+    package var noisyLoad = 0.75
     /// A start's time, and how much more it takes to fetch the code, in seconds. Assumed.
     package var coldStartSeconds = 0.2
     package var fetchSeconds = 0.4

@@ -62,6 +62,10 @@ package protocol Sandbox: AnyObject, Sendable {
     /// The most memory that the sandbox's processes have used together so far, in bytes; 0 where the host cannot tell.
     func peakMemoryBytes() -> Int
 
+    /// The CPU time that the sandbox's processes have used together so far, those that have ended too, in nanoseconds; nil where
+    /// the host cannot tell. For a look now and then: it opens a file.
+    func cpuNanoseconds() -> Int?
+
     /// Whether the kernel has killed a process of this sandbox for exceeding its memory limit.
     func hasExceededMemory() -> Bool
 

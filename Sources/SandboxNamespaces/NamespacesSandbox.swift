@@ -183,6 +183,8 @@ final class NamespacesSandbox: Sandbox {
         group?.peakMemoryBytes() ?? 0
     }
 
+    func cpuNanoseconds() -> Int? { group?.cpuNanoseconds() }
+
     func hasExceededMemory() -> Bool {
         group?.hasExceededMemory() ?? false
     }

@@ -136,6 +136,21 @@ final class SandboxGroup: Sendable {
         }
     }
 
+    /// Every group of a unified tree counts CPU time, whether or not it limits it (the kernel's cgroup-v2 documentation,
+    /// `cpu.stat`); in version 1 the controller that counts is as a rule mounted along with the one that limits.
+    func cpuNanoseconds() -> Int? {
+        if let path = tree.unified, let text = try? readText(at: "\(path)/\(name)/cpu.stat"),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("usage_usec ") }),
+            let microseconds = Int(line.dropFirst("usage_usec ".count))
+        {
+            return microseconds * 1000
+        }
+        guard let path = tree.legacy[.cpu], let text = try? readText(at: "\(path)/\(name)/cpuacct.usage") else {
+            return nil
+        }
+        return Int(text.prefix { $0 != "\n" })
+    }
+
     func hasExceededMemory() -> Bool {
         if memoryWasExceeded.load(ordering: .acquiring) { return true }
         let path: String

@@ -14,6 +14,7 @@ struct EnvironmentLife {
     let codeStore: CodeStore
     let runtimes: InstalledRuntimes
     let logs: FunctionLogWriter
+    let meter: CPUMeter
 
     /// Returns when nothing of the environment is left. Cancellation does not cut it short: an environment ends by
     /// being retired.
@@ -39,6 +40,8 @@ struct EnvironmentLife {
         let (sandbox, waiting) = try await takeSandbox(mounts: mounts, plan: plan, variables: variables)
         try await withLog(of: sandbox, waiting: waiting) { log, output throws(PreparationError) in
             guard try await takeOver(sandbox, log) else { return }
+            meter.began(environment.id, in: sandbox)
+            defer { meter.ended(environment.id) }
             let extensions = content.extensions
             let extensionOutput = try extensions.names.isEmpty ? output : Self.extensionOutput(of: log)
             defer { if extensionOutput != output { close(extensionOutput) } }

@@ -19,6 +19,8 @@ package final class Worker: Sendable {
     private let gate: StartGate
     /// The sandboxes that wait for functions.
     package let pool: SandboxPool
+    /// What environments use of the CPU.
+    package let meter = CPUMeter()
     private let starts: AsyncStream<ExecutionEnvironment>
     private let startsContinuation: AsyncStream<ExecutionEnvironment>.Continuation
     private let standInNotices: StandInNotices
@@ -86,12 +88,18 @@ package final class Worker: Sendable {
                     pool: pool,
                     codeStore: codeStore,
                     runtimes: runtimes,
-                    logs: logs
+                    logs: logs,
+                    meter: meter
                 )
                 group.addTask { await life.run(through: await self.gate.enter()) }
             }
             pool.stop()
         }
+    }
+
+    /// Which packages the host has unpacked; see ``CodeStore/inventory(since:)``.
+    package func codeInventory(since version: Int?) async -> CodeInventory? {
+        await codeStore.inventory(since: version)
     }
 
     /// Takes no more environments; ``run()`` returns when those that are left have ended.

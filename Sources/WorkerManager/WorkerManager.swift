@@ -90,7 +90,7 @@ package final class WorkerManager: Sendable {
             guard let environment else { preconditionFailure("the ledger assigned an environment that is not there") }
             run(invoke, in: environment)
         case .wait:
-            break
+            host.environmentsWanted(for: function)
         case .waitBriefly(let turn):
             host.environmentsWanted(for: function)
             eventLoop.scheduleTask(in: Self.finishingPatience) { [self] in
@@ -109,6 +109,11 @@ package final class WorkerManager: Sendable {
         case .refuse(let refusal):
             refuse([invoke], refusal)
         }
+    }
+
+    /// Whether invokes of a version wait for an environment.
+    package func isAwaited(_ configuration: InvocableFunction.ConfigurationID) -> Bool {
+        state.withLock { $0.ledger.isAwaited(configuration) }
     }
 
     /// The clock of the ledger.

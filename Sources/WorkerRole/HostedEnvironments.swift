@@ -123,11 +123,12 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
         ownerships[partition]?.manager = manager
         let environments = entries.filter { $0.value.partition == partition }
         for (environment, entry) in environments {
+            // What may follow was for the manager before to say, but for who has come already.
+            entries[environment]?.promised = nil
             switch entry.phase {
             case .idle(_, let since), .kept(_, let since):
                 entries[environment]?.phase = .idle(makeToken(), since: since)
             case .busy(let invoke, let chain) where chain?.waiting == nil:
-                // What may follow was for the manager before to say.
                 entries[environment]?.phase = .busy(invoke, nil)
             case .busy, .starting, .leaving:
                 break
@@ -176,6 +177,11 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
             case .starting, .busy: isProven(entry.partition, at: now) ? nil : environment
             }
         }
+    }
+
+    /// When the next partition is proven no more, if its manager is not heard of until then; nil if none is proven.
+    package func nextEnd(after now: Instant) -> Instant? {
+        ownerships.values.lazy.map(\.provenUntil).filter { $0 > now }.min()
     }
 
     package func isProven(_ partition: Int, at now: Instant) -> Bool {
@@ -259,6 +265,17 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
     }
 
     // MARK: Figures
+
+    /// The environments that work, or that have since a moment.
+    package func environments(workingSince moment: Instant) -> [EnvironmentID] {
+        entries.compactMap { environment, entry in
+            switch entry.phase {
+            case .starting, .busy, .kept: environment
+            case .idle(_, let since): since >= moment ? environment : nil
+            case .leaving: nil
+            }
+        }
+    }
 
     /// How much of the memory budget is promised to nobody, in bytes.
     package var memoryFree: Int { max(0, memoryBudget - memoryPromised) }

@@ -13,7 +13,7 @@ import Worker
 /// Confined to its link's event loop, but for ``tell(_:)`` and ``tellStanding()``, which may be called from anywhere.
 ///
 /// JUSTIFICATION: environments of other event loops tell their manager what becomes of them.
-/// SAFETY: `heartbeats`, `census` and `timer` are touched on the link's event loop only; `link` is behind a lock.
+/// SAFETY: `heartbeats`, `census`, `told` and `timer` are touched on the link's event loop only; `link` is behind a lock.
 final class ManagerSession: LinkUser, @unchecked Sendable {
     private let server: WorkerServer
     private let name: String
@@ -23,6 +23,8 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
     private var heartbeatNumber: UInt64 = 0
     /// What the manager has been told of the environments that the worker has.
     private var census = WorkerCensus()
+    /// What it has been told for placement.
+    private var told = WorkerSurvey()
     private var timer: Scheduled<Void>?
 
     /// So many heartbeats are remembered; one that was not answered until then never will be.
@@ -52,19 +54,28 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
 
     private func sendStanding(over link: Link) {
         let standing = server.state.withLock { $0.standing }
-        link.send(.registered, WorkerRegistration(standing: standing, description: server.registration).body)
+        let registration = WorkerRegistration(
+            standing: standing,
+            description: server.registration,
+            leashMilliseconds: Int(server.settings.leash.nanoseconds / 1_000_000)
+        )
+        link.send(.registered, registration.body)
     }
 
     private func sendHeartbeat(over link: Link) {
         heartbeatNumber += 1
         heartbeats[heartbeatNumber] = server.now()
         if heartbeats.count > Self.heartbeatsMax, let oldest = heartbeats.keys.min() { heartbeats[oldest] = nil }
-        let (current, busy) = server.state.withLock {
-            (WorkerCensus(of: $0.environments.values, in: $0.machine), $0.machine.memoryBusy)
+        let (current, busy, survey) = server.state.withLock {
+            (WorkerCensus(of: $0.environments.values, in: $0.machine), $0.machine.memoryBusy, $0.survey)
         }
         let changes = current.changes(since: census)
         census = current
-        link.send(.heartbeat, HeartbeatMessage(number: heartbeatNumber, changes: changes, busyMB: busy >> 20).body)
+        var message = HeartbeatMessage(number: heartbeatNumber, changes: changes, busyMB: busy >> 20)
+        if survey.round != told.round { message.loads = survey.loads }
+        if survey.codeVersion != told.codeVersion { message.code = CodeChanges(from: told.code, to: survey.code) }
+        told = survey
+        link.send(.heartbeat, message.body)
     }
 
     // MARK: Hearing

@@ -12,12 +12,7 @@ struct WorkerCensus: Equatable {
     init(of environments: some Sequence<ExecutionEnvironment>, in machine: WorkerServer.Machine) {
         for environment in environments {
             guard let entry = machine.entries[environment.id] else { continue }
-            let key = CensusEntry.Key(
-                partition: entry.partition,
-                configuration: environment.function.configurationID.rawValue,
-                memoryMB: environment.function.memoryMegabytes
-            )
-            counts[key, default: 0] += 1
+            counts[CensusEntry.Key(environment, entry), default: 0] += 1
         }
     }
 
@@ -27,5 +22,16 @@ struct WorkerCensus: Equatable {
         for (key, count) in counts where before.counts[key] != count { changes.append(CensusEntry(key, count: count)) }
         for key in before.counts.keys where counts[key] == nil { changes.append(CensusEntry(key, count: 0)) }
         return changes
+    }
+}
+
+extension CensusEntry.Key {
+    /// What an environment is counted under.
+    init(_ environment: ExecutionEnvironment, _ entry: WorkerServer.Machine.Entry) {
+        self.init(
+            partition: entry.partition,
+            configuration: environment.function.configurationID.rawValue,
+            memoryMB: environment.function.memoryMegabytes
+        )
     }
 }

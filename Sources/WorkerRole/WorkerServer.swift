@@ -40,6 +40,8 @@ package final class WorkerServer: Sendable {
         var managers: [ObjectIdentifier: ManagerSession] = [:]
         /// What managers are told of the worker itself.
         var standing: WorkerStandingMessage
+        /// What they are told for placement.
+        var survey = WorkerSurvey()
         /// Whether an operator wants it drained, and whether it leaves whatever operators want.
         var isDrainOrdered = false
         var isLeaving = false
@@ -109,13 +111,29 @@ package final class WorkerServer: Sendable {
 
     /// Watches over what is proven until the task is cancelled.
     package func run() async {
-        let interval = Duration.nanoseconds(settings.heartbeatInterval.nanoseconds)
+        await withDiscardingTaskGroup { group in
+            // Apart, since it may take its time.
+            group.addTask { await self.survey() }
+            await watch()
+            group.cancelAll()
+        }
+    }
+
+    var heartbeatInterval: Duration { .nanoseconds(settings.heartbeatInterval.nanoseconds) }
+
+    private func watch() async {
+        let interval = heartbeatInterval
         // Somewhat less than managers wait, who count from the last heartbeat and not from the last sign of life.
         let patience = max(interval, Duration.nanoseconds(settings.leash.nanoseconds) - interval)
+        var pause = interval
         repeat {
             keepAlive(patience)
             endUnproven()
-        } while (try? await Task.sleep(for: interval)) != nil
+            // At the very moment, since managers count on little more than the leash.
+            let now = clock()
+            let next = state.withLock { $0.machine.nextEnd(after: now) }
+            pause = min(interval, next.map { .nanoseconds($0 - now) } ?? interval)
+        } while (try? await Task.sleep(for: pause)) != nil
     }
 
     /// Ends what its manager may count as over.
@@ -170,6 +188,9 @@ package final class WorkerServer: Sendable {
             if isDrained { continuation.resume() }
         }
     }
+
+    /// Whether there are no environments.
+    package var isEmpty: Bool { state.withLock { $0.environments.isEmpty } }
 
     private func tellDraining() {
         let sessions = state.withLock { state -> [ManagerSession] in

@@ -28,6 +28,24 @@ struct CachePolicyTests {
         #expect(policy.size == 10)
     }
 
+    @Test func tellsWhenTreesComeAndGo() {
+        var policy = policy(sizeMax: 10, 4, 4, 2)
+        #expect(policy.latest(2) == [trees[2], trees[1]])
+        let before = policy.changes
+        _ = policy.acquired(trees[0])
+        _ = policy.released(trees[0])
+        _ = policy.made(trees[0], size: 4)
+        #expect(policy.changes == before)
+        #expect(policy.latest(9) == [trees[0], trees[2], trees[1]])
+        _ = policy.made(trees[3], size: 3)
+        // One has come, and one has gone for it.
+        #expect(policy.changes == before + 2)
+        policy.lost(trees[4])
+        #expect(policy.changes == before + 2)
+        policy.lost(trees[3])
+        #expect(policy.changes == before + 3)
+    }
+
     @Test func treeInUseStaysAndGoesWhenItIsReleased() {
         var policy = CachePolicy(sizeMax: 10)
         _ = policy.acquired(trees[0])

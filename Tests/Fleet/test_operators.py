@@ -16,6 +16,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import uuid
 import zipfile
@@ -256,15 +257,64 @@ def test_status_counts_environments_and_memory(fleet):
     fleet.client().delete_function(FunctionName=name)
 
 
+def explained(fleet, name):
+    return json.loads(fleet.swiftlet("placement", "explain", name, "--json"))
+
+
 def candidates(fleet, name):
-    explained = json.loads(fleet.swiftlet("placement", "explain", name, "--json"))
-    return [candidate["Worker"] for candidate in explained["Candidates"]]
+    return [candidate["Worker"] for candidate in explained(fleet, name)["Candidates"]]
 
 
 def only(fleet, worker, name):
     """Has new environments of a function be on one worker; its manager hears of an order a moment after it is stored."""
     fleet.swiftlet("worker", "cordon", "w2" if worker == "w1" else "w1")
     eventually(lambda: candidates(fleet, name) == [worker], f"that only {worker} may have {name}")
+
+
+def test_workers_that_have_the_code_are_preferred(fleet):
+    # A package of its own, which no worker has had.
+    name = fleet.create(f"{HELLO}# {uuid.uuid4()}\n")
+
+    def without_code():
+        return {each["Worker"] for each in explained(fleet, name)["Candidates"] if each["Score"]["CodeMiss"] > 0}
+
+    assert without_code() == {"w1", "w2"}
+    only(fleet, "w2", name)
+    assert fleet.invoke(name) == (None, "hello")
+    fleet.swiftlet("worker", "uncordon", "w1")
+    eventually(lambda: without_code() == {"w1"}, "that the manager has heard where the code is")
+    fleet.swiftlet("recycle", name)
+    eventually(lambda: explained(fleet, name)["Environments"] == 0, "that nothing else speaks for a worker")
+    assert explained(fleet, name)["Worker"] == "w2"
+    # A manager that has just come learns it anew.
+    for manager in ("m1", "m2"):
+        fleet.stop(manager)
+        fleet.start("manager", manager)
+    fleet.settled()
+    eventually(lambda: without_code() == {"w1"}, "that a new manager has heard where the code is")
+    fleet.client().delete_function(FunctionName=name)
+
+
+def test_functions_that_use_much_of_the_cpu_are_known(fleet):
+    busy = "import time\ndef handler(event, context):\n    end = time.monotonic() + 2\n    while time.monotonic() < end: pass\n"
+    name, calm = fleet.create(busy), fleet.create(HELLO)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        is_known = threading.Event()
+
+        def use():
+            while not is_known.is_set():
+                assert fleet.invoke(name) == (None, None)
+                assert fleet.invoke(calm) == (None, "hello")
+
+        used = pool.submit(use)
+        try:
+            eventually(lambda: used.done() or explained(fleet, name)["IsNoisy"], "that the function is noisy")
+        finally:
+            is_known.set()
+        used.result()
+    assert not explained(fleet, calm)["IsNoisy"]
+    for function in (name, calm):
+        fleet.client().delete_function(FunctionName=function)
 
 
 def test_cordoned_worker_gets_nothing_new_and_stays_so_across_restarts(fleet):
@@ -280,9 +330,8 @@ def test_cordoned_worker_gets_nothing_new_and_stays_so_across_restarts(fleet):
     for _ in range(3):
         assert fleet.invoke(name) == (None, "hello")
         fleet.swiftlet("recycle", name)
-    explained = json.loads(fleet.swiftlet("placement", "explain", name, "--json"))
-    assert explained["Worker"] == "w2"
-    assert [candidate["Worker"] for candidate in explained["Candidates"]] == ["w2"]
+    assert explained(fleet, name)["Worker"] == "w2"
+    assert candidates(fleet, name) == ["w2"]
     assert "placed on w2" in fleet.swiftlet("placement", "explain", name)
     assert "cordoned" in fleet.swiftlet("status")
     assert fleet.worker("w1")["EnvironmentsOfAll"] == 0

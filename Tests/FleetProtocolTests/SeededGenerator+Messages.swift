@@ -1,6 +1,7 @@
 import FleetProtocol
 import LambdaAPI
 import NIOCore
+import Placement
 import TestSupport
 import Worker
 
@@ -75,6 +76,15 @@ extension SeededGenerator {
     mutating func censusEntry() -> CensusEntry {
         let partition = Int.random(in: 0...65_535, using: &self)
         return CensusEntry(.init(partition: partition, configuration: text(), memoryMB: number()), count: number())
+    }
+
+    mutating func heartbeat() -> HeartbeatMessage {
+        let digests = { (random: inout Self) in random.list { ShortDigest(high: $0.next(), low: $0.next()) } }
+        var message = HeartbeatMessage(number: next(), changes: list { $0.censusEntry() }, busyMB: number())
+        message.loads = list { LoadEntry($0.censusEntry().key, cpuMilli: $0.number()) }
+        message.code.fetched = digests(&self)
+        message.code.removed = digests(&self)
+        return message
     }
 
     mutating func reservation() -> Reservation {

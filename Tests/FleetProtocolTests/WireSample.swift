@@ -58,9 +58,16 @@ struct WireSample {
             ),
             WireSample(EventMessage(random.environmentID(), random.event())),
             WireSample(random.standing()),
-            WireSample(WorkerRegistration(standing: random.standing(), description: random.buffer())),
+            WireSample(
+                WorkerRegistration(
+                    standing: random.standing(),
+                    description: random.buffer(),
+                    leashMilliseconds: random.flag() ? 10_000 : nil
+                )
+            ),
             WireSample(random.censusEntry()),
-            WireSample(HeartbeatMessage(number: random.next(), changes: random.list { $0.censusEntry() })),
+            WireSample(random.heartbeat()),
+            WireSample(UnusedMessage(random.reservation())),
             WireSample(random.logQuestion()),
             WireSample(random.logPage()),
             WireSample(random.streamPage()),

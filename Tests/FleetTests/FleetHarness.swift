@@ -53,7 +53,8 @@ final class FleetHarness: Sendable {
             name: name,
             address: "\(name):9000",
             lease: Self.lease,
-            accountConcurrency: Self.account
+            accountConcurrency: Self.account,
+            fence: .seconds(1)
         )
     }
 

@@ -226,10 +226,12 @@ struct FleetMembershipTests {
         await fleet.ledger.until { a.holder.view?.members(.worker).first?.details == Array("{}".utf8) }
         #expect(a.holder.view?.members(.worker).first?.orders == WorkerOrders(isDraining: true))
         await fleet.ledger.until { observer.view?.members(.manager).map(\.id.name) == ["a"] }
-        // It dies, and managers find out.
+        // It dies, and managers find out; when nothing can run on it any more, they forget it.
         task.cancel()
         await task.value
         await fleet.ledger.until { a.holder.view?.members(.worker) == [] }
+        #expect(a.holder.view?.evictedWorkers.map(\.id.name) == ["w"])
+        await fleet.ledger.until { a.holder.view?.evictedWorkers == [] }
         try await a.stop()
     }
 }

@@ -102,6 +102,10 @@ final class UnreliableStore: FleetStore {
         try await passed { () async throws(MetadataStoreError) in try await store.evict(member, at: renewals) }
     }
 
+    func forget(_ worker: FleetMemberID) async throws(MetadataStoreError) -> Bool {
+        try await passed { () async throws(MetadataStoreError) in try await store.forget(worker) }
+    }
+
     func claim(
         _ partitions: [Int],
         for manager: FleetMemberID

@@ -11,9 +11,18 @@ struct HeartbeatMessageTests {
     }
 
     @Test func heartbeatOfAReleaseThatTellsNoLoadIsUnderstood() throws {
-        var whole = HeartbeatMessage(number: 7, changes: [Self.entry], busyMB: 256).body
-        let slice = whole.readSlice(length: whole.readableBytes - 4)
-        let body = try #require(slice)
-        #expect(try HeartbeatMessage(body: body) == HeartbeatMessage(number: 7, changes: [Self.entry]))
+        // What has come since: 4 bytes of load, and three empty lists.
+        for (left, busyMB) in [(16, 0), (12, 256)] {
+            var whole = HeartbeatMessage(number: 7, changes: [Self.entry], busyMB: 256).body
+            let slice = whole.readSlice(length: whole.readableBytes - left)
+            let body = try #require(slice)
+            let expected = HeartbeatMessage(number: 7, changes: [Self.entry], busyMB: busyMB)
+            #expect(try HeartbeatMessage(body: body) == expected)
+        }
+    }
+
+    @Test func registrationOfAReleaseThatTellsNoLeashIsUnderstood() throws {
+        let old = WorkerRegistration(standing: .init(), description: ByteBuffer(string: "{}"), leashMilliseconds: nil)
+        #expect(try WorkerRegistration(body: old.body) == old)
     }
 }

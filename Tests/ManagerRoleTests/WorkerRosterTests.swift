@@ -73,6 +73,49 @@ struct WorkerRosterTests {
         #expect(roster.place(function, seed: 1) == nil)
     }
 
+    @Test func workerThatHasTheCodeIsPreferred() throws {
+        var roster = roster("a", "b", "c")
+        let function = InvocableFunction.test("f")
+        let code = try #require(ShortDigest(hexadecimal: function.codeHash))
+        var changes = CodeChanges()
+        changes.fetched = [code]
+        let chosen = { (roster: WorkerRoster) in Set((0..<20).compactMap { roster.place(function, seed: $0) }) }
+        for worker in ["b", "c"] {
+            roster.codeChanged(changes, on: worker)
+            #expect(chosen(roster) == [worker])
+            roster.listsBegin(on: worker)
+        }
+        roster.codeChanged(changes, on: "a")
+        changes.removed = [code]
+        changes.fetched = []
+        roster.codeChanged(changes, on: "a")
+        #expect(chosen(roster).count > 1)
+    }
+
+    @Test func functionsThatUseMuchOfTheCPUKeepApart() {
+        var roster = roster("a", "b", "c")
+        let first = InvocableFunction.test("first", configuration: "first")
+        let second = InvocableFunction.test("second", configuration: "second")
+        roster.added(first, on: "a")
+        roster.added(.test("calm", configuration: "calm"), on: "b")
+        roster.added(second, on: "c")
+        roster.ordered("c", WorkerOrders(isCordoned: true), isPresent: true)
+        let chosen = { (roster: WorkerRoster) in Set((0..<40).compactMap { roster.place(second, seed: $0) }) }
+        #expect(chosen(roster) == ["a", "b"])
+        let loads = [first, second].map { function in
+            LoadEntry(
+                .init(
+                    partition: 0,
+                    configuration: function.configurationID.rawValue,
+                    memoryMB: function.memoryMegabytes
+                ),
+                cpuMilli: PlacedVersion(function).cpuMilli
+            )
+        }
+        for _ in 0..<20 { roster.measured(loads) }
+        #expect(chosen(roster) == ["b"])
+    }
+
     @Test func workerThatIsGoneLeavesNothing() {
         var roster = roster("w")
         roster.added(.test("f"), on: "w")
@@ -136,7 +179,7 @@ struct WorkerRosterTests {
                 own = own.filter { $0.key.worker != worker }
                 told = told.filter { $0.key.worker != worker }
             case 2:
-                roster.censusBegins(on: worker)
+                roster.listsBegin(on: worker)
                 told = told.filter { $0.key.worker != worker }
             case 3:
                 roster.hold(key.partition)

@@ -85,6 +85,42 @@ struct FleetMemberTests {
         #expect(try await store.view().allMembers == [])
     }
 
+    /// It may still run what managers have given it, of which those must know that come later.
+    @Test func evictedWorkerStaysListedUntilItIsForgotten() async throws {
+        let (worker, manager) = (FleetMember.test(.worker, "w"), FleetMember.test(.manager, "m"))
+        for member in [worker, manager] { try await store.join(member) }
+        #expect(try await store.forget(worker.id) == false)
+        for member in [worker, manager] { #expect(try await store.evict(member.id)) }
+        var evicted = worker
+        evicted.isEvicted = true
+        let view = try await store.view()
+        #expect(view.evictedWorkers == [evicted] && view.allMembers == [])
+        #expect(try await store.renewals() == [:])
+        #expect(try await store.evict(worker.id, at: 0) == false)
+        #expect(try await store.renew(worker.id, details: [1], since: FleetVersions(of: [])) == nil)
+        #expect(try await store.view().evictedWorkers == [evicted])
+        #expect(try await store.forget(worker.id))
+        #expect(try await store.forget(worker.id) == false)
+        #expect(try await store.view().evictedWorkers == [])
+    }
+
+    /// What it had before, it has still, and tells whoever asks.
+    @Test func workerThatJoinsAgainIsEvictedNoMore() async throws {
+        let (first, second) = (FleetMember.test(.worker, "w"), FleetMember.test(.worker, "w"))
+        try await store.join(first)
+        #expect(try await store.evict(first.id))
+        // A request that was under way for long.
+        try await store.join(first)
+        #expect(try await store.view().members(.worker) == [])
+        try await store.join(second)
+        let view = try await store.view()
+        #expect(view.members(.worker) == [second] && view.evictedWorkers == [])
+        #expect(try await store.forget(first.id) == false)
+        #expect(try await store.evict(second.id))
+        try await store.leave(second.id)
+        #expect(try await store.view().evictedWorkers == [])
+    }
+
     /// Either the renewal comes first and the eviction finds that it has, or the other way round.
     @Test func ofRenewalAndEvictionAtTheSameTimeOneSucceeds() async throws {
         let other = try await PostgresFleetStore(settings, isListening: false)
@@ -134,8 +170,9 @@ struct FleetMemberTests {
         #expect(update.partitions?[3] == Partition(number: 3, owner: manager, epoch: 1))
         #expect(view.owner(of: 3)?.manager.address == "m:9000")
         #expect(view.owner(of: 4) == nil)
-        let error = try await store.evict(worker.id)
-        #expect(error)
+        #expect(try await store.evict(worker.id))
+        #expect(try await renewed().members[.worker]?.map(\.isEvicted) == [true])
+        #expect(try await store.forget(worker.id))
         #expect(try await renewed().members == [.worker: []])
     }
 

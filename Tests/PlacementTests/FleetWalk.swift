@@ -144,13 +144,14 @@ struct FleetWalk {
 
     private mutating func measure() {
         let function = anyFunction()
-        let cpuMilli = Int.random(in: 0...4, using: &random) * function.cpuMilli
+        let cpuMilli = Int.random(in: 0...4, using: &random) * function.cpuMilli / 4
         let isThere = workers.contains { $0.environments[function] != nil }
         let wasThere = fleet.measured(function, cpuMilli: cpuMilli)
         #expect(wasThere == isThere, "seed \(seed)")
         guard isThere else { return }
         var known = loads[function] ?? (0, false)
-        known.load = (3 * known.load + cpuMilli * 1000 / function.cpuMilli) / 4
+        let reckoned = Double(function.cpuMilli) / policy.cpuOvercommit
+        known.load = (3 * known.load + Int(Double(cpuMilli) * 1000 / reckoned)) / 4
         known.isNoisy = Double(known.load) / 1000 >= (known.isNoisy ? policy.noisyUntil : policy.noisyFrom)
         loads[function] = known
     }

@@ -32,6 +32,21 @@ extension RealSandboxes {
             }
         }
 
+        @Test func tellsTheTimeOnTheCPU() async throws {
+            try await withEngine { engine, _ in
+                let sandbox = try await engine.createSandbox(.test())
+                let before = try #require(sandbox.cpuNanoseconds())
+                let busy = "import time\nwhile time.process_time() < 0.3: pass"
+                _ = try await sandbox.run("/usr/bin/python3", ["-c", busy])
+                let after = try #require(sandbox.cpuNanoseconds())
+                #expect(after - before > 290_000_000)
+                // It includes the start of the interpreter, and not what others do.
+                #expect(after - before < 2_000_000_000)
+                await sandbox.destroy()
+                #expect(sandbox.cpuNanoseconds() == nil)
+            }
+        }
+
         @Test func limitsTheNumberOfProcesses() async throws {
             try await withEngine { engine, _ in
                 let sandbox = try await engine.createSandbox(.test(processesMax: 50))

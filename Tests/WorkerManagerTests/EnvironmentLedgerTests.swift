@@ -56,6 +56,7 @@ struct EnvironmentLedgerTests {
             Issue.record("the invoke did not wait for the environment that is about to be idle")
             return
         }
+        #expect(ledger.isAwaited("f") && !ledger.isAwaited("g"))
         guard case .startEnvironments(1, evicting: []) = ledger.waitedLongEnough(turn, for: "f", memory: 100, at: 0)
         else {
             Issue.record("no environment was started when the wait was over")

@@ -145,6 +145,23 @@ struct ChainTests {
         #expect(machine.entries[1]?.phase == .idle(tokens.last, since: 2))
     }
 
+    /// Whoever has come already runs; what the worker has told it of another is void.
+    @Test func anotherManagerHasTheEnvironmentAndNobodyFollowsWhoWaits() throws {
+        var tokens = Tokens()
+        var (machine, token) = worker(&tokens)
+        let first = machine.runRequested(10, in: 1, showing: token, followers: 5, at: 1) { tokens.draw() }
+        let second = try #require(next(first))
+        let waiting = machine.runRequested(11, in: 1, showing: second, followers: 0, at: 2) { tokens.draw() }
+        let third = try #require(next(waiting))
+        _ = machine.owned(0, since: 2, by: 8, at: 3, makeToken: { tokens.draw() })
+        #expect(machine.becameIdle(1, with: tokens.draw(), at: 4) == .run(11))
+        #expect(
+            machine.runRequested(12, in: 1, showing: third, followers: 0, at: 5) { tokens.draw() } == .refuse(.void)
+        )
+        let idle = tokens.draw()
+        #expect(machine.becameIdle(1, with: idle, at: 6) == .tell(idle, followers: 1))
+    }
+
     @Test func whoWaitsIsToldWhenTheEnvironmentEnds() throws {
         var tokens = Tokens()
         var (machine, token) = worker(&tokens)

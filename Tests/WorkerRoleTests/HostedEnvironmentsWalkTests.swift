@@ -115,6 +115,12 @@ struct HostedEnvironmentsWalkTests {
             }
         }
 
+        /// Whoever looks at that moment misses nothing that is to be ended.
+        private func checkNextEnd() {
+            let ends = owners.values.map(\.provenUntil).filter { $0 > now }
+            #expect(machine.nextEnd(after: now) == ends.min(), "seed \(seed)")
+        }
+
         private mutating func prove(_ partition: Int) {
             if owners[partition]?.manager == nil { own(partition) }
             let manager = owners[partition]?.manager ?? Int.random(in: 0..<4, using: &random)
@@ -233,6 +239,7 @@ struct HostedEnvironmentsWalkTests {
         }
 
         private func check() {
+            checkNextEnd()
             let promised = environments.values.reduce(0) { $0 + ($1.hasEnded ? 0 : $1.memory) }
             #expect(promised <= Self.budget, "seed \(seed): the memory budget is exceeded")
             #expect(machine.memoryFree == Self.budget - promised, "seed \(seed)")

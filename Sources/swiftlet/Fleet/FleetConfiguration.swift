@@ -160,7 +160,7 @@ struct FleetConfiguration: Sendable {
 
     /// How long after its last heartbeat that was answered managers take what a worker runs for over: longer than the worker goes
     /// on, by as much as clocks may differ in speed.
-    var fence: TimeAmount { .nanoseconds(leash.nanoseconds / 10 * 11) }
+    var fence: TimeAmount { .nanoseconds(Int64(WorkerLife.fence(ofLeash: Int(leash.nanoseconds)))) }
 
     /// How long a connection between hosts may be silent: so that there is time for another within the leash.
     var silenceMax: TimeAmount { .nanoseconds(leash.nanoseconds / 10 * 6) }

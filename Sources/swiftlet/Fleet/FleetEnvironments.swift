@@ -9,13 +9,8 @@ import Telemetry
 /// The environments of a fleet, as a frontend's control plane sees them: it asks the manager that a function belongs to. What is
 /// to be provisioned managers read in the store themselves.
 struct FleetEnvironments: FunctionEnvironments {
-    let managers: ManagerClient
-    let directory: FleetDirectory
+    let managers: FunctionManagers
     let logger: Logger
-
-    /// A function that goes from one manager to another is asked for so often, with as long a pause.
-    private static let attemptsMax = 4
-    private static let pause = Duration.milliseconds(500)
 
     func provision(_ function: InvocableFunction, count: Int) {}
 
@@ -35,23 +30,15 @@ struct FleetEnvironments: FunctionEnvironments {
 
     /// Asks whoever has the function now; nil if nobody answers.
     private func ask(_ question: String, of function: FunctionName, _ arguments: [String] = []) async -> [UInt8]? {
-        for attempt in 1...Self.attemptsMax {
-            do {
-                guard let manager = directory.manager(of: function) else {
-                    throw QuestionError(.unreachable, "no manager has the function at the moment")
-                }
-                return try await managers.ask(manager, question, [function.rawValue] + arguments)
-            } catch {
-                guard attempt < Self.attemptsMax, (try? await Task.sleep(for: Self.pause)) != nil else {
-                    logger.warning(
-                        "the manager of a function does not answer",
-                        metadata: [LogKey.functionName: "\(function)", LogKey.error: "\(error)"]
-                    )
-                    return nil
-                }
-            }
+        do {
+            return try await managers.ask(question, of: function, [function.rawValue] + arguments)
+        } catch {
+            logger.warning(
+                "the manager of a function does not answer",
+                metadata: [LogKey.functionName: "\(function)", LogKey.error: "\(error)"]
+            )
+            return nil
         }
-        return nil
     }
 }
 

@@ -33,9 +33,12 @@ struct ListenerService: Service {
 struct MembershipService: Service {
     let membership: FleetMembership
     let logger: Logger
+    /// Whether nothing is left of what the membership has brought. Otherwise it ends as that of a process does that dies.
+    var mayLeave: @Sendable () -> Bool = { true }
 
     func run() async {
         await cancelWhenGracefulShutdown { await membership.run() }
+        guard mayLeave() else { return }
         do throws(MetadataStoreError) {
             try await membership.leave()
         } catch {

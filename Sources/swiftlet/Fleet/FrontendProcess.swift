@@ -51,7 +51,8 @@ struct FrontendProcess {
             let code = try await parts.sharedCodeStore(in: data.path(of: "code"), client)
             let managers = ManagerClient(links: links, eventLoops: eventLoops)
             var dependencies = parts.controlPlane(store, code, runtimes, client)
-            dependencies.environments = FleetEnvironments(managers: managers, directory: directory, logger: logger)
+            let functionManagers = FunctionManagers(managers, directory)
+            dependencies.environments = FleetEnvironments(managers: functionManagers, logger: logger)
             dependencies.secret = secret
             let controlPlane = ControlPlane(dependencies)
             try await controlPlane.recover()
@@ -69,7 +70,7 @@ struct FrontendProcess {
                 fleet: FleetOverview(
                     store: fleetStore,
                     managers: managers,
-                    directory: directory,
+                    functions: functionManagers,
                     accountConcurrency: configuration.concurrency
                 ),
                 logs: LogsService(

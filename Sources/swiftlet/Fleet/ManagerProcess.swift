@@ -87,7 +87,8 @@ struct ManagerProcess {
                     name: credentials.identity.name,
                     address: address,
                     lease: fleet.memberLease,
-                    accountConcurrency: configuration.concurrency
+                    accountConcurrency: configuration.concurrency,
+                    fence: .nanoseconds(fleet.fence.nanoseconds)
                 ),
                 details: details().document,
                 store: fleetStore,

@@ -104,7 +104,7 @@ struct WorkerProcess {
             try await parts.run(
                 [
                     CredentialsService(credentials: credentials), ListenerService(listener: listener),
-                    MembershipService(membership: membership, logger: logger),
+                    MembershipService(membership: membership, logger: logger) { server.isEmpty },
                     MemberDetailsService(membership: membership, details: details), WorkerRunService(worker: worker),
                     LogRetentionService(retention: LogRetention(store: logStore, logger: logger)),
                     RunningService { await registry.run() },
