@@ -324,7 +324,8 @@ let package = Package(
         tests(
             "FleetProtocolTests",
             [
-                "FleetProtocol", "Placement", "HostLink", "LogsService", "LogStore", "Worker", "LambdaAPI", "TestSupport",
+                "FleetProtocol", "Placement", "HostLink", "LogsService", "LogStore", "Worker", "LambdaAPI",
+                "TestSupport",
                 nioCore,
             ]
         ),
