@@ -39,6 +39,8 @@ PYTHON = "python%d.%d" % tuple(
 PATIENCE_SECONDS = 90
 
 pytestmark = [
+    # One of them restarts the server that all of them use.
+    pytest.mark.xdist_group("fleet-operators"),
     pytest.mark.skipif(POSTGRES is None, reason="run with scripts/with-postgres"),
     pytest.mark.skipif(os.geteuid() != 0, reason="workers need root"),
 ]
