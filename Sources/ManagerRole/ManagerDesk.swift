@@ -338,7 +338,8 @@ extension ManagerDesk: PartitionHolder {
 
     package func shareUse() -> ShareUse {
         let use = invoker.limiter.commonUse
-        return ShareUse(running: use.inUse, waiting: use.waiting)
+        // Those who wait for a partition want places as soon as it is ready.
+        return ShareUse(running: use.inUse, waiting: use.waiting + state.withLock { $0.waitingCount })
     }
 
     package func shareChanged(_ share: Int) {

@@ -29,6 +29,13 @@ def pytest_report_header(config):
     return f"{SEED_KEY}={os.environ[SEED_KEY]}"
 
 
+def pytest_collection_finish(session):
+    # Else each process that runs tests would have a fleet of its own for every module.
+    grouped = [item.nodeid for item in session.items if item.get_closest_marker("xdist_group")]
+    if getattr(session.config.option, "loadgroup", False) and not all("@" in name for name in grouped):
+        pytest.exit("tests of one group are not kept together by this version of pytest-xdist", returncode=1)
+
+
 def pytest_sessionstart(session):
     if not session.config.option.collectonly and not BINARY.exists():
         pytest.exit(f"{BINARY} is missing; run: scripts/build", returncode=1)
