@@ -45,6 +45,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     }
 
     func listed(as listing: WorkerLife.Listing) {
+        if listing != life.listing { manager.world.note("\(manager.name) finds \(name) listed as \(listing)") }
         if life.listed(as: listing), life.isConnected {
             life.disconnected()
             link?.close()
@@ -64,6 +65,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     }
 
     func linkEnded(_ link: SimulatedLink) {
+        manager.world.note("the connection of \(manager.name) to \(name) ends")
         self.link = nil
         reports.disconnected()
         life.disconnected()
@@ -105,6 +107,7 @@ final class SimulatedPeer: SimulatedLinkUser {
             send(.heartbeatAnswer(number))
         case .registered:
             let isNew = !life.isConnected
+            if isNew { manager.world.note("\(manager.name) is connected to \(name)") }
             life.connected()
             if isNew { own(manager.ownedPartitions) }
         case .report(let id, let function, let phase):
