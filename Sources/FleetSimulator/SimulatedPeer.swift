@@ -30,7 +30,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     // MARK: Connecting
 
     func connect() {
-        guard life.listing != .none, link == nil, !isDialling else { return }
+        guard life.wantsConnection, link == nil, !isDialling else { return }
         isDialling = true
         manager.fleet.network.dial(name, from: manager, user: self) { [weak self] link in
             guard let self else { return }
@@ -60,11 +60,13 @@ final class SimulatedPeer: SimulatedLinkUser {
     }
 
     func linkOpened(_ link: SimulatedLink) {
+        guard life.wantsConnection else { return link.close() }
         self.link = link
         backOff = 100 * Span.millisecond
     }
 
     func linkEnded(_ link: SimulatedLink) {
+        guard self.link === link else { return }
         manager.world.note("the connection of \(manager.name) to \(name) ends")
         self.link = nil
         reports.disconnected()
@@ -95,6 +97,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     // MARK: Hearing
 
     func received(_ message: FleetMessage, over link: SimulatedLink) {
+        guard self.link === link else { return }
         switch message {
         case .event(let id, let event):
             if case .noRoom = event { isFull = true }
