@@ -51,6 +51,9 @@ final class Oracle {
         if environment.function != wanted {
             violated("an invoke of \(wanted) was begun in an environment of \(environment.function)")
         }
+        if !fleet.store.fleet.isListed(worker.name) {
+            violated("invoke \(invoke) is begun on \(worker.name), which those do not know who come now")
+        }
         busy[environment.id] = invoke
         running[invoke] = Execution(function: wanted, worker: worker)
         isChanged = true
@@ -90,6 +93,12 @@ final class Oracle {
             "\(reservation.worker) lets an invoke in by what was given out in epoch \(reservation.epoch ?? -1), "
                 + "and knows of epoch \(epoch ?? -1)"
         )
+    }
+
+    /// A worker follows whoever says that a partition is its own.
+    func followed(_ ownership: FleetMessage.Ownership, after epoch: Int?, by worker: SimulatedWorker) {
+        guard let epoch, epoch > ownership.epoch else { return }
+        violated("\(worker.name) follows epoch \(ownership.epoch) of partition \(ownership.partition) after \(epoch)")
     }
 
     // MARK: What must not be

@@ -70,8 +70,8 @@ final class SimulatedFleet {
         guard reserved[function] == nil else { return world.random.pick(5...4000) * Span.millisecond }
         return switch world.random.pick(0...19) {
         case 0: 25 * Span.second
-        case 1: world.random.pick(8...15) * Span.second
-        case 2...4: world.random.pick(2000...7000) * Span.millisecond
+        case 1, 2: world.random.pick(8...15) * Span.second
+        case 3...5: world.random.pick(2000...7000) * Span.millisecond
         default: world.random.pick(5...1500) * Span.millisecond
         }
     }

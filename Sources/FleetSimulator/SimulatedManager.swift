@@ -240,6 +240,7 @@ final class SimulatedManager: SimulatedProcess, SimulatedHolder {
             if let known = peers[name] {
                 known.lane.execute { [self] in
                     if peers[name] == nil { peers[name] = known }
+                    guard peers[name] === known else { return }
                     known.listed(as: listing)
                 }
             } else {

@@ -30,7 +30,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     // MARK: Connecting
 
     func connect() {
-        guard life.listing != .none, link == nil, !isDialling else { return }
+        guard life.wantsConnection, link == nil, !isDialling else { return }
         isDialling = true
         manager.fleet.network.dial(name, from: manager, user: self) { [weak self] link in
             guard let self else { return }
@@ -45,6 +45,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     }
 
     func listed(as listing: WorkerLife.Listing) {
+        if listing != life.listing { manager.world.note("\(manager.name) finds \(name) listed as \(listing)") }
         if life.listed(as: listing), life.isConnected {
             life.disconnected()
             link?.close()
@@ -59,11 +60,14 @@ final class SimulatedPeer: SimulatedLinkUser {
     }
 
     func linkOpened(_ link: SimulatedLink) {
+        guard life.wantsConnection else { return link.close() }
         self.link = link
         backOff = 100 * Span.millisecond
     }
 
     func linkEnded(_ link: SimulatedLink) {
+        guard self.link === link else { return }
+        manager.world.note("the connection of \(manager.name) to \(name) ends")
         self.link = nil
         reports.disconnected()
         life.disconnected()
@@ -93,6 +97,7 @@ final class SimulatedPeer: SimulatedLinkUser {
     // MARK: Hearing
 
     func received(_ message: FleetMessage, over link: SimulatedLink) {
+        guard self.link === link else { return }
         switch message {
         case .event(let id, let event):
             if case .noRoom = event { isFull = true }
@@ -105,6 +110,7 @@ final class SimulatedPeer: SimulatedLinkUser {
             send(.heartbeatAnswer(number))
         case .registered:
             let isNew = !life.isConnected
+            if isNew { manager.world.note("\(manager.name) is connected to \(name)") }
             life.connected()
             if isNew { own(manager.ownedPartitions) }
         case .report(let id, let function, let phase):

@@ -3,7 +3,7 @@ import WorkerRole
 
 /// A worker: the glue of `WorkerServer`, `ManagerSession` and `FrontendSession` around ``HostedEnvironments``.
 final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
-    typealias Machine = HostedEnvironments<ObjectIdentifier, Int, Int, Int>
+    typealias Machine = HostedEnvironments<Int, Int, Int, Int>
 
     private struct Follower {
         let invoke: Int
@@ -22,7 +22,7 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
     private var followers: [Int: Follower] = [:]
     /// Environments that have a timer for when they have been kept for long enough.
     private var kept: Set<Int> = []
-    fileprivate var managers: [ObjectIdentifier: WorkersManagerSession] = [:]
+    fileprivate var managers: [Int: WorkersManagerSession] = [:]
     private var membership: SimulatedMembership?
 
     init(_ name: String, memoryBudget: Int, in fleet: SimulatedFleet) {
@@ -78,11 +78,11 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
 
     // MARK: For managers
 
-    fileprivate func opened(_ session: WorkersManagerSession) { managers[ObjectIdentifier(session)] = session }
+    fileprivate func opened(_ session: WorkersManagerSession) { managers[session.number] = session }
 
     fileprivate func ended(_ session: WorkersManagerSession) {
-        managers[ObjectIdentifier(session)] = nil
-        machine.managerLost(ObjectIdentifier(session))
+        managers[session.number] = nil
+        machine.managerLost(session.number)
     }
 
     fileprivate func own(
@@ -90,10 +90,11 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
         for session: WorkersManagerSession,
         over link: SimulatedLink
     ) {
+        let epoch = machine.ownerships[ownership.partition]?.epoch
         let action = machine.owned(
             ownership.partition,
             since: ownership.epoch,
-            by: ObjectIdentifier(session),
+            by: session.number,
             at: clock(),
             makeToken: { fleet.makeToken() }
         )
@@ -101,6 +102,7 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
         case .outdated(let epoch):
             link.send(.outdated(.init(partition: ownership.partition, epoch: epoch)))
         case .report(let ids):
+            fleet.oracle.followed(ownership, after: epoch, by: self)
             for id in ids.sorted() {
                 guard let entry = machine.entries[id], let environment = environments[id] else { continue }
                 let phase: FleetMessage.Phase =
@@ -118,11 +120,11 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
     }
 
     fileprivate func disowned(_ ownership: FleetMessage.Ownership, by session: WorkersManagerSession) {
-        machine.disowned(ownership.partition, since: ownership.epoch, by: ObjectIdentifier(session))
+        machine.disowned(ownership.partition, since: ownership.epoch, by: session.number)
     }
 
     fileprivate func heartbeatAnswered(by session: WorkersManagerSession, sentAt: Int) {
-        machine.heartbeatAnswered(by: ObjectIdentifier(session), sentAt: sentAt)
+        machine.heartbeatAnswered(by: session.number, sentAt: sentAt)
     }
 
     fileprivate func start(
@@ -137,7 +139,7 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
             since: ownership.epoch,
             memory: 1,
             isProvisioned: false,
-            by: ObjectIdentifier(session)
+            by: session.number
         )
         switch action {
         case .refuse: session.tell(id, .removed)
@@ -153,12 +155,12 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
 
     fileprivate func retire(_ id: Int, for session: WorkersManagerSession, atOnce: Bool) {
         guard let environment = environments[id] else { return session.tell(id, .removed) }
-        guard machine.mayDecide(ObjectIdentifier(session), for: id) else { return }
+        guard machine.mayDecide(session.number, for: id) else { return }
         if atOnce { environment.abort() } else { environment.retire() }
     }
 
     fileprivate func void(_ id: Int, for session: WorkersManagerSession) {
-        switch machine.voidRequested(id, by: ObjectIdentifier(session), makeToken: { fleet.makeToken() }) {
+        switch machine.voidRequested(id, by: session.number, makeToken: { fleet.makeToken() }) {
         case .idle(let token, let followers): session.tell(id, .idle(token, followers: followers))
         case .running: session.tell(id, .running)
         case .gone: session.tell(id, .removed)
@@ -266,6 +268,7 @@ final class SimulatedWorker: SimulatedProcess, SimulatedObserver {
 
 /// One manager's connection to a worker.
 private final class WorkersManagerSession: SimulatedLinkUser {
+    let number: Int
     private unowned let worker: SimulatedWorker
     private var link: SimulatedLink?
     private var heartbeats: [Int: Int] = [:]
@@ -275,6 +278,7 @@ private final class WorkersManagerSession: SimulatedLinkUser {
 
     init(_ worker: SimulatedWorker) {
         self.worker = worker
+        number = worker.fleet.makeID()
     }
 
     func tell(_ id: Int, _ event: FleetMessage.Event) { link?.send(.event(environment: id, event)) }

@@ -81,6 +81,11 @@ struct StoredFleet {
         return update
     }
 
+    /// Whether managers that come now know of a worker.
+    func isListed(_ worker: String) -> Bool {
+        members.values.contains { $0.id.role == .worker && $0.id.name == worker }
+    }
+
     func renewals() -> [Incarnation: Int] { members.filter { !$0.value.isEvicted }.mapValues(\.renewals) }
 
     mutating func evict(_ member: FleetMemberID, at renewals: Int) -> Bool {

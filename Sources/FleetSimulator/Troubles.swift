@@ -19,7 +19,7 @@ struct Troubles {
         fleet.oracle.count { $0.faults += 1 }
         let longest = world.random.happens(oneIn: 2) ? 30_000 : 8_000
         let span = min(world.random.pick(100...longest) * Span.millisecond, max(1, end - world.now))
-        switch world.random.pick(0...18) {
+        switch world.random.pick(0...23) {
         case 0, 1, 2: crash(span)
         case 3, 4: pause(span)
         case 5: cutOff(span)
@@ -29,7 +29,9 @@ struct Troubles {
         case 10, 16, 17: slow(span)
         case 11: leave(span)
         case 12, 13: evictAlive()
-        case 14: hideWorker()
+        case 14, 19: hideWorker()
+        case 20, 21: handOverBlind()
+        case 22, 23: handOverSlowly()
         default: for _ in 0..<world.random.pick(1...5) { fleet.network.breakOne() }
         }
     }
@@ -88,12 +90,15 @@ struct Troubles {
 
     /// A manager gives all up and stops, as when it is upgraded.
     private func leave(_ span: Int) {
-        guard let manager = fleet.managers.randomElement(using: &world.random), manager.isUp, !manager.isPaused else {
-            return
-        }
+        guard let manager = fleet.managers.randomElement(using: &world.random) else { return }
+        leave(manager, for: min(span, 5 * Span.second))
+    }
+
+    private func leave(_ manager: SimulatedManager, for span: Int) {
+        guard manager.isUp, !manager.isPaused else { return }
         manager.leave { [world] in
             manager.crash()
-            world.after(min(span, 5 * Span.second)) { if !manager.isUp { manager.start() } }
+            world.after(span) { if !manager.isUp { manager.start() } }
         }
     }
 
@@ -116,12 +121,41 @@ struct Troubles {
         guard let worker = fleet.workers.randomElement(using: &world.random),
             let manager = fleet.managers.randomElement(using: &world.random)
         else { return }
-        cutFromStore(worker, world.random.pick(15...30) * Span.second)
+        cutFromStore(worker, world.random.pick(15...45) * Span.second)
         world.after(world.random.pick(8...18) * Span.second) { [world] in
             guard manager.isUp else { return }
             manager.crash()
             world.after(world.random.pick(100...12_000) * Span.millisecond) { if !manager.isUp { manager.start() } }
         }
+    }
+
+    /// A manager leaves while another cannot reach a worker; or it comes back then, and has its partitions again.
+    private func handOverBlind() {
+        let managers = fleet.managers.shuffled(using: &world.random)
+        guard managers.count > 1, managers[0].isUp, !managers[0].isPaused,
+            let worker = fleet.workers.randomElement(using: &world.random)
+        else { return }
+        let blind = world.random.happens(oneIn: 2) ? managers[0] : managers[1]
+        let pause = world.random.pick(500...9000) * Span.millisecond
+        let span = world.random.pick(15...35) * Span.second
+        let directions = [
+            SimulatedNetwork.Direction(from: blind.name, to: worker.name),
+            SimulatedNetwork.Direction(from: worker.name, to: blind.name),
+        ]
+        if blind === managers[1] { cut(directions, span) }
+        leave(managers[0], for: pause)
+        if blind === managers[0] { world.after(pause - Span.millisecond) { cut(directions, span) } }
+    }
+
+    /// A manager leaves, and what it has told a worker last is on its way for long.
+    private func handOverSlowly() {
+        guard let manager = fleet.managers.randomElement(using: &world.random), manager.isUp, !manager.isPaused,
+            let worker = fleet.workers.randomElement(using: &world.random)
+        else { return }
+        let (network, direction) = (fleet.network, SimulatedNetwork.Direction(from: manager.name, to: worker.name))
+        network.slow[direction] = 9 * Span.second
+        world.after(12 * Span.second) { network.slow[direction] = nil }
+        world.after(world.random.pick(100...2500) * Span.millisecond) { leave(manager, for: 5 * Span.second) }
     }
 
     private func cutFromStore(_ process: SimulatedProcess, _ span: Int) {

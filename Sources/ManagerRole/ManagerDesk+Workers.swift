@@ -39,7 +39,11 @@ extension ManagerDesk {
             if let known {
                 known.eventLoop.execute {
                     // It may have been given up a moment ago.
-                    self.state.withLock { if $0.workers.peer(name) == nil { $0.workers.add(known) } }
+                    let isKnown = self.state.withLock { state in
+                        if state.workers.peer(name) == nil { state.workers.add(known) }
+                        return state.workers.peer(name) === known
+                    }
+                    guard isKnown else { return }
                     known.moved(to: address)
                     known.listed(as: listing)
                     self.ordered(known, member.orders)

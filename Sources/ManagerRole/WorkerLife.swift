@@ -90,6 +90,10 @@ package struct WorkerLife {
         return isLost
     }
 
+    /// Whether there should be a connection. One that opens when it is wanted no more is closed at once: if the worker is listed
+    /// again, somebody else may talk with it already.
+    package var wantsConnection: Bool { listing != .none }
+
     /// Whether it may be given invokes, and is answered.
     package var isPresent: Bool { isConnected && listing == .member }
 }

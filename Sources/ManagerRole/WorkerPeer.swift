@@ -73,7 +73,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     /// Connects, and connects again whenever the connection ends, as long as the worker is listed.
     func connect() {
         eventLoop.preconditionInEventLoop()
-        guard life.listing != .none, link == nil, !isDialling else { return }
+        guard life.wantsConnection, link == nil, !isDialling else { return }
         isDialling = true
         desk.dialler.dial(address, user: self, on: eventLoop).assumeIsolated().whenComplete { [self] result in
             isDialling = false
@@ -120,12 +120,14 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     }
 
     func linkOpened(_ link: Link) {
+        guard life.wantsConnection else { return link.close() }
         self.link = link
         backOff = DialBackOff()
         desk.logger.info("a worker is connected", metadata: [LogKey.hostIdentity: "\(name)"])
     }
 
     func linkEnded(_ link: Link, _ error: LinkError) {
+        guard self.link === link else { return }
         self.link = nil
         reports.disconnected()
         life.disconnected()
@@ -170,6 +172,7 @@ final class WorkerPeer: LinkUser, @unchecked Sendable {
     // MARK: Hearing
 
     func received(_ frame: LinkFrame, over link: Link) {
+        guard self.link === link else { return }
         do {
             try take(frame)
         } catch {

@@ -14,9 +14,15 @@
 /// already need not ask again: a *chain*. With each answer the worker gives the next token, and keeps the environment for a moment;
 /// if nobody comes it is idle again, and only then is the manager told.
 ///
-/// Generic over what identifies managers' connections, environments, invokes and tokens, so that tests need none of them. Instants
-/// are nanoseconds of a clock that goes on while the host sleeps and that nobody sets.
-package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, Invoke: Hashable, Token: Hashable> {
+/// Generic over what identifies managers' connections, environments, invokes and tokens, so that tests need none of them. Of two
+/// connections the later one is greater: what a manager has said over an earlier one may come when it speaks over another already.
+/// Instants are nanoseconds of a clock that goes on while the host sleeps and that nobody sets.
+package struct HostedEnvironments<
+    Manager: Hashable & Comparable,
+    EnvironmentID: Hashable,
+    Invoke: Hashable,
+    Token: Hashable
+> {
     package typealias Instant = Int
 
     /// What an environment does.
@@ -64,6 +70,8 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
         package var epoch: Int
         /// Nil while its connection is lost.
         package var manager: Manager?
+        /// The last connection over which this epoch's manager has said that it is.
+        var latest: Manager
         /// Until when invokes may begin and go on.
         package var provenUntil: Instant
     }
@@ -115,12 +123,13 @@ package struct HostedEnvironments<Manager: Hashable, EnvironmentID: Hashable, In
         at now: Instant,
         makeToken: () -> Token
     ) -> OwnAction {
-        if let ownership = ownerships[partition], ownership.epoch > epoch {
-            return .outdated(epoch: ownership.epoch)
+        if let ownership = ownerships[partition] {
+            let isPast = ownership.epoch == epoch && manager < ownership.latest
+            if ownership.epoch > epoch || isPast { return .outdated(epoch: ownership.epoch) }
         }
         // What was proven by the manager before stays so: it is this one that counts the invokes now.
-        ownerships[partition, default: Ownership(epoch: epoch, manager: manager, provenUntil: now)].epoch = epoch
-        ownerships[partition]?.manager = manager
+        let provenUntil = ownerships[partition]?.provenUntil ?? now
+        ownerships[partition] = Ownership(epoch: epoch, manager: manager, latest: manager, provenUntil: provenUntil)
         let environments = entries.filter { $0.value.partition == partition }
         for (environment, entry) in environments {
             // What may follow was for the manager before to say, but for who has come already.

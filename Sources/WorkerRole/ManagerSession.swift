@@ -15,6 +15,8 @@ import Worker
 /// JUSTIFICATION: environments of other event loops tell their manager what becomes of them.
 /// SAFETY: `heartbeats`, `census`, `told` and `timer` are touched on the link's event loop only; `link` is behind a lock.
 final class ManagerSession: LinkUser, @unchecked Sendable {
+    /// Greater than those of all connections before it.
+    let number: Int
     private let server: WorkerServer
     private let name: String
     private let link = Mutex<Link?>(nil)
@@ -33,6 +35,10 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
     init(server: WorkerServer, name: String) {
         self.server = server
         self.name = name
+        number = server.state.withLock { state in
+            state.sessionCount += 1
+            return state.sessionCount
+        }
     }
 
     // MARK: Telling
@@ -82,7 +88,7 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
 
     func linkOpened(_ link: Link) {
         self.link.withLock { $0 = link }
-        server.state.withLock { $0.managers[ObjectIdentifier(self)] = self }
+        server.state.withLock { $0.managers[number] = self }
         server.logger.info("a manager has connected", metadata: [LogKey.hostIdentity: "\(name)"])
         sendStanding(over: link)
         sendHeartbeat(over: link)
@@ -101,8 +107,8 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
         timer = nil
         self.link.withLock { $0 = nil }
         server.state.withLock { state in
-            state.managers[ObjectIdentifier(self)] = nil
-            state.machine.managerLost(ObjectIdentifier(self))
+            state.managers[number] = nil
+            state.machine.managerLost(number)
         }
         server.logger.warning(
             "the connection to a manager has ended",
@@ -132,7 +138,7 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
             let partitions = try OwnMessage(body: frame.body).partitions
             server.state.withLock { state in
                 for partition in partitions {
-                    state.machine.disowned(partition.partition, since: partition.epoch, by: ObjectIdentifier(self))
+                    state.machine.disowned(partition.partition, since: partition.epoch, by: number)
                 }
             }
         case .start:
@@ -145,7 +151,7 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
             void(try EnvironmentID(body: frame.body))
         case .heartbeatAnswer:
             guard let sentAt = heartbeats.removeValue(forKey: try frame.body.heartbeatNumber()) else { return }
-            server.state.withLock { $0.machine.heartbeatAnswered(by: ObjectIdentifier(self), sentAt: sentAt) }
+            server.state.withLock { $0.machine.heartbeatAnswered(by: number, sentAt: sentAt) }
         default:
             // Of a later release.
             break
@@ -158,7 +164,7 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
             let action = state.machine.owned(
                 partition.partition,
                 since: partition.epoch,
-                by: ObjectIdentifier(self),
+                by: number,
                 at: now,
                 makeToken: { .random() }
             )
@@ -179,7 +185,7 @@ final class ManagerSession: LinkUser, @unchecked Sendable {
 
     private func void(_ id: EnvironmentID) {
         let action = server.state.withLock {
-            $0.machine.voidRequested(id, by: ObjectIdentifier(self), makeToken: { .random() })
+            $0.machine.voidRequested(id, by: number, makeToken: { .random() })
         }
         switch action {
         case .idle(let token, let followers): tell(EventMessage(id, .idle(token, followers: followers)))

@@ -27,7 +27,7 @@ package final class WorkerServer: Sendable {
         }
     }
 
-    typealias Machine = HostedEnvironments<ObjectIdentifier, EnvironmentID, RequestID, ReservationToken>
+    typealias Machine = HostedEnvironments<Int, EnvironmentID, RequestID, ReservationToken>
 
     struct State {
         var machine: Machine
@@ -36,8 +36,10 @@ package final class WorkerServer: Sendable {
         var followers: [EnvironmentID: Follower] = [:]
         /// Environments that have a timer for when they have been kept for long enough.
         var kept: Set<EnvironmentID> = []
+        /// How many connections of managers there have been.
+        var sessionCount = 0
         /// The managers that are connected.
-        var managers: [ObjectIdentifier: ManagerSession] = [:]
+        var managers: [Int: ManagerSession] = [:]
         /// What managers are told of the worker itself.
         var standing: WorkerStandingMessage
         /// What they are told for placement.
@@ -229,7 +231,7 @@ package final class WorkerServer: Sendable {
                 since: message.ownership.epoch,
                 memory: function.memory.bytes,
                 isProvisioned: message.isProvisioned,
-                by: ObjectIdentifier(session)
+                by: session.number
             )
             guard case .start(let evicted) = action else { return (action, []) }
             return (action, evicted.compactMap { state.environments[$0] })
@@ -259,7 +261,7 @@ package final class WorkerServer: Sendable {
 
     func retire(_ id: EnvironmentID, for session: ManagerSession, atOnce: Bool) {
         let (environment, mayDecide) = state.withLock { state in
-            (state.environments[id], state.machine.mayDecide(ObjectIdentifier(session), for: id))
+            (state.environments[id], state.machine.mayDecide(session.number, for: id))
         }
         guard let environment else { return session.tell(EventMessage(id, .removed)) }
         guard mayDecide else { return }

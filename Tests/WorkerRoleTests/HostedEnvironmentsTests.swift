@@ -53,6 +53,17 @@ struct HostedEnvironmentsTests {
         #expect(start("e", epoch: 6, by: "n", in: &machine) == .start(evicting: []))
     }
 
+    /// What was sent over a connection that has ended may come when there is another.
+    @Test func managerIsNotFollowedOverAnEarlierConnection() {
+        var machine = HostedEnvironments<Int, Int, Int, Int>(memoryBudget: 100, leash: 10)
+        _ = machine.owned(1, since: 5, by: 2, at: 0, makeToken: { 0 })
+        #expect(machine.owned(1, since: 5, by: 1, at: 0, makeToken: { 0 }) == .outdated(epoch: 5))
+        machine.managerLost(2)
+        #expect(machine.owned(1, since: 5, by: 1, at: 0, makeToken: { 0 }) == .outdated(epoch: 5))
+        // Another owner is followed whichever connection was first.
+        #expect(machine.owned(1, since: 6, by: 1, at: 0, makeToken: { 0 }) == .report([]))
+    }
+
     @Test func managerThatConnectsAgainKeepsItsPartition() {
         var machine = machine()
         #expect(machine.owned(1, since: 5, by: "m again", at: 0, makeToken: { 0 }) == .report([]))

@@ -11,6 +11,7 @@ struct HostedEnvironmentsWalkTests {
     private struct Owner {
         var epoch: Int
         var manager: Int?
+        var latest: Int
         var provenUntil: Int
     }
 
@@ -75,7 +76,9 @@ struct HostedEnvironmentsWalkTests {
                 return first + drawn.count
             }
             nextToken += drawn.count
-            if let owner = owners[partition], owner.epoch > epoch {
+            if let owner = owners[partition],
+                owner.epoch > epoch || owner.epoch == epoch && manager < owner.latest
+            {
                 #expect(action == .outdated(epoch: owner.epoch), "seed \(seed)")
                 return
             }
@@ -87,6 +90,7 @@ struct HostedEnvironmentsWalkTests {
             owners[partition] = Owner(
                 epoch: epoch,
                 manager: manager,
+                latest: manager,
                 provenUntil: owners[partition]?.provenUntil ?? now
             )
             for id in reported where environments[id]?.token != nil { learnToken(of: id) }
