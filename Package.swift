@@ -118,6 +118,8 @@ let package = Package(
         room("Sandbox", []),
         room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
 
+        room("GuestProtocol", []),
+
         room("Placement", []),
         room("FleetStatus", ["Placement", "MetadataStore"]),
         room("RuntimeAPI", ["LambdaAPI", nioCore, nioPosix, nioHTTP1]),
@@ -292,6 +294,7 @@ let package = Package(
         tests("FunctionURLTests", ["FunctionURL", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
+        tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests(
             "FleetTests",
