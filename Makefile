@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format bench generate clean
+.PHONY: help run build kernel test lint format bench generate clean
 
 # Root's own environment may bring another Python along (pyenv, conda); the system's is the one that is tested.
 PYTHON := /usr/bin/python3
@@ -19,6 +19,10 @@ run: ## Build and start Swiftlet on 127.0.0.1:9000 with an example function, unt
 build: ## Build the release binaries
 	@scripts/bootstrap run
 	@scripts/build
+
+kernel: ## Build the small kernel for virtual machines (.guest/vmlinux), out of Debian's sources
+	@scripts/bootstrap kernel
+	@scripts/build-kernel
 
 test: ## Run all tests: lint, units (debug build), runtimes, conformance and faults (release build)
 	@scripts/bootstrap test
@@ -47,4 +51,4 @@ generate: ## Generate the API's sources from the service model
 	$(PYTHON) Tools/generate-api/generate.py
 
 clean: ## Remove what was built; functions and data (.swiftlet) stay
-	rm -rf .build .venv .venv-bench .runtimes .pytest_cache
+	rm -rf .build .venv .venv-bench .runtimes .guest .pytest_cache
