@@ -119,6 +119,17 @@ let package = Package(
         room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
 
         room("GuestProtocol", []),
+        .target(name: "CGuest", cSettings: strictC),
+        // Without libraries beside it: it is all that there is in a guest but for the function's own files.
+        .executableTarget(
+            name: "swiftlet-guest",
+            dependencies: ["GuestProtocol", "CGuest"],
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--strip-all"])]
+        ),
+
+        room("VirtualMachine", ["CSandbox", nioCore, nioPosix]),
+        room("GuestImages", []),
 
         room("Placement", []),
         room("FleetStatus", ["Placement", "MetadataStore"]),
@@ -295,6 +306,13 @@ let package = Package(
         tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
         tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
+        tests("GuestImagesTests", ["GuestImages"]),
+        tests(
+            "VirtualMachineTests",
+            [
+                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "TestSupport", nioPosix,
+            ]
+        ),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests(
             "FleetTests",
