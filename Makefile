@@ -28,6 +28,8 @@ test: ## Run all tests: lint, units (debug build), runtimes, conformance and fau
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
 	@scripts/build
+	@# For tests of virtual machines: Debian's kernel, unless make kernel has built a smaller one.
+	[ -e .guest/vmlinux ] || .build/release/swiftlet image build-kernel --data .guest
 	scripts/with-postgres swift test --skip SandboxNamespacesTests
 	@# By themselves: they look for whatever is left in this process and on the host, and set up a firewall.
 	scripts/in-own-network swift test --skip-build --filter SandboxNamespacesTests

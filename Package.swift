@@ -129,7 +129,7 @@ let package = Package(
         ),
 
         room("VirtualMachine", ["CSandbox", nioCore, nioPosix]),
-        room("GuestImages", []),
+        room("GuestImages", ["Sandbox", "CSandbox", crypto]),
 
         room("Placement", []),
         room("FleetStatus", ["Placement", "MetadataStore"]),
@@ -231,7 +231,8 @@ let package = Package(
                 "HostLink", "Placement",
                 "MetadataStorePostgres", "MetadataStore",
                 "Frontend", "ControlPlane", "EventQueue", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces",
-                "Sandbox", "ServiceClients", "CodeStore", "IdentityService", "Identity", asyncHTTPClient,
+                "GuestImages", "VirtualMachine", "Sandbox", "ServiceClients", "CodeStore", "IdentityService",
+                "Identity", asyncHTTPClient,
                 "MetadataStoreSQL", "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI",
                 hummingbird, logging,
                 serviceLifecycle, unixSignals, nioCore,
@@ -306,7 +307,7 @@ let package = Package(
         tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
         tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
-        tests("GuestImagesTests", ["GuestImages"]),
+        tests("GuestImagesTests", ["GuestImages", "TestSupport"]),
         tests(
             "VirtualMachineTests",
             [

@@ -3,9 +3,11 @@ package struct MachineSpecification: Sendable {
     /// How much memory it has, in MiB.
     package var memoryMiB: Int
     package var processors: Int
-    /// The kernel, an ELF file, and the file system in memory that it starts from. Descriptors of plain files.
+    /// The kernel, an ELF or bzImage file, and the file system in memory that it starts from. Descriptors of plain files.
     package var kernel: MachineFile
     package var initialFiles: MachineFile
+    /// Whether the kernel finds its devices by ACPI, as Debian's does, instead of by its command line.
+    package var hasACPI: Bool
     /// What the guest finds as `/dev/vda`, `/dev/vdb` and so on.
     package var drives: [MachineDrive]
     /// Whether what the kernel says goes to the process's output; slows down the start.
@@ -16,6 +18,7 @@ package struct MachineSpecification: Sendable {
         processors: Int = 1,
         kernel: MachineFile,
         initialFiles: MachineFile,
+        hasACPI: Bool = false,
         drives: [MachineDrive] = [],
         hasConsole: Bool = false
     ) {
@@ -23,6 +26,7 @@ package struct MachineSpecification: Sendable {
         self.processors = processors
         self.kernel = kernel
         self.initialFiles = initialFiles
+        self.hasACPI = hasACPI
         self.drives = drives
         self.hasConsole = hasConsole
     }
@@ -43,7 +47,9 @@ package struct MachineFile: Sendable, Hashable {
     }
 }
 
-/// A block device.
+/// A block device. The process behind the machine gets a descriptor that can do no more than the guest may, whatever this one
+/// can. It could open the file anew by it, though: the file of a drive that others share must not be writable for the user
+/// that the process runs as.
 package struct MachineDrive: Sendable, Hashable {
     package var descriptor: CInt
     package var isReadOnly: Bool

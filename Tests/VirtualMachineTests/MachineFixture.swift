@@ -6,32 +6,51 @@ import NIOPosix
 import Testing
 import VirtualMachine
 
-/// What real machines need: QEMU and a kernel. `scripts/bootstrap test` brings both.
+/// What real machines need: QEMU, a kernel and the agent.
 enum RealMachineNeeds {
     static let qemu = EngineSearch().program("qemu-system-x86_64")
-    /// The kernel that `make kernel` builds.
-    static let kernel: String? = {
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent(".guest/vmlinux").path
-        return FileManager.default.isReadableFile(atPath: path) ? path : nil
-    }()
-    /// The agent, which was built beside the tests.
-    static let agent = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        .appendingPathComponent("swiftlet-guest").path
 
-    static var areMet: Bool { qemu != nil && kernel != nil }
+    private static let guestDirectory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(".guest").path
+
+    /// The agent, which was built beside the tests.
+    private static let agent = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("swiftlet-guest").path
+
+    /// With the kernel that `make kernel` builds.
+    static let ownFiles: BootFiles? = {
+        let kernel = "\(guestDirectory)/vmlinux"
+        guard FileManager.default.isReadableFile(atPath: kernel) else { return nil }
+        return try? builder().files(ofKernelAt: kernel, agent: agent)
+    }()
+
+    /// With Debian's kernel, where `swiftlet image build-kernel --data .guest` has brought its package.
+    static let debianFiles: BootFiles? = {
+        let packages = try? FileManager.default.contentsOfDirectory(atPath: "\(guestDirectory)/guests/debian/packages")
+        guard packages?.contains(where: { $0.hasPrefix("linux-image-6") }) ?? false else { return nil }
+        return try? builder().filesOfDebianKernel(agent: agent)
+    }()
+
+    static var bootFiles: BootFiles? { ownFiles ?? debianFiles }
+
+    static var areMet: Bool { qemu != nil && bootFiles != nil }
+
+    private static func builder() throws -> BootFilesBuilder {
+        try BootFilesBuilder(directory: "\(guestDirectory)/guests")
+    }
 }
 
 /// Files that machines are made with, for one test.
 final class MachineFixture: Sendable {
     let engine: QEMUEngine
+    private let files: BootFiles
     private let kernel: CInt
     private let initialFiles: CInt
 
-    init() throws {
-        kernel = open(try #require(RealMachineNeeds.kernel), O_RDONLY | O_CLOEXEC)
-        let agent = try Data(contentsOf: URL(fileURLWithPath: RealMachineNeeds.agent))
-        initialFiles = Self.file(InitialFiles.archive(agent: Array(agent)))
+    init(_ files: BootFiles? = RealMachineNeeds.bootFiles) throws {
+        self.files = try #require(files)
+        kernel = open(self.files.kernel.path, O_RDONLY | O_CLOEXEC)
+        initialFiles = open(self.files.initialFiles.path, O_RDONLY | O_CLOEXEC)
         engine = QEMUEngine(
             QEMUProgram(
                 executable: try #require(RealMachineNeeds.qemu),
@@ -59,8 +78,9 @@ final class MachineFixture: Sendable {
     func specification(drives: [MachineDrive] = [], memoryMiB: Int = 128) -> MachineSpecification {
         MachineSpecification(
             memoryMiB: memoryMiB,
-            kernel: MachineFile(descriptor: kernel, contentID: "kernel"),
-            initialFiles: MachineFile(descriptor: initialFiles, contentID: "agent"),
+            kernel: MachineFile(descriptor: kernel, contentID: files.kernel.id),
+            initialFiles: MachineFile(descriptor: initialFiles, contentID: files.initialFiles.id),
+            hasACPI: files.hasACPI,
             drives: drives
         )
     }

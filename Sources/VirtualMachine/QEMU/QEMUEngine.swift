@@ -50,8 +50,7 @@ package struct QEMUEngine: VirtualMachineEngine {
             throw VirtualMachineError(.incompatible, "a snapshot of another kind of machine: \(snapshot.key)")
         }
         // Of its own: the place up to which it was read belongs to the descriptor, and several copies start at a time.
-        let state = open("/proc/self/fd/\(snapshot.state.descriptor)", O_RDONLY | O_CLOEXEC)
-        guard state >= 0 else { throw VirtualMachineError(.startFailed, "failed to open a snapshot: errno \(errno)") }
+        let state = try openAnew(snapshot.state.descriptor, O_RDONLY)
         defer { close(state) }
         return try await start(specification, .incoming, memory: snapshot.memory, in: housing) {
             control throws(VirtualMachineError) in
@@ -69,6 +68,10 @@ package struct QEMUEngine: VirtualMachineEngine {
         _ prepare: (QMPConnection) async throws(VirtualMachineError) -> Void
     ) async throws(VirtualMachineError) -> any VirtualMachine {
         precondition(specification.drives.count <= MachineSpecification.drivesMax, "more drives than a machine has")
+        var opened = specification
+        opened.drives = []
+        defer { for drive in opened.drives { close(drive.descriptor) } }
+        for drive in specification.drives { opened.drives.append(try drive.reopened()) }
         let (control, theirControl) = try makeSocketPair()
         let (channel, theirChannel) = try makeSocketPair()
         let exited = Exit()
@@ -82,7 +85,7 @@ package struct QEMUEngine: VirtualMachineEngine {
                 channel: theirChannel,
                 memory: memory.descriptor
             )
-            try await housing.start(program.program(for: specification, start, descriptors)) { _ in exited.occurred() }
+            try await housing.start(program.program(for: opened, start, descriptors)) { _ in exited.occurred() }
         } catch {
             close(control)
             close(channel)
@@ -121,6 +124,20 @@ package struct QEMUEngine: VirtualMachineEngine {
         }
         return (ends[0], ends[1])
     }
+}
+
+extension MachineDrive {
+    /// The drive with a descriptor of its own, which can do what the guest may; the caller's to close.
+    func reopened() throws(VirtualMachineError) -> MachineDrive {
+        let copy = try openAnew(descriptor, isReadOnly ? O_RDONLY : O_RDWR)
+        return MachineDrive(descriptor: copy, isReadOnly: isReadOnly)
+    }
+}
+
+private func openAnew(_ descriptor: CInt, _ mode: CInt) throws(VirtualMachineError) -> CInt {
+    let copy = open("/proc/self/fd/\(descriptor)", mode | O_CLOEXEC)
+    guard copy >= 0 else { throw VirtualMachineError(.startFailed, "failed to open a machine's file: errno \(errno)") }
+    return copy
 }
 
 /// The end of a process, which may come before anybody can be told.

@@ -98,6 +98,8 @@ final class QEMUMachine: VirtualMachine {
     func replaceDrive(_ index: Int, with file: CInt) async throws(VirtualMachineError) {
         precondition(drives.indices.contains(index), "a drive that the machine was not made with")
         _ = try check(state.withLock { $0.lifecycle.driveReplacementRequested() }, "replace a drive of")
+        let drive = try MachineDrive(descriptor: file, isReadOnly: drives[index].isReadOnly).reopened()
+        defer { close(drive.descriptor) }
         let old = state.withLock { state in
             defer { state.generations[index] += 1 }
             return state.generations[index]
@@ -106,9 +108,9 @@ final class QEMUMachine: VirtualMachine {
         let block = QEMUBlock(
             name: QEMUProgram.block(ofDrive: index, generation: old + 1),
             fileSet: set,
-            isReadOnly: drives[index].isReadOnly
+            isReadOnly: drive.isReadOnly
         )
-        try await control.perform(.addFile(file, toSet: set))
+        try await control.perform(.addFile(drive.descriptor, toSet: set))
         try await control.perform(.addBlock(block))
         try await control.perform(.connect(device: QEMUProgram.device(ofDrive: index), to: block.name))
         // What nobody uses any more is not to be left with a process that may be taken over.

@@ -68,7 +68,10 @@ package struct QEMUProgram: Hashable, Sendable {
         var arguments = [executable, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]
         arguments += ["-name", "guest", "-msg", "timestamp=off"]
         // The clock in hardware stays: without it the kernel waits for seconds.
-        arguments += ["-machine", "microvm,acpi=off,pcie=off,usb=off,x-option-roms=off,rtc=on,memory-backend=memory"]
+        let acpi = machine.hasACPI ? "on" : "off"
+        arguments += [
+            "-machine", "microvm,acpi=\(acpi),pcie=off,usb=off,x-option-roms=off,rtc=on,memory-backend=memory",
+        ]
         arguments += ["-accel", accelerator == .kvm ? "kvm" : "tcg,tb-size=64"]
         arguments += ["-cpu", processorModel, "-smp", "\(machine.processors)", "-m", "\(machine.memoryMiB)M"]
         // A copy writes to pages of its own.
