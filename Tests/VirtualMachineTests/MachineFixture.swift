@@ -128,7 +128,7 @@ final class AgentClient {
             GuestProcess(
                 executable: executable,
                 arguments: [executable] + arguments,
-                environment: ["PATH=/bin"],
+                environment: ["PATH=/usr/bin:/bin"],
                 workingDirectory: "/",
                 output: output,
                 channel: channel

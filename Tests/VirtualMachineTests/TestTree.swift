@@ -9,7 +9,7 @@ final class TestTree: Sendable {
     private static let programs = [
         "/bin/sh", "/bin/cat", "/bin/date", "/usr/bin/head", "/usr/bin/od", "/bin/sleep", "/usr/bin/id", "/bin/ls",
         "/bin/dd",
-        "/usr/bin/env", "/bin/df",
+        "/usr/bin/env", "/bin/df", "/bin/bash", "/bin/grep",
     ]
     private static let places = ["dev", "proc", "tmp", "opt", "var/task", "var/runtime", "etc"]
 
