@@ -28,10 +28,15 @@ final class QMPConnection: Sendable {
         let sender = fcntl(socket, F_DUPFD_CLOEXEC, 0)
         do {
             let (channel, handler) = try await ClientBootstrap(group: loop)
+                // Not once it is connected: a greeting that came until then would be lost.
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(QMPHandler(sender: sender))
+                    }
+                }
                 .withConnectedSocket(socket)
                 .flatMapThrowing { channel in
-                    let handler = QMPHandler(sender: sender)
-                    try channel.pipeline.syncOperations.addHandler(handler)
+                    let handler = try channel.pipeline.syncOperations.handler(type: QMPHandler.self)
                     return (channel, NIOLoopBound(handler, eventLoop: loop))
                 }.get()
             let connection = QMPConnection(channel: channel, handler: handler, patience: patience.answer)
