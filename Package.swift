@@ -130,6 +130,10 @@ let package = Package(
 
         room("VirtualMachine", ["CSandbox", nioCore, nioPosix]),
         room("GuestImages", ["Sandbox", "CSandbox", crypto]),
+        room(
+            "SandboxMicroVM",
+            ["GuestImages", "VirtualMachine", "GuestProtocol", "Sandbox", "CSandbox", logging, nioCore, nioPosix]
+        ),
 
         room("Placement", []),
         room("FleetStatus", ["Placement", "MetadataStore"]),
@@ -305,7 +309,24 @@ let package = Package(
         ),
         tests("FunctionURLTests", ["FunctionURL", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
-        tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
+        .target(
+            name: "SandboxTestSupport",
+            dependencies: ["Sandbox"],
+            path: "Tests/SandboxTestSupport",
+            swiftSettings: strict
+        ),
+        tests(
+            "SandboxNamespacesTests",
+            ["SandboxNamespaces", "Sandbox", "CSandbox", "SandboxTestSupport", "TestSupport", logging]
+        ),
+        tests(
+            "SandboxMicroVMTests",
+            [
+                "SandboxMicroVM", "SandboxNamespaces", "GuestImages", "VirtualMachine", "GuestProtocol", "Sandbox",
+                "SandboxTestSupport",
+                "TestSupport", logging, nioPosix,
+            ]
+        ),
         tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
         tests("GuestImagesTests", ["GuestImages", "TestSupport"]),
         tests(

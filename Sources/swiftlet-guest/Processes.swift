@@ -22,6 +22,8 @@ final class Processes {
     func start(_ process: GuestProcess, as number: RequestNumber) throws(SystemFailure) -> Pipes {
         let output = try makePipe()
         defer { close(output.writing) }
+        // A process may open what it prints to by a path, as its own user.
+        fchown(output.writing, uid_t(CGUEST_USER), gid_t(CGUEST_GROUP))
         let channel: (reading: CInt, writing: CInt)?
         do {
             channel = process.channel == nil ? nil : try makePipe()
