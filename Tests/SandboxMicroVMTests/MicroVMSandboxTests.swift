@@ -186,4 +186,71 @@ struct MicroVMSandboxTests {
             await sandbox.destroy()
         }
     }
+
+    // MARK: The process of the machine
+
+    @Test func theProcessIsConfined() async throws {
+        try await withSandbox { sandbox in
+            let processes = try MachineProcesses.all()
+            #expect(processes.count == 1)
+            let process = try #require(processes.first)
+            #expect(!MachineProcesses.status(process, "Uid").hasPrefix("0\t"))
+            #expect(MachineProcesses.status(process, "CapEff") == "0000000000000000")
+            #expect(MachineProcesses.status(process, "CapBnd") == "0000000000000000")
+            #expect(MachineProcesses.status(process, "NoNewPrivs") == "1")
+            // The launcher's, and QEMU's own.
+            #expect(MachineProcesses.status(process, "Seccomp_filters") == "2")
+            for name in ["mnt", "net", "pid", "user", "ipc", "uts", "cgroup"] {
+                let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/\(name)")
+                let its = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/\(name)")
+                #expect(own != its)
+            }
+            // Of files, its machine's only: none has a name that is the service's.
+            let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")
+            for descriptor in descriptors {
+                let path = "/proc/\(process)/fd/\(descriptor)"
+                guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else { continue }
+                #expect(!target.contains("sqlite") && !target.contains("/jails"), "\(target)")
+            }
+        }
+        #expect(try MachineProcesses.all().isEmpty)
+    }
+
+    @Test(arguments: [0, 20, 60])
+    func aProcessThatIsKilledTakesOnlyItsOwnSandboxWithIt(afterMilliseconds delay: Int) async throws {
+        try await withSandbox { other in
+            let engine = try #require(WithMicroVMEngine.engine)
+            let before = Set(try MachineProcesses.all())
+            async let created = engine.createSandbox(.test())
+            var victim: pid_t?
+            while victim == nil {
+                victim = try MachineProcesses.all().first { !before.contains($0) }
+                await Task.yield()
+            }
+            try await Task.sleep(for: .milliseconds(delay))
+            if let victim { kill(victim, SIGKILL) }
+            do {
+                let sandbox = try await created
+                // It was made just before, and finds out.
+                await #expect(throws: SandboxError.self) {
+                    _ = try await sandbox.shell("sleep 5")
+                    throw SandboxError(.gone, "a process that ended, or was lost")
+                }
+                await sandbox.destroy()
+            } catch let error as SandboxError {
+                #expect([.setUpFailed, .gone].contains(error.code), "\(error)")
+            }
+            #expect(Set(try MachineProcesses.all()) == before)
+            #expect(try await other.shell("echo on").output == "on\n")
+        }
+    }
+
+    @Test func aMachineThatQuitsIsGone() async throws {
+        try await withSandbox { sandbox in
+            let process = try await sandbox.launch("/bin/sleep", ["1000"])
+            for pid in try MachineProcesses.all() { kill(pid, SIGTERM) }
+            #expect(await process.exit() == .lost)
+            await #expect(throws: SandboxError.self) { try await sandbox.killProcesses() }
+        }
+    }
 }
