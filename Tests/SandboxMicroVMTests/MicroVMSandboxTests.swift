@@ -122,7 +122,7 @@ struct MicroVMSandboxTests {
     @Test func memoryBeyondTheLimitIsRefusedAndTold() async throws {
         try await withSandbox(.test(memoryMiB: 64)) { sandbox in
             #expect(!sandbox.hasExceededMemory())
-            let (exit, _) = try await sandbox.run("/bin/dd", ["if=/dev/zero", "of=/dev/null", "bs=100M", "count=1"])
+            let (exit, _) = try await sandbox.run("/bin/dd", ["if=/dev/zero", "of=/dev/null", "bs=80M", "count=1"])
             #expect(exit == .signalled(9))
             #expect(sandbox.hasExceededMemory())
             #expect(sandbox.peakMemoryBytes() > 32 << 20)
