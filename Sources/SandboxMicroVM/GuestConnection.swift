@@ -41,7 +41,7 @@ final class GuestConnection: Sendable {
         on loop: any EventLoop,
         patience: Duration,
         makeConnection: @escaping @Sendable () async -> CInt?,
-        onEnd: @escaping @Sendable () -> Void
+        onEnd: @escaping GuestLinkHandler.OnEnd
     ) async throws(SandboxError) -> GuestConnection {
         do {
             let (channel, handler, memory) = try await ClientBootstrap(group: loop)

@@ -1,5 +1,6 @@
 import CSandbox
 import Dispatch
+import Foundation
 import Glibc
 import GuestImages
 import Sandbox
@@ -40,7 +41,9 @@ final class GuestDriveFiles: Sendable {
 
     init(directory: String) throws(SandboxError) {
         self.directory = directory
-        guard mkdir(directory, 0o700) == 0 || errno == EEXIST else {
+        // What an earlier engine made is of no use: its names are not known any more.
+        try? FileManager.default.removeItem(atPath: directory)
+        guard mkdir(directory, 0o700) == 0 else {
             throw SandboxError(.engineFailed, "failed to make \(directory)", errno: errno)
         }
     }

@@ -44,9 +44,13 @@ final class GuestLinkHandler: ChannelInboundHandler {
     private var connecting = 0
     private var context: ChannelHandlerContext?
     private let makeConnection: @Sendable () async -> CInt?
-    private let onEnd: @Sendable () -> Void
+    private let onEnd: OnEnd
+    private var violation: ProtocolViolation?
     /// What the guest has said last of its memory, for all threads.
     let memory = MemoryUsed()
+
+    /// - Parameter violation: What the guest said that cannot be, if that was the reason.
+    typealias OnEnd = @Sendable (_ violation: ProtocolViolation?) -> Void
 
     final class MemoryUsed: Sendable {
         let value = Mutex(GuestMemory(peakBytes: 0, kills: 0))
@@ -55,7 +59,7 @@ final class GuestLinkHandler: ChannelInboundHandler {
     init(
         session: GuestSession?,
         makeConnection: @escaping @Sendable () async -> CInt?,
-        onEnd: @escaping @Sendable () -> Void
+        onEnd: @escaping OnEnd
     ) {
         self.session = session ?? GuestSession()
         self.makeConnection = makeConnection
@@ -233,12 +237,15 @@ final class GuestLinkHandler: ChannelInboundHandler {
             while let message = try decoder.next() { handle(try session.received(message)) }
         } catch {
             // Nothing that this guest says is worth anything any more.
+            violation = error
             context.close(promise: nil)
         }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if !context.channel.isWritable { context.close(promise: nil) }
+        guard !context.channel.isWritable else { return }
+        violation = ProtocolViolation("\(Self.outgoingBytesMax) bytes that it does not read")
+        context.close(promise: nil)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -256,7 +263,7 @@ final class GuestLinkHandler: ChannelInboundHandler {
         exits = [:]
         for stream in streams.values { stream.deliverReset() }
         streams = [:]
-        onEnd()
+        onEnd(violation)
     }
 }
 

@@ -141,6 +141,7 @@ package final class MicroVMEngine: SandboxEngine {
             id: specification.id,
             housing: housing,
             isAdoptable: specification.isAdoptable,
+            logger: logger,
             open: { [weak self] files throws(SandboxError) in
                 guard let self else { throw SandboxError(.gone, "the engine has ended") }
                 return try await self.open(files)
@@ -172,6 +173,7 @@ package final class MicroVMEngine: SandboxEngine {
 
     /// Files for the drives of a function.
     private func open(_ files: GuestFiles) async throws(SandboxError) -> [GuestDrive: CInt] {
+        try check(files.network)
         var opened: [GuestDrive: CInt] = [:]
         do throws(SandboxError) {
             opened[.scratch] = try await self.files.disk(bytes: files.temporaryStorageBytes)
@@ -190,6 +192,12 @@ package final class MicroVMEngine: SandboxEngine {
         }
     }
 
+    private func check(_ network: SandboxNetwork) throws(SandboxError) {
+        guard network == .isolated else {
+            throw SandboxError(.unsupported, "a virtual machine cannot be given a network yet")
+        }
+    }
+
     package func shutdown() async {
         let sandboxes = living.withLock { living in
             living.isOpen = false
@@ -205,12 +213,14 @@ struct GuestFiles: Sendable {
     let processesMax: Int
     let temporaryStorageBytes: Int
     let mounts: [ReadOnlyMount]
+    let network: SandboxNetwork
 
     init(_ specification: SandboxSpecification) {
         memoryBytesMax = specification.memoryBytesMax
         processesMax = specification.processesMax
         temporaryStorageBytes = specification.temporaryStorageBytes
         mounts = specification.mounts
+        network = specification.network
     }
 
     init(_ adoption: SandboxAdoption) {
@@ -218,6 +228,7 @@ struct GuestFiles: Sendable {
         processesMax = adoption.processesMax
         temporaryStorageBytes = adoption.temporaryStorageBytes
         mounts = adoption.mounts
+        network = adoption.network
     }
 }
 
@@ -240,7 +251,7 @@ private struct TemplateMaker: Sendable {
                 on: group.next(),
                 patience: patience,
                 makeConnection: { nil },
-                onEnd: {}
+                onEnd: { _ in }
             )
             try await connection.ask(.mount(GuestMount(drive: 0, fileSystem: .image, target: "/")))
             try await connection.ask(.listen(port: MachineTemplates.runtimeAPIPort))

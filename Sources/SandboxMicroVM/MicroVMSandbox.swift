@@ -1,5 +1,6 @@
 import Glibc
 import GuestProtocol
+import Logging
 import NIOCore
 import Sandbox
 import Synchronization
@@ -21,12 +22,14 @@ final class MicroVMSandbox: Sandbox {
     private let housing: SandboxHousing
     private let open: OpenFiles
     private let onEnd: @Sendable (SandboxID) -> Void
+    private let logger: Logger
     private let state: Mutex<State>
 
     init(
         id: SandboxID,
         housing: SandboxHousing,
         isAdoptable: Bool,
+        logger: Logger,
         open: @escaping OpenFiles,
         onEnd: @escaping @Sendable (SandboxID) -> Void
     ) {
@@ -34,6 +37,7 @@ final class MicroVMSandbox: Sandbox {
         self.housing = housing
         self.open = open
         self.onEnd = onEnd
+        self.logger = logger
         state = Mutex(State(canBeAdopted: isAdoptable))
     }
 
@@ -73,7 +77,7 @@ final class MicroVMSandbox: Sandbox {
             on: loop,
             patience: patience,
             makeConnection: { [housing] in await Self.connectToRuntimeAPI(housing) },
-            onEnd: { [weak self] in self?.linkEnded() }
+            onEnd: { [weak self] in self?.linkEnded($0) }
         )
         state.withLock { $0.connection = connection }
         do throws(VirtualMachineError) {
@@ -217,7 +221,15 @@ final class MicroVMSandbox: Sandbox {
     // MARK: End
 
     /// The guest has ended, or has said what cannot be.
-    private func linkEnded() {
+    private func linkEnded(_ violation: ProtocolViolation?) {
+        if let violation {
+            logger.warning(
+                "a guest said what cannot be and is ended",
+                metadata: ["sandbox.id": "\(id)", "reason": "\(violation)"]
+            )
+        } else if !state.withLock({ $0.isDestroyed }) {
+            logger.debug("a guest has ended", metadata: ["sandbox.id": "\(id)"])
+        }
         // From an event loop, where nobody can wait for it.
         Task { await destroy() }
     }

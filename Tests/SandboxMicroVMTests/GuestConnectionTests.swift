@@ -76,7 +76,7 @@ import Testing
             on: MultiThreadedEventLoopGroup.singleton.next(),
             patience: patience,
             makeConnection: makeConnection,
-            onEnd: {}
+            onEnd: { _ in }
         )
         return (connection, peer)
     }

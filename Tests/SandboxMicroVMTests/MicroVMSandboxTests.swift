@@ -53,6 +53,17 @@ struct MicroVMSandboxTests {
         }
     }
 
+    /// Not quietly without what was asked for.
+    @Test func whatItCannotDoYetIsRefused() async throws {
+        let engine = try #require(WithMicroVMEngine.engine)
+        await #expect(throws: SandboxError.self) { _ = try await engine.createSandbox(.test(network: .internet)) }
+        try await withSandbox(.test(isAdoptable: true)) { sandbox in
+            await #expect(throws: SandboxError.self) { _ = try await sandbox.makeSocket() }
+            await #expect(throws: SandboxError.self) { try await sandbox.adopt(.test(network: .internet)) }
+        }
+        #expect(try MachineProcesses.all().isEmpty)
+    }
+
     @Test func letsAProcessOpenItsStandardOutput() async throws {
         try await withSandbox { sandbox in
             let told = try await sandbox.shell("echo hello > /dev/stdout")

@@ -72,7 +72,7 @@ package struct QEMUProgram: Hashable, Sendable {
         arguments += [
             "-machine", "microvm,acpi=\(acpi),pcie=off,usb=off,x-option-roms=off,rtc=on,memory-backend=memory",
         ]
-        arguments += ["-accel", accelerator == .kvm ? "kvm" : "tcg,tb-size=64"]
+        arguments += ["-accel", accelerator == .kvm ? "kvm" : "tcg,tb-size=32"]
         arguments += ["-cpu", processorModel, "-smp", "\(machine.processors)", "-m", "\(machine.memoryMiB)M"]
         // A copy writes to pages of its own.
         let isShared = start == .boot ? "on" : "off"
