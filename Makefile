@@ -30,10 +30,11 @@ test: ## Run all tests: lint, units (debug build), runtimes, conformance and fau
 	@scripts/build
 	@# For tests of virtual machines: Debian's kernel, unless make kernel has built a smaller one.
 	[ -e .guest/vmlinux ] || .build/release/swiftlet image build-kernel --data .guest
-	scripts/with-postgres swift test --skip SandboxNamespacesTests --skip SandboxMicroVMTests
+	scripts/with-postgres swift test --skip SandboxNamespacesTests --skip SandboxMicroVMTests --skip VirtualMachineTests
 	@# By themselves: they look for whatever is left in this process and on the host, and set up a firewall.
 	scripts/in-own-network swift test --skip-build --filter SandboxNamespacesTests
 	scripts/in-own-network swift test --skip-build --filter SandboxMicroVMTests
+	swift test --skip-build --filter VirtualMachineTests
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Runtimes Tests/Conformance
 	@# By themselves: what others do to the host would pass for faults. SWIFTLET_FAULT_SEED repeats a run.
 	PYTHONDONTWRITEBYTECODE=1 scripts/with-postgres scripts/in-own-network \
