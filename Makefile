@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format bench generate clean
+.PHONY: help run build kernel test lint format bench generate clean
 
 # Root's own environment may bring another Python along (pyenv, conda); the system's is the one that is tested.
 PYTHON := /usr/bin/python3
@@ -20,13 +20,21 @@ build: ## Build the release binaries
 	@scripts/bootstrap run
 	@scripts/build
 
+kernel: ## Build the small kernel for virtual machines (.guest/vmlinux), out of Debian's sources
+	@scripts/bootstrap kernel
+	@scripts/build-kernel
+
 test: ## Run all tests: lint, units (debug build), runtimes, conformance and faults (release build)
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
 	@scripts/build
-	scripts/with-postgres swift test --skip SandboxNamespacesTests
+	@# For tests of virtual machines: Debian's kernel, unless make kernel has built a smaller one.
+	[ -e .guest/vmlinux ] || .build/release/swiftlet image build-kernel --data .guest
+	scripts/with-postgres swift test --skip SandboxNamespacesTests --skip SandboxMicroVMTests --skip VirtualMachineTests
 	@# By themselves: they look for whatever is left in this process and on the host, and set up a firewall.
 	scripts/in-own-network swift test --skip-build --filter SandboxNamespacesTests
+	scripts/in-own-network swift test --skip-build --filter SandboxMicroVMTests
+	swift test --skip-build --filter VirtualMachineTests
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Runtimes Tests/Conformance
 	@# By themselves: what others do to the host would pass for faults. SWIFTLET_FAULT_SEED repeats a run.
 	PYTHONDONTWRITEBYTECODE=1 scripts/with-postgres scripts/in-own-network \
@@ -47,4 +55,4 @@ generate: ## Generate the API's sources from the service model
 	$(PYTHON) Tools/generate-api/generate.py
 
 clean: ## Remove what was built; functions and data (.swiftlet) stay
-	rm -rf .build .venv .venv-bench .runtimes .pytest_cache
+	rm -rf .build .venv .venv-bench .runtimes .guest .pytest_cache

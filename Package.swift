@@ -118,6 +118,23 @@ let package = Package(
         room("Sandbox", []),
         room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
 
+        room("GuestProtocol", []),
+        .target(name: "CGuest", cSettings: strictC),
+        // Without libraries beside it: it is all that there is in a guest but for the function's own files.
+        .executableTarget(
+            name: "swiftlet-guest",
+            dependencies: ["GuestProtocol", "CGuest"],
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--strip-all"])]
+        ),
+
+        room("VirtualMachine", ["CSandbox", nioCore, nioPosix]),
+        room("GuestImages", ["Sandbox", "CSandbox", crypto]),
+        room(
+            "SandboxMicroVM",
+            ["GuestImages", "VirtualMachine", "GuestProtocol", "Sandbox", "CSandbox", logging, nioCore, nioPosix]
+        ),
+
         room("Placement", []),
         room("FleetStatus", ["Placement", "MetadataStore"]),
         room("RuntimeAPI", ["LambdaAPI", nioCore, nioPosix, nioHTTP1]),
@@ -224,7 +241,8 @@ let package = Package(
                 "HostLink", "Placement",
                 "MetadataStorePostgres", "MetadataStore",
                 "Frontend", "ControlPlane", "EventQueue", "Invocation", "WorkerManager", "Worker", "SandboxNamespaces",
-                "Sandbox", "ServiceClients", "CodeStore", "IdentityService", "Identity", asyncHTTPClient,
+                "GuestImages", "VirtualMachine", "Sandbox", "ServiceClients", "CodeStore", "IdentityService",
+                "Identity", asyncHTTPClient,
                 "MetadataStoreSQL", "MetadataStoreSQLite", "LogsService", "LogStore", "Telemetry", "LambdaAPI",
                 hummingbird, logging,
                 serviceLifecycle, unixSignals, nioCore,
@@ -297,7 +315,32 @@ let package = Package(
         ),
         tests("FunctionURLTests", ["FunctionURL", "LambdaAPI", "TestSupport", nioCore, nioHTTP1]),
         tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioPosix, nioHTTP1]),
-        tests("SandboxNamespacesTests", ["SandboxNamespaces", "Sandbox", "CSandbox", "TestSupport", logging]),
+        .target(
+            name: "SandboxTestSupport",
+            dependencies: ["Sandbox"],
+            path: "Tests/SandboxTestSupport",
+            swiftSettings: strict
+        ),
+        tests(
+            "SandboxNamespacesTests",
+            ["SandboxNamespaces", "Sandbox", "CSandbox", "SandboxTestSupport", "TestSupport", logging]
+        ),
+        tests(
+            "SandboxMicroVMTests",
+            [
+                "SandboxMicroVM", "SandboxNamespaces", "GuestImages", "VirtualMachine", "GuestProtocol", "Sandbox",
+                "SandboxTestSupport",
+                "TestSupport", logging, nioPosix,
+            ]
+        ),
+        tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
+        tests("GuestImagesTests", ["GuestImages", "TestSupport"]),
+        tests(
+            "VirtualMachineTests",
+            [
+                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "TestSupport", nioPosix,
+            ]
+        ),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
         tests(
             "FleetTests",

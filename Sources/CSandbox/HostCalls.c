@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -130,37 +131,102 @@ int sb_copy_sparse(int from, int to) {
     }
 }
 
-pid_t sb_start_program(const char *path, char *const arguments[], int descriptor) {
+enum { PROGRAM_DESCRIPTORS_MAX = 32 };
+
+/// Starts a program whose descriptors are out of the way of the numbers that they get.
+static int spawn(
+    pid_t *process, const char *path, char *const arguments[], const int *descriptors, unsigned count, int output) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    pid_t process = -1;
     char *environment[] = {NULL};
     int error = posix_spawn_file_actions_init(&actions);
+    if (error != 0) return error;
+    error = posix_spawnattr_init(&attributes);
     if (error == 0) {
-        error = posix_spawnattr_init(&attributes);
-        if (error == 0) {
-            sigset_t none;
-            sigset_t all;
-            sigemptyset(&none);
-            sigfillset(&all);
-            posix_spawnattr_setsigmask(&attributes, &none);
-            posix_spawnattr_setsigdefault(&attributes, &all);
-            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-            error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-            if (error == 0) error = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-            // dup2 onto itself would leave the descriptor close-on-exec; posix_spawn clears the flag in that case.
-            if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, descriptor, 3);
-            if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, 4);
-            if (error == 0) error = posix_spawn(&process, path, &actions, &attributes, arguments, environment);
-            posix_spawnattr_destroy(&attributes);
+        sigset_t none;
+        sigset_t all;
+        sigemptyset(&none);
+        sigfillset(&all);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        posix_spawnattr_setsigdefault(&attributes, &all);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+        for (int standard = 1; standard <= 2 && error == 0; standard++) {
+            error = output < 0 ? posix_spawn_file_actions_addopen(&actions, standard, "/dev/null", O_WRONLY, 0)
+                               : posix_spawn_file_actions_adddup2(&actions, output, standard);
         }
-        posix_spawn_file_actions_destroy(&actions);
+        for (unsigned i = 0; i < count && error == 0; i++) {
+            error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], 3 + (int)i);
+        }
+        if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, 3 + (int)count);
+        if (error == 0) error = posix_spawn(process, path, &actions, &attributes, arguments, environment);
+        posix_spawnattr_destroy(&attributes);
     }
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+pid_t sb_start_with(const char *path, char *const arguments[], const int *descriptors, unsigned count, int output) {
+    int raised[PROGRAM_DESCRIPTORS_MAX + 1];
+    unsigned raised_count = 0;
+    pid_t process = -1;
+    int error = count > PROGRAM_DESCRIPTORS_MAX ? EMFILE : 0;
+    for (unsigned i = 0; i < count + (output >= 0) && error == 0; i++) {
+        int original = i < count ? descriptors[i] : output;
+        int moved = fcntl(original, F_DUPFD_CLOEXEC, 3 + PROGRAM_DESCRIPTORS_MAX);
+        if (moved < 0) error = errno;
+        else raised[raised_count++] = moved;
+    }
+    if (error == 0) error = spawn(&process, path, arguments, raised, count, output < 0 ? -1 : raised[count]);
+    for (unsigned i = 0; i < raised_count; i++) close(raised[i]);
     if (error != 0) {
         errno = error;
         return -1;
     }
     return process;
+}
+
+pid_t sb_start_program(const char *path, char *const arguments[], int descriptor) {
+    return sb_start_with(path, arguments, &descriptor, 1, -1);
+}
+
+int sb_wait_for_end(pid_t process) {
+    siginfo_t information;
+    int result;
+    do {
+        result = waitid(P_PID, (id_t)process, &information, WEXITED | WNOWAIT);
+    } while (result < 0 && errno == EINTR);
+    return result;
+}
+
+int sb_memory_file(const char *name, off_t bytes) {
+    int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (file < 0) return -1;
+    if (ftruncate(file, bytes) == 0) return file;
+    int error = errno;
+    close(file);
+    errno = error;
+    return -1;
+}
+
+int sb_seal(int file) {
+    return fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+}
+
+ssize_t sb_send_with_descriptor(int socket, const void *bytes, size_t count, int descriptor) {
+    union {
+        struct cmsghdr aligned;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {{0}};
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof descriptor);
+    memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
 int sb_wait(pid_t process) {

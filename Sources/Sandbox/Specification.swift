@@ -111,6 +111,9 @@ package struct ProcessSpecification: Sendable {
     package var output: CInt
     /// The host's descriptor that becomes descriptor 3, for a process that is told something later; most have none.
     package var channel: CInt?
+    /// Further descriptors of the host's, which become descriptors 4 and up. Only beside a channel, and only for programs of the
+    /// service's own: a function's process has none.
+    package var furtherDescriptors: [CInt]
 
     package init(
         executable: String,
@@ -118,14 +121,17 @@ package struct ProcessSpecification: Sendable {
         environment: [String],
         workingDirectory: String,
         output: CInt,
-        channel: CInt? = nil
+        channel: CInt? = nil,
+        furtherDescriptors: [CInt] = []
     ) {
+        precondition(channel != nil || furtherDescriptors.isEmpty, "descriptors from 4 on without one of number 3")
         self.executable = executable
         self.arguments = arguments
         self.environment = environment
         self.workingDirectory = workingDirectory
         self.output = output
         self.channel = channel
+        self.furtherDescriptors = furtherDescriptors
     }
 }
 

@@ -237,7 +237,7 @@ final class NamespacesSandbox: Sandbox {
                 token: token.rawValue,
                 value: process.arguments.count,
                 strings: strings,
-                descriptors: [process.output] + [process.channel].compactMap(\.self),
+                descriptors: [process.output] + [process.channel].compactMap(\.self) + process.furtherDescriptors,
                 waits: false
             )
         } catch {

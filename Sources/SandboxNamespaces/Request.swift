@@ -43,7 +43,7 @@ struct Request {
             SB_SPAWN,
             token: token,
             body: body,
-            strings: [Userland.hostName] + places,
+            strings: [SandboxFiles.hostName] + places,
             descriptors: descriptors.map(\.rawValue)
         )
     }

@@ -31,22 +31,6 @@ struct Userland: Sendable {
         "/var/task",
     ]
 
-    private static let files = [
-        "/etc/passwd": """
-        root:x:0:0:root:/root:/sbin/nologin
-        sbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin
-
-        """,
-        // The function's group has no name, as on Lambda.
-        "/etc/group": "root:x:0:\n",
-        "/etc/hosts": "127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain sandbox\n",
-        // The gateway, which only sandboxes that may go out have a route to; in others every name is looked up in vain, at
-        // once.
-        "/etc/resolv.conf": "nameserver \(FirewallRules.gateway)\noptions timeout:2 attempts:3\n",
-        "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
-        "/etc/host.conf": "multi on\n",
-    ]
-
     /// What a sandbox shows at the places of a function's files as long as it waits for one.
     let waiting: [ReadOnlyMount]
 
@@ -56,9 +40,6 @@ struct Userland: Sendable {
     private static let librarySubdirectories = ["", "/lib"].flatMap { directory in
         [directory] + ["", "/x86-64-v2", "/x86-64-v3", "/x86-64-v4"].map { "\(directory)/glibc-hwcaps\($0)" }
     }
-
-    /// The name that a sandbox has for itself; `/etc/hosts` knows it.
-    static let hostName = "sandbox"
 
     /// Makes the skeleton, or brings one that is there up to date.
     ///
@@ -76,7 +57,7 @@ struct Userland: Sendable {
         }
         try Self.makeDirectory(skeleton)
         for directory in Self.directories { try Self.makeDirectory(skeleton + directory) }
-        for (path, text) in Self.files { try Self.makeFile(skeleton + path, text: text) }
+        for (path, text) in SandboxFiles.all { try Self.makeFile(skeleton + path, text: text) }
         var mounts: [(String, String)] = []
         for path in Self.rootPaths + Self.hostPaths + extraPaths {
             var status = stat()

@@ -52,25 +52,32 @@ _Noreturn static void fail(int status, const char *name) {
 
 /// Moves a descriptor out of the way of those that the program gets.
 static int raised(int descriptor) {
-    return descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, SB_CHANNEL + 1);
+    return fcntl(descriptor, F_DUPFD_CLOEXEC, SB_CHANNEL + SB_DESCRIPTORS_MAX);
 }
 
 /// The new process, up to its program. `status` closes when the program runs; until then it takes a failure.
 _Noreturn static void become(
-    const struct program *program, int output, int channel, int failure_status, bool unprivileged) {
+    const struct program *program, int output, const int *channels, unsigned channel_count, int failure_status,
+    bool unprivileged) {
     sigset_t none;
     sigemptyset(&none);
     int status = raised(failure_status);
     if (status < 0) fail(failure_status, "dup");
-    int channel_source = raised(channel);
-    if (channel >= 0 && channel_source < 0) fail(status, "dup");
+    int sources[SB_DESCRIPTORS_MAX];
+    for (unsigned i = 0; i < channel_count; i++) {
+        sources[i] = raised(channels[i]);
+        if (sources[i] < 0) fail(status, "dup");
+    }
     if (setsid() < 0) fail(status, "setsid");
     int input = open("/dev/null", O_RDONLY);
     if (input < 0) fail(status, "open /dev/null");
     if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) fail(status, "set standard streams");
-    if (channel >= 0 && dup2(channel_source, SB_CHANNEL) < 0) fail(status, "set channel");
-    const int kept[] = {0, 1, 2, channel >= 0 ? SB_CHANNEL : -1, status};
-    close_all_but(kept, 5);
+    for (unsigned i = 0; i < channel_count; i++) {
+        if (dup2(sources[i], SB_CHANNEL + (int)i) < 0) fail(status, "set channel");
+    }
+    int kept[3 + SB_DESCRIPTORS_MAX + 1] = {0, 1, 2, status};
+    for (unsigned i = 0; i < channel_count; i++) kept[4 + i] = SB_CHANNEL + (int)i;
+    close_all_but(kept, 4 + channel_count);
     umask(022);
     if (!unprivileged) {
         if (setgroups(0, NULL) < 0) fail(status, "drop groups");
@@ -89,7 +96,8 @@ _Noreturn static void become(
 
 /// Starts a program and reports how it went.
 static void execute(
-    int control, uint64_t token, const struct program *program, int output, int channel, bool unprivileged) {
+    int control, uint64_t token, const struct program *program, int output, const int *channels,
+    unsigned channel_count, bool unprivileged) {
     size_t slot = 0;
     while (slot < GUESTS_MAX && guests[slot].pid != 0) slot++;
     int status[2];
@@ -103,7 +111,7 @@ static void execute(
         return;
     }
     pid_t pid = fork();
-    if (pid == 0) become(program, output, channel, status[1], unprivileged);
+    if (pid == 0) become(program, output, channels, channel_count, status[1], unprivileged);
     int error = errno;
     close(status[1]);
     if (pid < 0) {
@@ -209,12 +217,12 @@ static void serve_request(int control, int signals, bool unprivileged) {
     case SB_EXECUTE: {
         struct program program;
         errno = EBADMSG;
-        bool has_output = descriptor_count == 1 || descriptor_count == 2;
+        bool has_output = descriptor_count > 0;
         if (!has_output || parse_program(&program, head, (size_t)bytes) < 0) {
             sb_report(control, SB_EXECUTED, head->token, errno, "parse request", -1);
         } else {
-            int channel = descriptor_count == 2 ? descriptors[1] : -1;
-            execute(control, head->token, &program, descriptors[0], channel, unprivileged);
+            execute(
+                control, head->token, &program, descriptors[0], descriptors + 1, descriptor_count - 1, unprivileged);
         }
         break;
     }

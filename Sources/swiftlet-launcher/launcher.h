@@ -121,5 +121,5 @@ _Noreturn void init_main(const struct launcher *launcher, const struct spawn_req
 /// Serves requests to start processes until the service goes away. `control` and `signals` are the only descriptors.
 _Noreturn void serve_guests(int control, int signals, bool unprivileged);
 
-/// Closes all descriptors but these (at most eight, in any order; -1 is passed over).
+/// Closes all descriptors but these (few, in any order; -1 is passed over).
 void close_all_but(const int *kept, unsigned count);

@@ -11,7 +11,7 @@ struct Swiftlet: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, FrontendCommand.self, ManagerCommand.self, WorkerCommand.self, DevCommand.self,
             StatusCommand.self, PlacementCommand.self, RecycleCommand.self, QueueCommand.self, RuntimesCommand.self,
-            UserCommand.self, CertCommand.self, CACommand.self,
+            UserCommand.self, CertCommand.self, CACommand.self, ImageCommand.self, DoctorCommand.self,
         ]
     )
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Sandbox
+import SandboxTestSupport
 import Testing
 
 @testable import SandboxNamespaces

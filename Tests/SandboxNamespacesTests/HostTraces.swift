@@ -1,5 +1,6 @@
 import Foundation
 import Sandbox
+import SandboxTestSupport
 import Testing
 
 /// What sandboxes could leave on the host. Equal before and after means that nothing was left.

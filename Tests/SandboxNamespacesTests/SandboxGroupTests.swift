@@ -1,6 +1,7 @@
 import Foundation
 import Sandbox
 import SandboxNamespaces
+import SandboxTestSupport
 import Testing
 
 extension RealSandboxes {

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Sandbox
 import SandboxNamespaces
+import SandboxTestSupport
 import Testing
 
 extension RealSandboxes {

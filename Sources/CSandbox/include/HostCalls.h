@@ -30,8 +30,7 @@ int sb_nameless_file(const char *directory);
 /// Copies what data a sparse file has to the same places of another, and leaves the rest a hole.
 int sb_copy_sparse(int from, int to);
 
-/// Starts a program with an empty environment, `descriptor` as its descriptor 3, /dev/null for standard input and output,
-/// and none of the caller's other descriptors. Returns its process id.
+/// Starts a program like `sb_start_with`, with one descriptor and no output.
 pid_t sb_start_program(const char *path, char *const arguments[], int descriptor);
 
 /// Waits until the process has ended. Returns its wait status.
@@ -39,3 +38,21 @@ int sb_wait(pid_t process);
 
 /// Gives the calling thread a name of at most 15 characters, for those who look at the process from outside.
 void sb_name_thread(const char *name);
+
+/// Starts a program with an empty environment and these descriptors as its descriptors 3 and up, /dev/null for standard
+/// input, `output` (or /dev/null, if it is -1) for the other two, and none of the caller's other descriptors. Returns its
+/// process id.
+pid_t sb_start_with(
+    const char *path, char *const arguments[], const int *descriptors, unsigned count, int output);
+
+/// Waits until the process has ended, and leaves it to be reaped.
+int sb_wait_for_end(pid_t process);
+
+/// A file of this size in memory, which can be sealed. Anybody who has a descriptor of it may open it again.
+int sb_memory_file(const char *name, off_t bytes);
+
+/// Forbids every change of a file in memory, for good. EBUSY if it is mapped for writing.
+int sb_seal(int file);
+
+/// Sends bytes with one descriptor beside them. Returns how many were sent.
+ssize_t sb_send_with_descriptor(int socket, const void *bytes, size_t count, int descriptor);

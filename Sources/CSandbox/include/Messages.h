@@ -88,8 +88,8 @@ enum sb_kind {
     // Service to init.
 
     /// Start a process. Value: how many of the strings are arguments. Strings: program, working directory,
-    /// arguments, environment. Descriptors: its output, and where there is one its channel, which becomes its
-    /// descriptor SB_CHANNEL.
+    /// arguments, environment. Descriptors: its output, and where there are any those that become its descriptors
+    /// SB_CHANNEL and up.
     SB_EXECUTE,
     /// Send the signal `number` to every process but init.
     SB_SIGNAL_ALL,

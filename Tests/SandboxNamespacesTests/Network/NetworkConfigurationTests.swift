@@ -1,3 +1,4 @@
+import Sandbox
 import TestSupport
 import Testing
 
@@ -15,6 +16,11 @@ struct NetworkConfigurationTests {
     ])
     func refusesWhatIsNoRange(text: String) {
         #expect(IPv4Range(text) == nil)
+    }
+
+    /// One is in the rules of the network, the other in a file of sandboxes of all kinds.
+    @Test func namesAreResolvedAtTheGateway() {
+        #expect(SandboxFiles.nameServer == FirewallRules.gateway.description)
     }
 
     @Test func knowsWhatARangeContains() throws {

@@ -1,0 +1,133 @@
+import Glibc
+import GuestProtocol
+import NIOCore
+import NIOPosix
+import Sandbox
+import Synchronization
+
+/// The service's end of the link with one guest's agent.
+///
+/// What the agent says is taken for true only as far as ``GuestSession`` lets it be; the first thing that cannot be ends the
+/// connection, which ends the sandbox. Every question has a deadline.
+final class GuestConnection: Sendable {
+    private let channel: any Channel
+    private let handler: NIOLoopBound<GuestLinkHandler>
+    private let patience: Duration
+    private let memory: GuestLinkHandler.MemoryUsed
+
+    private init(
+        channel: any Channel,
+        handler: NIOLoopBound<GuestLinkHandler>,
+        memory: GuestLinkHandler.MemoryUsed,
+        patience: Duration
+    ) {
+        self.channel = channel
+        self.handler = handler
+        self.memory = memory
+        self.patience = patience
+    }
+
+    /// What the guest has said last of its memory.
+    var memoryUsed: GuestMemory { memory.value.withLock { $0 } }
+
+    /// - Parameters:
+    ///   - socket: Our end of the machine's channel; owned by the connection from here on.
+    ///   - session: Where the conversation stands, for the copy of a guest that was spoken to before.
+    ///   - makeConnection: Makes a connection to the Runtime API, for one that the function has made.
+    ///   - onEnd: Called once, on the event loop, when the link is gone.
+    static func open(
+        _ socket: CInt,
+        session: GuestSession?,
+        on loop: any EventLoop,
+        patience: Duration,
+        makeConnection: @escaping @Sendable () async -> CInt?,
+        onEnd: @escaping GuestLinkHandler.OnEnd
+    ) async throws(SandboxError) -> GuestConnection {
+        do {
+            let (channel, handler, memory) = try await ClientBootstrap(group: loop)
+                .channelOption(
+                    .writeBufferWaterMark,
+                    value: .init(low: GuestLinkHandler.outgoingBytesMax / 2, high: GuestLinkHandler.outgoingBytesMax)
+                )
+                // Not once it is connected: what came until then would be lost.
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let handler = GuestLinkHandler(session: session, makeConnection: makeConnection, onEnd: onEnd)
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
+                }
+                .withConnectedSocket(socket)
+                .flatMapThrowing { channel in
+                    let handler = try channel.pipeline.syncOperations.handler(type: GuestLinkHandler.self)
+                    return (channel, NIOLoopBound(handler, eventLoop: loop), handler.memory)
+                }.get()
+            let connection = GuestConnection(
+                channel: channel,
+                handler: handler,
+                memory: memory,
+                patience: patience
+            )
+            if session == nil { try await connection.wait { $0.greet($1) } }
+            return connection
+        } catch let error as SandboxError {
+            throw error
+        } catch {
+            throw SandboxError(.setUpFailed, "failed to reach a guest: \(error)")
+        }
+    }
+
+    /// Has something done in the guest.
+    func ask(_ request: GuestRequest) async throws(SandboxError) {
+        try await wait { $0.ask(request, $1) }
+    }
+
+    /// Starts a process in the guest. The descriptors of `process` stay the caller's.
+    func start(
+        _ process: ProcessSpecification,
+        onExit: @escaping @Sendable (ProcessExit) -> Void
+    ) async throws(SandboxError) -> SandboxProcess {
+        let box = StartedProcess()
+        try await wait { $0.start(process, onExit: onExit, box, $1) }
+        guard let number = box.number.withLock({ $0 }) else { throw SandboxError(.gone, "the guest has ended") }
+        return number
+    }
+
+    final class StartedProcess: Sendable {
+        let number = Mutex<SandboxProcess?>(nil)
+    }
+
+    func signal(_ process: SandboxProcess, _ number: CInt) {
+        guard let number = UInt8(exactly: number) else { return }
+        let handler = handler
+        channel.eventLoop.execute {
+            handler.value.send(.signal(RequestNumber(rawValue: process.rawValue), number: number))
+        }
+    }
+
+    /// Where the conversation stands. Only meaningful while nothing is under way.
+    func session() async -> GuestSession? {
+        let handler = handler
+        return try? await channel.eventLoop.submit { handler.value.session }.get()
+    }
+
+    func close() {
+        channel.close(mode: .all, promise: nil)
+    }
+
+    private func wait(
+        _ ask: @escaping @Sendable (GuestLinkHandler, GuestLinkHandler.Reply) -> Void
+    ) async throws(SandboxError) {
+        let result = await withCheckedContinuation { (continuation: GuestLinkHandler.Reply.Continuation) in
+            let (loop, handler) = (channel.eventLoop, handler)
+            let patience = TimeAmount(patience)
+            loop.execute {
+                let reply = GuestLinkHandler.Reply(continuation)
+                reply.deadline = loop.assumeIsolated().scheduleTask(in: patience) {
+                    handler.value.deadlinePassed(reply)
+                }
+                ask(handler.value, reply)
+            }
+        }
+        try result.get()
+    }
+}

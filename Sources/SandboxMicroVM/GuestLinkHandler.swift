@@ -1,0 +1,278 @@
+import Glibc
+import GuestProtocol
+import NIOCore
+import NIOPosix
+import Sandbox
+import Synchronization
+
+/// Carries messages between a guest's channel and the session, and bytes between streams and their descriptors. On its
+/// channel's event loop, and so is all that it holds.
+final class GuestLinkHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Where the outcome of a question goes, once.
+    final class Reply {
+        typealias Continuation = CheckedContinuation<Result<Void, SandboxError>, Never>
+
+        private var continuation: Continuation?
+        var deadline: Scheduled<Void>?
+
+        init(_ continuation: Continuation) {
+            self.continuation = continuation
+        }
+
+        func complete(_ result: Result<Void, SandboxError>) {
+            deadline?.cancel()
+            deadline = nil
+            continuation?.resume(returning: result)
+            continuation = nil
+        }
+    }
+
+    /// How much may wait to be read by a guest: twice what all windows have room for. One that makes us answer and does not
+    /// read the answers gets no further.
+    static let outgoingBytesMax = 2 * GuestLink.streamsMax * GuestLink.windowBytes
+
+    private(set) var session: GuestSession
+    private var decoder = GuestMessageDecoder()
+    private var greeting: Reply?
+    private var replies: [RequestNumber: Reply] = [:]
+    private var exits: [RequestNumber: @Sendable (ProcessExit) -> Void] = [:]
+    private var streams: [StreamNumber: GuestStream] = [:]
+    /// How many connections are being made to the Runtime API, also for streams that were given up meanwhile.
+    private var connecting = 0
+    private var context: ChannelHandlerContext?
+    private let makeConnection: @Sendable () async -> CInt?
+    private let onEnd: OnEnd
+    private var violation: ProtocolViolation?
+    /// What the guest has said last of its memory, for all threads.
+    let memory = MemoryUsed()
+
+    /// - Parameter violation: What the guest said that cannot be, if that was the reason.
+    typealias OnEnd = @Sendable (_ violation: ProtocolViolation?) -> Void
+
+    final class MemoryUsed: Sendable {
+        let value = Mutex(GuestMemory(peakBytes: 0, kills: 0))
+    }
+
+    init(
+        session: GuestSession?,
+        makeConnection: @escaping @Sendable () async -> CInt?,
+        onEnd: @escaping OnEnd
+    ) {
+        self.session = session ?? GuestSession()
+        self.makeConnection = makeConnection
+        self.onEnd = onEnd
+    }
+
+    private var gone: SandboxError { SandboxError(.gone, "the guest has ended") }
+
+    // MARK: Questions
+
+    func greet(_ reply: Reply) {
+        guard context != nil else { return reply.complete(.failure(gone)) }
+        send(GuestSession.greeting)
+        // It may have said hello before it was asked.
+        if session.isOpen { return reply.complete(.success(())) }
+        greeting = reply
+    }
+
+    func ask(_ request: GuestRequest, _ reply: Reply) {
+        guard let message = session.ask(request), case .request(let number, _) = message else {
+            return reply.complete(.failure(gone))
+        }
+        replies[number] = reply
+        send(message)
+    }
+
+    func start(
+        _ process: ProcessSpecification,
+        onExit: @escaping @Sendable (ProcessExit) -> Void,
+        _ box: GuestConnection.StartedProcess,
+        _ reply: Reply
+    ) {
+        let start = session.start(hasChannel: process.channel != nil) { output, channel in
+            GuestProcess(
+                executable: process.executable,
+                arguments: process.arguments,
+                environment: process.environment,
+                workingDirectory: process.workingDirectory,
+                output: output,
+                channel: channel
+            )
+        }
+        guard let start else {
+            let error = session.isOpen ? SandboxError(.execFailed, "too much for a guest to start", errno: E2BIG) : gone
+            return reply.complete(.failure(error))
+        }
+        box.number.withLock { $0 = SandboxProcess(start.number.rawValue) }
+        replies[start.number] = reply
+        exits[start.number] = onExit
+        send(start.message)
+        // Copies: the caller closes its own once the process runs.
+        open(start.output, .output, fcntl(process.output, F_DUPFD_CLOEXEC, 0))
+        if let channel = start.channel, let descriptor = process.channel {
+            open(channel, .channel, fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
+        }
+    }
+
+    func deadlinePassed(_ reply: Reply) {
+        reply.complete(.failure(SandboxError(.engineFailed, "a guest does not answer")))
+        context?.close(promise: nil)
+    }
+
+    func send(_ message: HostMessage) {
+        guard let context else { return }
+        var bytes: [UInt8] = []
+        message.write(to: &bytes)
+        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
+    }
+
+    // MARK: Streams
+
+    private func open(_ number: StreamNumber, _ kind: GuestStream.Kind, _ descriptor: CInt) {
+        guard let context else {
+            close(descriptor)
+            return
+        }
+        let stream = GuestStream(number, kind, link: self)
+        streams[number] = stream
+        stream.open(descriptor, on: context.eventLoop)
+    }
+
+    /// A connection that the function has made to the Runtime API.
+    private func connect(_ number: StreamNumber) {
+        guard let context, connecting < GuestLink.streamsMax else { return gaveUp(number) }
+        let stream = GuestStream(number, .connection, link: self)
+        streams[number] = stream
+        connecting += 1
+        let loop = context.eventLoop
+        loop.makeFutureWithTask { [makeConnection] in await makeConnection() }
+            .assumeIsolated()
+            .whenComplete { [weak self] result in
+                self?.connecting -= 1
+                guard case .success(let descriptor?) = result else { return self?.gaveUp(number) ?? () }
+                guard let self, streams[number] === stream else {
+                    close(descriptor)
+                    return
+                }
+                stream.open(descriptor, on: loop)
+            }
+    }
+
+    func sendable(_ number: StreamNumber) -> Int { session.streams.sendable(number) }
+
+    func send(_ bytes: ArraySlice<UInt8>, on number: StreamNumber) {
+        session.streams.sent(bytes.count, on: number)
+        send(.stream(number, .data(bytes)))
+    }
+
+    func passedOn(_ count: Int, of number: StreamNumber) {
+        if let credit = session.streams.passedOn(count, of: number) { send(.stream(number, .credit(credit))) }
+    }
+
+    func ended(_ number: StreamNumber) {
+        if session.streams.ended(number) { send(.stream(number, .end)) }
+    }
+
+    func gaveUp(_ number: StreamNumber) {
+        streams[number] = nil
+        if session.streams.gaveUp(number) { send(.stream(number, .reset)) }
+    }
+
+    // MARK: The guest
+
+    private func handle(_ event: GuestSession.Event) {
+        switch event {
+        case .greeted:
+            greeting?.complete(.success(()))
+            greeting = nil
+        case .answered(let number, let failure):
+            if failure != nil { exits[number] = nil }
+            replies.removeValue(forKey: number)?.complete(
+                failure.map { failure in
+                    let reason = String(cString: strerror(failure.errno))
+                    return .failure(
+                        SandboxError(
+                            .execFailed,
+                            "failed in a guest: \(failure.step): \(reason) (\(failure.errno))",
+                            errno: failure.errno
+                        )
+                    )
+                } ?? .success(())
+            )
+        case .exited(let number, let exit):
+            exits.removeValue(forKey: number)?(ProcessExit(exit))
+        case .memory(let used):
+            memory.value.withLock { $0 = used }
+        case .stream(let number, let action):
+            handle(action, on: number)
+        case .none:
+            break
+        }
+    }
+
+    private func handle(_ action: StreamTable.ReceivedAction, on number: StreamNumber) {
+        switch action {
+        case .connect: connect(number)
+        case .refuse: send(.stream(number, .reset))
+        case .deliver(let bytes): streams[number]?.deliver(bytes)
+        case .deliverEnd: streams[number]?.deliverEnd()
+        case .deliverReset: streams.removeValue(forKey: number)?.deliverReset()
+        case .resume: streams[number]?.resume()
+        case .none: break
+        }
+    }
+
+    // MARK: The channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        decoder.append(unwrapInboundIn(data).readableBytesView)
+        do {
+            while let message = try decoder.next() { handle(try session.received(message)) }
+        } catch {
+            // Nothing that this guest says is worth anything any more.
+            violation = error
+            context.close(promise: nil)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard !context.channel.isWritable else { return }
+        violation = ProtocolViolation("\(Self.outgoingBytesMax) bytes that it does not read")
+        context.close(promise: nil)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
+        _ = session.end()
+        greeting?.complete(.failure(gone))
+        greeting = nil
+        for reply in replies.values { reply.complete(.failure(gone)) }
+        replies = [:]
+        for onExit in exits.values { onExit(.lost) }
+        exits = [:]
+        for stream in streams.values { stream.deliverReset() }
+        streams = [:]
+        onEnd(violation)
+    }
+}
+
+extension ProcessExit {
+    fileprivate init(_ exit: GuestExit) {
+        self =
+            switch exit {
+            case .exited(let status): .exited(Int(status))
+            case .signalled(let signal): .signalled(Int(signal))
+            }
+    }
+}

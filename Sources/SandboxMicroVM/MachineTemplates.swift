@@ -1,0 +1,44 @@
+import Glibc
+import GuestProtocol
+import NIOCore
+import Sandbox
+import Synchronization
+import VirtualMachine
+
+/// The machines from which all others are copied: booted, their root file system mounted and the Runtime API's port open. One
+/// for each size of memory, made by whoever asks first.
+final class MachineTemplates: Sendable {
+    struct Template: Sendable {
+        let snapshot: MachineSnapshot
+        /// Where the conversation with its agent stands.
+        let session: GuestSession
+    }
+
+    /// The port of the Runtime API, on the guest's own loopback interface.
+    static let runtimeAPIPort: UInt16 = 9001
+
+    typealias Boot = @Sendable (_ memoryMiB: Int) async throws -> Template
+
+    private let boot: Boot
+    private let known = Mutex<[Int: Task<Template, any Error>]>([:])
+
+    init(boot: @escaping Boot) {
+        self.boot = boot
+    }
+
+    func template(memoryMiB: Int) async throws(SandboxError) -> Template {
+        let task = known.withLock { known in
+            if let task = known[memoryMiB] { return task }
+            let task = Task { [boot] in try await boot(memoryMiB) }
+            known[memoryMiB] = task
+            return task
+        }
+        do {
+            return try await task.value
+        } catch {
+            // The next one tries again.
+            known.withLock { $0[memoryMiB] = nil }
+            throw SandboxError(.setUpFailed, "failed to make a template of guests: \(error)")
+        }
+    }
+}

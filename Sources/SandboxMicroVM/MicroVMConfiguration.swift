@@ -1,0 +1,28 @@
+package import GuestImages
+
+/// What a ``MicroVMEngine`` needs to know.
+package struct MicroVMConfiguration: Sendable {
+    /// A directory of this engine alone, on a disk with room for what functions write to `/tmp`. Made anew at each start.
+    package var stateDirectory: String
+    /// What guests boot from.
+    package var bootFiles: BootFiles
+    /// The path of the image of guests' root file system.
+    package var rootImage: String
+    /// How long a guest may take for anything before it is given up.
+    package var patience: Duration
+
+    package init(
+        stateDirectory: String,
+        bootFiles: BootFiles,
+        rootImage: String,
+        patience: Duration = .seconds(20)
+    ) {
+        self.stateDirectory = stateDirectory
+        self.bootFiles = bootFiles
+        self.rootImage = rootImage
+        self.patience = patience
+    }
+
+    /// What the jail of machines has to show beside programs and libraries: QEMU's firmware.
+    package static let jailPaths = ["/usr/share/qemu", "/usr/share/seabios"]
+}

@@ -1,0 +1,124 @@
+import CSandbox
+import Glibc
+import Synchronization
+
+/// Finds out which engines work on this host, by trying: each trial is a process that runs a guest of three instructions, and
+/// is killed when its time is over.
+package struct EngineSearch: Sendable {
+    /// Where programs are looked for, in this order.
+    package var directories: [String]
+    package var kvmDevice: String
+    /// How long one trial may take. It takes some hundredths of a second where it works.
+    package var deadline: Duration
+
+    package init(
+        directories: [String] = ["/usr/local/bin", "/usr/bin", "/bin"],
+        kvmDevice: String = "/dev/kvm",
+        deadline: Duration = .seconds(5)
+    ) {
+        self.directories = directories
+        self.kvmDevice = kvmDevice
+        self.deadline = deadline
+    }
+
+    /// What was found of every engine, the best first.
+    package func findings() async -> [EngineFinding] {
+        let kvm = kvmProblem()
+        var findings = [EngineFinding(.firecracker, await firecracker(kvm))]
+        guard let qemu = program("qemu-system-x86_64") else {
+            let reason = "qemu-system-x86_64 is not installed (Debian: qemu-system-x86)"
+            return findings + [.qemuWithKVM, .qemuEmulating].map { EngineFinding($0, .unusable(reason: reason)) }
+        }
+        let version = await firstLine(of: qemu)
+        if let kvm {
+            findings.append(EngineFinding(.qemuWithKVM, .unusable(reason: kvm)))
+        } else {
+            findings.append(EngineFinding(.qemuWithKVM, await verdict(qemu, .kvm, version)))
+        }
+        findings.append(EngineFinding(.qemuEmulating, await verdict(qemu, .tcg, version)))
+        return findings
+    }
+
+    /// The path of an installed program.
+    package func program(_ name: String) -> String? {
+        directories.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+    }
+
+    private func firecracker(_ kvmProblem: String?) async -> EngineFinding.Verdict {
+        guard let path = program("firecracker") else { return .unusable(reason: "firecracker is not installed") }
+        if let kvmProblem { return .unusable(reason: kvmProblem) }
+        return .usable(version: await firstLine(of: path))
+    }
+
+    private func kvmProblem() -> String? {
+        let device = open(kvmDevice, O_RDWR | O_CLOEXEC)
+        guard device < 0 else {
+            close(device)
+            return nil
+        }
+        return errno == ENOENT
+            ? "there is no \(kvmDevice)" : "\(kvmDevice) cannot be opened: \(String(cString: strerror(errno)))"
+    }
+
+    private func verdict(
+        _ qemu: String,
+        _ accelerator: QEMUProgram.Accelerator,
+        _ version: String
+    ) async -> EngineFinding.Verdict {
+        let firmware = TrialGuest.firmware
+        let file = sb_memory_file("trial", 0)
+        defer { close(file) }
+        guard file >= 0, write(file, firmware, firmware.count) == firmware.count else {
+            return .unusable(reason: "no memory for a trial")
+        }
+        let program = MachineProgram(
+            executable: qemu,
+            arguments: TrialGuest.arguments(qemu, accelerator),
+            descriptors: [file]
+        )
+        let exit = await run(program)
+        return TrialGuest.failure(exit, deadline: deadline).map { .unusable(reason: $0) } ?? .usable(version: version)
+    }
+
+    /// What a program says of its version.
+    package func firstLine(of path: String) async -> String {
+        let output = sb_memory_file("version", 0)
+        defer { close(output) }
+        guard output >= 0 else { return "unknown version" }
+        _ = await run(
+            MachineProgram(executable: path, arguments: [path, "--version"], descriptors: []),
+            output: output
+        )
+        var bytes = [UInt8](repeating: 0, count: 512)
+        let count = pread(output, &bytes, bytes.count, 0)
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        return text.split(separator: "\n").first.map(String.init) ?? "unknown version"
+    }
+
+    /// Runs a program to its end; `nil` if it had to be killed.
+    private func run(_ program: MachineProgram, output: CInt? = nil) async -> MachineExit? {
+        let housing = BareHousing(output: output)
+        let (exits, continuation) = AsyncStream.makeStream(of: MachineExit?.self)
+        let deadline = deadline
+        do {
+            try await housing.start(program) { exit in
+                continuation.yield(exit)
+                continuation.finish()
+            }
+        } catch {
+            return .lost
+        }
+        let exit = await withTaskGroup(of: MachineExit?.self) { group in
+            group.addTask { await exits.first { _ in true } ?? nil }
+            group.addTask {
+                try? await Task.sleep(for: deadline)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        await housing.destroy()
+        return exit
+    }
+}

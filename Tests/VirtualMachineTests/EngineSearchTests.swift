@@ -1,0 +1,66 @@
+import Foundation
+import TestSupport
+import Testing
+import VirtualMachine
+
+/// Stand-ins for QEMU tell what the search makes of hosts that this one is not.
+@Suite struct EngineSearchTests {
+    private static func findings(
+        _ scripts: [String: String],
+        kvm: String = "/dev/null",
+        deadline: Duration = .seconds(20)
+    ) async throws -> [EngineFinding.Engine: EngineFinding.Verdict] {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("swiftlet-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        for (name, script) in scripts {
+            let path = directory.appendingPathComponent(name).path
+            try "#!/bin/sh\n\(script)\n".write(toFile: path, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        }
+        let search = EngineSearch(directories: [directory.path], kvmDevice: kvm, deadline: deadline)
+        let found = await search.findings()
+        return Dictionary(uniqueKeysWithValues: found.map { ($0.engine, $0.verdict) })
+    }
+
+    private static let version = #"[ "$1" = --version ] && echo "QEMU emulator version 7" && exit"#
+
+    @Test func whatIsNotInstalledIsNamed() async throws {
+        let found = try await Self.findings([:])
+        #expect(found[.firecracker] == .unusable(reason: "firecracker is not installed"))
+        for engine in [EngineFinding.Engine.qemuWithKVM, .qemuEmulating] {
+            #expect(
+                found[engine]
+                    == .unusable(reason: "qemu-system-x86_64 is not installed (Debian: qemu-system-x86)")
+            )
+        }
+    }
+
+    @Test func aTrialThatRunsMakesAnEngine() async throws {
+        let found = try await Self.findings(["qemu-system-x86_64": "\(Self.version)\nexit 85"])
+        #expect(found[.qemuWithKVM] == .usable(version: "QEMU emulator version 7"))
+        #expect(found[.qemuEmulating] == .usable(version: "QEMU emulator version 7"))
+    }
+
+    @Test func aProcessorThatIsThereAndDoesNothingIsFoundOut() async throws {
+        let script = "\(Self.version)\ncase \"$*\" in *'-accel kvm'*) sleep 600;; esac\nexit 85"
+        let found = try await Self.findings(["qemu-system-x86_64": script], deadline: .milliseconds(500))
+        guard case .unusable(let reason)? = found[.qemuWithKVM] else {
+            Issue.record("taken for usable")
+            return
+        }
+        #expect(reason.hasPrefix("a trial machine did not run its first instructions within"))
+    }
+
+    @Test func anotherStatusIsNotTakenForARun() async throws {
+        let found = try await Self.findings(["qemu-system-x86_64": "exit 0"], kvm: "/nowhere")
+        #expect(found[.qemuWithKVM] == .unusable(reason: "there is no /nowhere"))
+        #expect(found[.qemuEmulating] == .unusable(reason: "a trial machine did not run: QEMU exited with status 0"))
+    }
+
+    @Test(.enabled(if: EngineSearch().program("qemu-system-x86_64") != nil, "needs QEMU"))
+    func qemuItselfRunsTheTrial() async throws {
+        let found = await EngineSearch().findings()
+        #expect(found.first { $0.engine == .qemuEmulating }?.isUsable == true)
+    }
+}
