@@ -64,21 +64,25 @@ extension Reservation: WireValue {
 package struct UnusedMessage: Sendable, Equatable, WireValue {
     package var worker: String
     package var environmentID: EnvironmentID
+    package var token: ReservationToken
 
     /// Gives a reservation back.
     package init(_ reservation: Reservation) {
         worker = reservation.worker
         environmentID = reservation.environmentID
+        token = reservation.token
     }
 
     package init(from buffer: inout ByteBuffer) throws {
         worker = try buffer.readText()
         environmentID = try EnvironmentID(from: &buffer)
+        token = try ReservationToken(from: &buffer)
     }
 
     package func write(to buffer: inout ByteBuffer) {
         buffer.writeText(worker)
         environmentID.write(to: &buffer)
+        token.write(to: &buffer)
     }
 }
 

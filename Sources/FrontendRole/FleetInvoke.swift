@@ -20,9 +20,6 @@ final class FleetInvoke {
     private let eventLoop: any EventLoop
     private var state: FleetInvokeState
     private var describesFunction = false
-    /// What was reserved on workers that cannot be reached. Given back when the invoke has another environment, or none: until
-    /// then it is not given the same again.
-    private var unused: [Reservation] = []
 
     init(
         _ request: InvokeRequest,
@@ -102,8 +99,7 @@ final class FleetInvoke {
         guard let identity = try? HostIdentity(role: .worker, name: reservation.worker),
             let address = HostAddress(identity, reservation.address)
         else { return notBegun("the worker \(reservation.worker) cannot be reached at \(reservation.address)") }
-        whenOpen(address, else: { self.unused.append(reservation) }) { [self] link in
-            giveBack()
+        whenOpen(address, else: { self.giveBack(reservation) }) { [self] link in
             let message = RunMessage(reservation, request, wantsStream: stream != nil)
             let call = RunCall(self, link, stream, reservation, on: eventLoop)
             call.number = link.begin(MessageKind.run.rawValue, message.body, call)
@@ -126,13 +122,12 @@ final class FleetInvoke {
         promise.succeed(message.result)
     }
 
-    /// Tells the manager of what was reserved in vain. If that cannot be done it finds out by itself after a while.
-    private func giveBack() {
-        guard !unused.isEmpty, let address = invoker.directory.manager(of: request.function.name) else { return }
-        let unused = unused
-        self.unused = []
+    /// Tells the manager of what was reserved in vain. If that cannot be done it finds out by itself after a while. One that was
+    /// kept from an earlier invoke is not the token that the manager knows, and it does nothing.
+    private func giveBack(_ reservation: Reservation) {
+        guard let address = invoker.directory.manager(of: request.function.name) else { return }
         invoker.links.link(to: address, on: eventLoop).assumeIsolated().whenSuccess { link in
-            for reservation in unused { link.send(.unused, UnusedMessage(reservation).body) }
+            link.send(.unused, UnusedMessage(reservation).body)
         }
     }
 
@@ -145,7 +140,6 @@ final class FleetInvoke {
             guard nanoseconds > 0 else { return eventLoop.assumeIsolated().execute { self.reserve() } }
             eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(nanoseconds))) { self.reserve() }
         case .giveUp:
-            giveBack()
             invoker.logger.error(
                 "no environment could be had of the fleet",
                 metadata: [
@@ -168,7 +162,6 @@ final class FleetInvoke {
 
     private func fail(_ error: any Error) {
         guard state.ended() else { return }
-        giveBack()
         promise.fail(error)
     }
 }

@@ -190,9 +190,9 @@ extension ManagerDesk {
     }
 
     /// A frontend has a reservation of an environment that it cannot use.
-    func wasNotUsed(_ environment: EnvironmentID, on worker: String) {
-        guard let peer = state.withLock({ $0.workers.peer(worker) }) else { return }
-        peer.eventLoop.execute { peer.environments[environment]?.ask() }
+    func wasNotUsed(_ message: UnusedMessage) {
+        guard let peer = state.withLock({ $0.workers.peer(message.worker) }) else { return }
+        peer.eventLoop.execute { peer.environments[message.environmentID]?.wasNotUsed(message.token) }
     }
 
     func lent(_ environment: RemoteEnvironment) {

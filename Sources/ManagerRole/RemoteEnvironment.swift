@@ -187,13 +187,22 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
 
     /// Asks the worker what has become of a reservation that nothing was heard of for so long.
     func askIfDoubtful(at now: Int, after patience: Int) {
-        if state.isDoubtful(at: now, after: patience) { ask() }
+        if state.isDoubtful(at: now, after: patience) { worker.send(.voidToken, id.body) }
     }
 
-    /// Asks the worker what has become of a reservation: if nobody has come, the environment is idle again.
-    func ask() {
+    /// A frontend cannot reach the worker, and will not use the token that it was given. Its invoke has no place any more, and the
+    /// environment is left alone for a while.
+    func wasNotUsed(_ token: ReservationToken) {
         eventLoop.preconditionInEventLoop()
-        if state.isBusy { worker.send(.voidToken, id.body) }
+        let wasLent = state.isLent
+        let now = Int(clamping: NIODeadline.now().uptimeNanoseconds)
+        guard let (invoke, followers) = state.wasNotUsed(token, at: now) else { return }
+        worker.giveBack(followers, of: function)
+        if wasLent {
+            worker.notLent(self)
+            observer.environmentIsStillBusy(self)
+        }
+        invoke.finished()
     }
 
     /// Whether an invoke has it, as far as is known.

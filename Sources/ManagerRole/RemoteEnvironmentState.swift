@@ -9,7 +9,7 @@
 /// is *lent* rather than given.
 ///
 /// Generic over invokes and tokens. Instants are nanoseconds of any clock that never goes back.
-package struct RemoteEnvironmentState<Invoke, Token> {
+package struct RemoteEnvironmentState<Invoke, Token: Equatable> {
     /// A moment; see above.
     package typealias Instant = Int
 
@@ -19,8 +19,11 @@ package struct RemoteEnvironmentState<Invoke, Token> {
         /// Whoever is given the token may use it. Next: `reserved`, `stranded`, `ended`.
         case idle(Token)
         /// The token was given to this invoke, and to so many that may follow; the worker says no more of it than what comes of it.
-        /// Next: `idle`, `running`, `ended`.
-        case reserved(Invoke, followers: Int, since: Instant)
+        /// Next: `idle`, `running`, `unused`, `ended`.
+        case reserved(Invoke, Token, followers: Int, since: Instant)
+        /// Whoever was given the token cannot reach the worker, and has begun nothing. It rests for a while, since the next one
+        /// might be the same. Next: `idle`, `ended`.
+        case unused(since: Instant)
         /// The worker has said that it runs this, or one that follows it, and that no others will. Next: `idle`, `ended`.
         case running(Invoke, followers: Int)
         /// Somebody wanted it while its worker could not be reached; whoever assigns invokes takes it for busy. Next: `idle`,
@@ -71,7 +74,7 @@ package struct RemoteEnvironmentState<Invoke, Token> {
             state = .stranded
             return .refuse
         }
-        state = .reserved(invoke, followers: followers, since: now)
+        state = .reserved(invoke, token, followers: followers, since: now)
         return .reserve(token)
     }
 
@@ -95,10 +98,10 @@ package struct RemoteEnvironmentState<Invoke, Token> {
         case .idle:
             state = .idle(token)
             return .none
-        case .reserved(let invoke, let followers, _), .running(let invoke, let followers):
+        case .reserved(let invoke, _, let followers, _), .running(let invoke, let followers):
             state = .idle(token)
             return .idle(after: invoke, unused: max(0, followers - used))
-        case .stranded:
+        case .stranded, .unused:
             state = .idle(token)
             return .idle(after: nil, unused: 0)
         case .ended, .gone:
@@ -109,26 +112,39 @@ package struct RemoteEnvironmentState<Invoke, Token> {
     /// The worker says that somebody has come with the token. Returns whether that is news.
     @discardableResult
     package mutating func foundRunning() -> Bool {
-        guard case .reserved(let invoke, let followers, _) = state else { return false }
+        guard case .reserved(let invoke, _, let followers, _) = state else { return false }
         state = .running(invoke, followers: followers)
         return true
     }
 
+    /// Whoever was given a token will not use it.
+    ///
+    /// - Returns: The invoke that it was given to, which is over here, and how many might have followed it; nil if the token is not
+    ///   the one that was given away last.
+    package mutating func wasNotUsed(_ token: Token, at now: Instant) -> (invoke: Invoke, followers: Int)? {
+        guard case .reserved(let invoke, token, let followers, _) = state else { return nil }
+        state = .unused(since: now)
+        return (invoke, followers)
+    }
+
     /// Whether the token was given away so long ago that the worker should be asked about it.
     package func isDoubtful(at now: Instant, after patience: Int) -> Bool {
-        if case .reserved(_, _, let since) = state { now - since >= patience } else { false }
+        switch state {
+        case .reserved(_, _, _, let since), .unused(let since): now - since >= patience
+        case .starting, .idle, .running, .stranded, .ended, .gone: false
+        }
     }
 
     /// Whether it may be free though the worker has not said so.
     package var isLent: Bool {
-        if case .reserved(_, let followers, _) = state { followers > 0 } else { false }
+        if case .reserved(_, _, let followers, _) = state { followers > 0 } else { false }
     }
 
     /// Whether an invoke has it, as far as is known.
     package var isBusy: Bool {
         switch state {
         case .reserved, .running: true
-        case .starting, .idle, .stranded, .ended, .gone: false
+        case .starting, .idle, .stranded, .unused, .ended, .gone: false
         }
     }
 
@@ -140,7 +156,7 @@ package struct RemoteEnvironmentState<Invoke, Token> {
     var activity: Activity {
         switch state {
         case .starting: .starting
-        case .idle, .stranded: .idle
+        case .idle, .stranded, .unused: .idle
         case .reserved, .running: .busy
         case .ended, .gone: .ending
         }
@@ -159,10 +175,10 @@ package struct RemoteEnvironmentState<Invoke, Token> {
     /// The environment takes no more invokes. What it ran is over by then.
     package mutating func ended() -> EndAction {
         switch state {
-        case .starting, .idle, .stranded:
+        case .starting, .idle, .stranded, .unused:
             state = .ended
             return .end(nil)
-        case .reserved(let invoke, _, _), .running(let invoke, _):
+        case .reserved(let invoke, _, _, _), .running(let invoke, _):
             state = .ended
             return .end(invoke)
         case .ended, .gone:

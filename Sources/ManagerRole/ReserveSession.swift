@@ -37,8 +37,7 @@ package final class ReserveSession: LinkUser, @unchecked Sendable {
             case .reserve:
                 reserve(try ReserveMessage(body: frame.body), call: frame.call, over: link)
             case .unused:
-                let message = try UnusedMessage(body: frame.body)
-                desk.wasNotUsed(message.environmentID, on: message.worker)
+                desk.wasNotUsed(try UnusedMessage(body: frame.body))
             case .ask:
                 questions.answer(frame.body, call: frame.call, over: link)
             default:

@@ -214,6 +214,9 @@ final class MicroVMSandbox: Sandbox {
         Int(clamping: state.withLock { $0.connection }?.memoryUsed.peakBytes ?? 0)
     }
 
+    /// Of the machine's process: what the guest's kernel uses is the function's, too.
+    func cpuNanoseconds() -> Int? { housing.sandbox?.cpuNanoseconds() }
+
     func hasExceededMemory() -> Bool {
         (state.withLock { $0.connection }?.memoryUsed.kills ?? 0) > 0
     }

@@ -58,4 +58,21 @@ struct LendingTests {
             return
         }
     }
+
+    @Test func oneThatWasReservedInVainRestsUntilItsWorkerIsAsked() {
+        var environment = Environment(idle: 1)
+        _ = environment.runRequested("a", followers: 10, isReachable: true, at: 0)
+        // A token of before.
+        let early = environment.wasNotUsed(0, at: 3)
+        let given = environment.wasNotUsed(1, at: 3)
+        let late = environment.wasNotUsed(1, at: 3)
+        #expect(early == nil && given?.invoke == "a" && given?.followers == 10 && late == nil)
+        #expect(!environment.isBusy && !environment.isIdle && !environment.isLent)
+        #expect(!environment.isDoubtful(at: 7, after: 5) && environment.isDoubtful(at: 8, after: 5))
+        guard case .idle(after: nil, unused: 0) = environment.becameIdle(2, followers: 0) else {
+            Issue.record("its invoke was over before")
+            return
+        }
+        #expect(environment.isIdle)
+    }
 }
