@@ -275,6 +275,8 @@ class ThreeHosts:
 
     def restore_power(self, n):
         self._in("wire", f"ip link set wire{n} up")
+        # Services start when the network is there.
+        self.type_until_it_succeeds(n, "exec 3<>/dev/tcp/10.0.0.1/5432")
         self.type(n, "systemctl start swiftlet-manager swiftlet-worker swiftlet-frontend")
 
     def close(self):
