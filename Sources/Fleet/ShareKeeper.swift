@@ -90,7 +90,9 @@ package struct ShareKeeper: Sendable {
     private func kept(_ use: ShareUse, fairShare: Int) -> Int {
         if share > fairShare { return max(use.running, fairShare) }
         let needed = use.running + use.waiting
-        let spare = max(Self.portion, share / Self.sparePart)
+        // In a small account a whole portion would be more than anybody's part.
+        let portion = min(Self.portion, max(1, fairShare / Self.sparePart))
+        let spare = max(portion, share / Self.sparePart)
         return share - needed > spare ? needed + spare : share
     }
 

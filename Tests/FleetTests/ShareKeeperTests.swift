@@ -75,6 +75,13 @@ struct ShareKeeperTests {
         #expect(decide(running: 60, wantedByOthers: 1000) == nil)
     }
 
+    @Test mutating func smallAccountIsDividedByNeedToo() {
+        keeper.shareIs(18)
+        let around = ShareKeeper.Surroundings(wantedByOthers: 20, fairShare: 18)
+        #expect(keeper.decide(ShareUse(running: 2), around, at: now) == .giveBack(keeping: 6))
+        #expect(keeper.decide(ShareUse(running: 14), around, at: now) == nil)
+    }
+
     @Test mutating func giftIsNotRepeatedBeforeOthersHaveTakenIt() {
         keeper.shareIs(80)
         #expect(decide(running: 10, wantedByOthers: 7) == .giveBack(keeping: 73))
