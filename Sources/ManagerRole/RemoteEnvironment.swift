@@ -56,7 +56,7 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
             eventLoop.execute { self.observer.environmentBecameIdle(self) }
             return true
         }
-        let now = Int(clamping: NIODeadline.now().uptimeNanoseconds)
+        let now = ManagerDesk.now()
         let followers = worker.isPresent ? worker.takeFollowers(of: function) : 0
         let action = state.runRequested(invoke, followers: followers, isReachable: worker.isPresent, at: now)
         guard case .reserve(let token) = action else {
@@ -195,7 +195,7 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
     func wasNotUsed(_ token: ReservationToken) {
         eventLoop.preconditionInEventLoop()
         let wasLent = state.isLent
-        let now = Int(clamping: NIODeadline.now().uptimeNanoseconds)
+        let now = ManagerDesk.now()
         guard let (invoke, followers) = state.wasNotUsed(token, at: now) else { return }
         worker.giveBack(followers, of: function)
         if wasLent {

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import Sandbox
 import Synchronization
+import VirtualMachine
 
 /// The service's end of the link with one guest's agent.
 ///
@@ -117,17 +118,11 @@ final class GuestConnection: Sendable {
     private func wait(
         _ ask: @escaping @Sendable (GuestLinkHandler, GuestLinkHandler.Reply) -> Void
     ) async throws(SandboxError) {
-        let result = await withCheckedContinuation { (continuation: GuestLinkHandler.Reply.Continuation) in
-            let (loop, handler) = (channel.eventLoop, handler)
-            let patience = TimeAmount(patience)
-            loop.execute {
-                let reply = GuestLinkHandler.Reply(continuation)
-                reply.deadline = loop.assumeIsolated().scheduleTask(in: patience) {
-                    handler.value.deadlinePassed(reply)
-                }
-                ask(handler.value, reply)
-            }
+        let handler = handler
+        try await GuestLinkHandler.Reply.outcome(on: channel.eventLoop, within: patience) {
+            ask(handler.value, $0)
+        } deadlinePassed: {
+            handler.value.deadlinePassed($0)
         }
-        try result.get()
     }
 }

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import Sandbox
 import Synchronization
+import VirtualMachine
 
 /// Carries messages between a guest's channel and the session, and bytes between streams and their descriptors. On its
 /// channel's event loop, and so is all that it holds.
@@ -11,24 +12,7 @@ final class GuestLinkHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Where the outcome of a question goes, once.
-    final class Reply {
-        typealias Continuation = CheckedContinuation<Result<Void, SandboxError>, Never>
-
-        private var continuation: Continuation?
-        var deadline: Scheduled<Void>?
-
-        init(_ continuation: Continuation) {
-            self.continuation = continuation
-        }
-
-        func complete(_ result: Result<Void, SandboxError>) {
-            deadline?.cancel()
-            deadline = nil
-            continuation?.resume(returning: result)
-            continuation = nil
-        }
-    }
+    typealias Reply = DeadlinedReply<SandboxError>
 
     /// How much may wait to be read by a guest: twice what all windows have room for. One that makes us answer and does not
     /// read the answers gets no further.

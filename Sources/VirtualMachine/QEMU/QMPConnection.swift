@@ -67,17 +67,12 @@ final class QMPConnection: Sendable {
         _ patience: Duration,
         _ ask: @escaping @Sendable (QMPHandler, QMPHandler.Reply) -> Void
     ) async throws(VirtualMachineError) {
-        let result = await withCheckedContinuation { (continuation: QMPHandler.Reply.Continuation) in
-            let (loop, handler) = (channel.eventLoop, handler)
-            loop.execute {
-                let reply = QMPHandler.Reply(continuation)
-                reply.deadline = loop.assumeIsolated().scheduleTask(in: TimeAmount(patience)) {
-                    handler.value.deadlinePassed(reply)
-                }
-                ask(handler.value, reply)
-            }
+        let handler = handler
+        try await QMPHandler.Reply.outcome(on: channel.eventLoop, within: patience) {
+            ask(handler.value, $0)
+        } deadlinePassed: {
+            handler.value.deadlinePassed($0)
         }
-        try result.get()
     }
 }
 
@@ -86,24 +81,7 @@ final class QMPHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Where the outcome of a question goes, once.
-    final class Reply {
-        typealias Continuation = CheckedContinuation<Result<Void, VirtualMachineError>, Never>
-
-        private var continuation: Continuation?
-        var deadline: Scheduled<Void>?
-
-        init(_ continuation: Continuation) {
-            self.continuation = continuation
-        }
-
-        func complete(_ result: Result<Void, VirtualMachineError>) {
-            deadline?.cancel()
-            deadline = nil
-            continuation?.resume(returning: result)
-            continuation = nil
-        }
-    }
+    typealias Reply = DeadlinedReply<VirtualMachineError>
 
     private enum Token {
         case command(Reply)
