@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from knocking import Knocking
 from lambda_client import PYTHON, make_client
 from swiftlet_server import BINARY, RUNTIMES, SwiftletServer
 
@@ -55,48 +56,22 @@ def test_signals_end_it_gracefully(own_server, signal_number):
     ("method", "path"), [("GET", "/2015-03-31/functions"), ("POST", "/2015-03-31/functions/none/invocations")]
 )
 def test_whoever_has_connected_before_a_stop_is_answered(own_server, method, path):
-    broken, answered, has_ended = [], [], threading.Event()
-
-    def connect_over_and_over():
-        while not has_ended.is_set():
-            connection = http.client.HTTPConnection("127.0.0.1", own_server.port, timeout=10)
-            try:
-                connection.connect()
-            except OSError:
-                # It listens no more.
-                time.sleep(0.01)
-                continue
-            try:
-                connection.request(method, path)
-                response = connection.getresponse()
-                response.read()
-                answered.append(response.getheader("Connection"))
-            except (OSError, http.client.HTTPException) as error:
-                broken.append(repr(error))
-            finally:
-                connection.close()
-
-    threads = [threading.Thread(target=connect_over_and_over) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5)
-    # One who is slow to ask.
-    late = http.client.HTTPConnection("127.0.0.1", own_server.port, timeout=10)
-    late.connect()
-    stopping = threading.Thread(target=own_server.stop)
-    stopping.start()
-    time.sleep(0.7)
-    late.request(method, path)
-    response = late.getresponse()
-    response.read()
-    assert response.getheader("Connection") == "close"
-    late.close()
-    stopping.join()
-    has_ended.set()
-    for thread in threads:
-        thread.join()
-    assert broken == []
-    assert len(answered) > 100
+    with Knocking("127.0.0.1", own_server.port, method, path) as knocking:
+        time.sleep(0.5)
+        # One who is slow to ask.
+        late = http.client.HTTPConnection("127.0.0.1", own_server.port, timeout=10)
+        late.connect()
+        stopping = threading.Thread(target=own_server.stop)
+        stopping.start()
+        time.sleep(0.7)
+        late.request(method, path)
+        response = late.getresponse()
+        response.read()
+        assert response.getheader("Connection") == "close"
+        late.close()
+        stopping.join()
+    assert knocking.broken == []
+    assert len(knocking.answered) > 100
 
 
 def test_address_in_use_is_told(tmp_path):

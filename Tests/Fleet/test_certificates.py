@@ -33,9 +33,7 @@ def test_no_client_notices_that_certificates_are_renewed(fleet, trial):
         since = now()
         for role in ("manager", "worker", "frontend"):
             member = trial.choose(fleet.of(role))
-            trial.stop(member)
-            member.start()
-            trial.make_whole()
+            trial.restart(member)
         trial.recovered_from("a restart of hosts with renewed certificates", since)
         trial.settle()
     trial.check()
@@ -54,9 +52,7 @@ def test_a_host_whose_certificate_has_ended_is_refused_and_says_so(fleet, trial)
             manager, frontend = trial.choose(fleet.managers), trial.choose(fleet.frontends)
             size = manager.log_size
             for member in (manager, frontend):
-                trial.stop(member)
-                member.start()
-                trial.make_whole()
+                trial.restart(member)
             manager.wait_for_line("the certificate of worker/worker-3 has ended", size)
             trial.settle()
     finally:

@@ -76,6 +76,19 @@ class Trial:
         """Stops a host as an operator does."""
         assert member.stop() == 0
 
+    def restart(self, member):
+        """Stops a host as an operator does, starts it again, and waits until all hosts work together."""
+        self.stop(member)
+        member.start()
+        self.make_whole()
+
+    def restart_all(self, members):
+        """Restarts one host after the other."""
+        for member in members:
+            self.restart(member)
+            # A client that was put off by one frontend is to find another before that is stopped, too.
+            time.sleep(load.CONNECT_SECONDS_MAX)
+
     def settle(self):
         """All hosts run and reach each other again. From the moment on when each frontend has invoked each function, no more
         errors may come."""
