@@ -9,7 +9,24 @@ enum PostgresSchema {
     /// Locked while a schema is brought up to date, so that of several processes which start together one does it.
     private static let lock = 0x5357_4C54
 
-    private static let migrations = [metadata, events, fleet, evictedWorkers]
+    private static let migrations = [
+        Migration(metadata, worksSince: 1), Migration(events, worksSince: 2), Migration(fleet, worksSince: 3),
+        Migration(evictedWorkers, worksSince: 3),
+    ]
+
+    /// A step from one schema to the next.
+    private struct Migration {
+        let script: String
+        /// The least number of the schema whose releases can go on with the new one: what they write has its defaults in it,
+        /// and they read what they know. Of two neighbouring releases the earlier one must be among them, since hosts of
+        /// both run side by side while a fleet is upgraded, and any may have to start again.
+        let worksSince: Int
+
+        init(_ script: String, worksSince: Int) {
+            self.script = script
+            self.worksSince = worksSince
+        }
+    }
 
     private static let metadata = """
         CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
@@ -184,31 +201,46 @@ enum PostgresSchema {
     /// Evicted workers are listed until nothing can run on them any more.
     private static let evictedWorkers = "ALTER TABLE fleetMember ADD COLUMN isEvicted BOOLEAN NOT NULL DEFAULT FALSE"
 
-    /// Brings a schema up to date; creates it if it is not there. Throws if it is of a later release.
+    /// Brings a schema up to date; creates it if it is not there. One of a later release is used as it is if it says that this
+    /// release can, and otherwise left alone: throws then.
     static func migrate(_ connection: PostgresConnection, _ settings: PostgresSettings) throws {
         try connection.runScript("BEGIN")
         do {
             _ = try connection.run("SELECT pg_advisory_xact_lock(CAST(?1 AS BIGINT))", [lock])
-            try connection.runScript(
-                """
-                CREATE SCHEMA IF NOT EXISTS \(settings.schema);
-                CREATE TABLE IF NOT EXISTS migration (number BIGINT NOT NULL PRIMARY KEY)
-                """
-            )
-            let rows = try connection.run("SELECT coalesce(max(number), 0) FROM migration").rows
-            let done: Int = try rows.first?.value(0) ?? 0
-            guard done <= migrations.count else {
-                let message = "failed to use the schema \(settings.schema): it is of a later release (\(done))"
-                throw MetadataStoreError(.unavailable, message)
+            try connection.runScript("CREATE SCHEMA IF NOT EXISTS \(settings.schema); \(migrationTable)")
+            let done = try number(of: "SELECT coalesce(max(number), 0) FROM migration", connection)
+            if done > migrations.count {
+                // Releases that did not tell say that only they themselves can use what they have made.
+                let since = try number(of: "SELECT max(coalesce(worksSince, number)) FROM migration", connection)
+                guard since <= migrations.count else {
+                    let message = """
+                        failed to use the schema \(settings.schema): it is of a later release (\(done)), and this one \
+                        (\(migrations.count)) is earlier than those that can use it (\(since)); start a later release
+                        """
+                    throw MetadataStoreError(.unavailable, message)
+                }
             }
             for (index, migration) in migrations.enumerated().dropFirst(done) {
-                try connection.runScript(migration)
-                _ = try connection.run("INSERT INTO migration (number) VALUES (?1)", [index + 1])
+                try connection.runScript(migration.script)
+                _ = try connection.run(
+                    "INSERT INTO migration (number, worksSince) VALUES (?1, ?2)",
+                    [index + 1, migration.worksSince]
+                )
             }
         } catch {
             try connection.runScript("ROLLBACK")
             throw error
         }
         try connection.runScript("COMMIT")
+    }
+
+    /// The first releases made the table without its second column.
+    private static let migrationTable = """
+        CREATE TABLE IF NOT EXISTS migration (number BIGINT NOT NULL PRIMARY KEY);
+        ALTER TABLE migration ADD COLUMN IF NOT EXISTS worksSince BIGINT;
+        """
+
+    private static func number(of query: String, _ connection: PostgresConnection) throws -> Int {
+        try connection.run(query).rows.first?.value(0) ?? 0
     }
 }

@@ -1,5 +1,5 @@
-"""Hosts of two releases in one fleet. They must have the database's schema in common: a release does not start on a later one.
-The other release is not built by the tests; give it with SWIFTLET_OTHER_BINARY:
+"""Hosts of two releases in one fleet, which must be neighbours: each can use the database's schema of the other. The other
+release is not built by the tests; give it with SWIFTLET_OTHER_BINARY:
 
     SWIFTLET_OTHER_BINARY=/path/to/swiftlet scripts/with-postgres scripts/in-own-network \\
         .venv/bin/pytest Tests/Fleet/test_upgrades.py

@@ -72,6 +72,29 @@ struct PostgresTests {
         #expect(error?.message.contains("later release (999)") == true)
     }
 
+    /// The way back from an upgrade, and the host that starts again while it is under way.
+    @Test func schemaOfALaterReleaseThatSaysSoIsUsed() async throws {
+        try await openStore().insert(record("f"))
+        let connection = try PostgresConnection(settings.address)
+        let table = "\(settings.schema).migration"
+        let known = try #require(try connection.run("SELECT max(number) FROM \(table)").rows.first?.value(0) as Int?)
+        try connection.runScript("INSERT INTO \(table) (number, worksSince) VALUES (\(known + 1), \(known))")
+        try await openStore().insert(record("g"))
+
+        // Of what came later still, only those of the release before can use it.
+        try connection.runScript("INSERT INTO \(table) (number, worksSince) VALUES (\(known + 2), \(known + 1))")
+        let error = await #expect(throws: MetadataStoreError.self) { try await openStore() }
+        #expect(error?.message.contains("later release (\(known + 2))") == true)
+    }
+
+    /// What the first releases have made says nothing of who can use it.
+    @Test func schemaOfAnEarlierReleaseIsBroughtUpToDate() async throws {
+        try await openStore().insert(record("f"))
+        let connection = try PostgresConnection(settings.address)
+        try connection.runScript("ALTER TABLE \(settings.schema).migration DROP COLUMN worksSince")
+        #expect(try await openStore().usage().functionCount == 1)
+    }
+
     /// Each alone would leave room for another; together they must not take more than there is.
     @Test func claimsOfManyProcessesStayWithinTheLimit() async throws {
         let stores = [try await openStore(), try await openStore(), try await openStore()]
