@@ -1,7 +1,9 @@
 /// What goes wrong in a fleet, at moments and for spans that follow from the seed.
-struct Troubles {
+final class Troubles {
     private let fleet: SimulatedFleet
     private var world: World { fleet.world }
+    /// Nothing goes wrong any more.
+    private var isOver = false
 
     init(of fleet: SimulatedFleet) {
         self.fleet = fleet
@@ -34,6 +36,11 @@ struct Troubles {
         case 22, 23: handOverSlowly()
         default: for _ in 0..<world.random.pick(1...5) { fleet.network.breakOne() }
         }
+    }
+
+    /// The next step of what has begun to go wrong, unless all troubles have ended by then.
+    private func goOn(after span: Int, _ step: @escaping () -> Void) {
+        world.after(span) { [self] in if !isOver { step() } }
     }
 
     private func anyProcess() -> SimulatedProcess? {
@@ -122,7 +129,7 @@ struct Troubles {
             let manager = fleet.managers.randomElement(using: &world.random)
         else { return }
         cutFromStore(worker, world.random.pick(15...45) * Span.second)
-        world.after(world.random.pick(8...18) * Span.second) { [world] in
+        goOn(after: world.random.pick(8...18) * Span.second) { [world] in
             guard manager.isUp else { return }
             manager.crash()
             world.after(world.random.pick(100...12_000) * Span.millisecond) { if !manager.isUp { manager.start() } }
@@ -144,7 +151,7 @@ struct Troubles {
         ]
         if blind === managers[1] { cut(directions, span) }
         leave(managers[0], for: pause)
-        if blind === managers[0] { world.after(pause - Span.millisecond) { cut(directions, span) } }
+        if blind === managers[0] { goOn(after: pause - Span.millisecond) { [self] in cut(directions, span) } }
     }
 
     /// A manager leaves, and what it has told a worker last is on its way for long.
@@ -155,7 +162,7 @@ struct Troubles {
         let (network, direction) = (fleet.network, SimulatedNetwork.Direction(from: manager.name, to: worker.name))
         network.slow[direction] = 9 * Span.second
         world.after(12 * Span.second) { network.slow[direction] = nil }
-        world.after(world.random.pick(100...2500) * Span.millisecond) { leave(manager, for: 5 * Span.second) }
+        goOn(after: world.random.pick(100...2500) * Span.millisecond) { [self] in leave(manager, for: 5 * Span.second) }
     }
 
     private func cutFromStore(_ process: SimulatedProcess, _ span: Int) {
@@ -184,6 +191,7 @@ struct Troubles {
     /// Ends all that is wrong.
     func end() {
         world.note("all troubles end")
+        isOver = true
         fleet.store.isTroubled = false
         fleet.store.restart()
         fleet.store.unreachable = []
