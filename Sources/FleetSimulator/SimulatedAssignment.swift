@@ -4,7 +4,7 @@ import WorkerManager
 final class SimulatedAssignment {
     typealias Ledger = EnvironmentLedger<Int, Int, SimulatedInvoke, Int>
 
-    private static let finishingPatience = 5 * Span.millisecond
+    private static let finishingPatience = 100 * Span.millisecond
 
     private var ledger = Ledger(memoryBudget: .max / 2, starts: RateLimit(1000, perNanoseconds: 10 * Span.second))
     private(set) var environments: [Int: RemoteSimulatedEnvironment] = [:]

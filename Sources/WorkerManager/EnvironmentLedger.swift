@@ -65,7 +65,7 @@ package struct EnvironmentLedger<Function: Hashable, EnvironmentID: Hashable, Wa
         /// The invoke waits in line for an environment that is being made or at work; nothing is to be done.
         case wait
         /// The invoke waits for an environment that should be idle in a moment; call
-        /// ``waitedLongEnough(_:for:memory:at:)`` with its turn if a few milliseconds later it may still be waiting.
+        /// ``waitedLongEnough(_:for:memory:at:)`` with its turn if a moment later it may still be waiting.
         case waitBriefly(Turn)
         /// The invoke waits in line; end these environments, then start one for it.
         case startEnvironment(evicting: [EnvironmentID])

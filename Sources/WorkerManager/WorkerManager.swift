@@ -38,7 +38,12 @@ package final class WorkerManager: Sendable {
     }
 
     /// How long an invoke waits for an environment that has answered to be idle, before another is started for it.
-    private static let finishingPatience: TimeAmount = .milliseconds(5)
+    ///
+    /// A sandbox that has used its share of the CPU up while it answered stands still until the next period, for up to 100 ms.
+    /// Another environment, which is initialised with all of the CPU, would often be there before it goes on, and callers
+    /// who ask again at once would see cold starts in turn. That wait is a part of what a start takes, and an environment
+    /// that is long at work after its answers has others beside it from then on.
+    private static let finishingPatience: TimeAmount = .milliseconds(100)
 
     /// How often environments that are provisioned and could not be started are tried again.
     private static let retryInterval = Duration.seconds(5)
