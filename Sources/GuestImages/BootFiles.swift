@@ -19,15 +19,26 @@ package struct BootFilesBuilder: Sendable {
         store = try ImageStore(directory: directory)
     }
 
-    /// Of a kernel that is one file and needs no modules.
+    /// What was built last, with this agent; `nil` if nothing was.
     ///
-    /// - Parameter agent: The path of the agent's program.
+    /// - Parameter agent: The path of the agent's program, which comes with the service.
+    package func lastFiles(agent: String) throws(GuestImageError) -> BootFiles? {
+        guard let image = store.image(named: Self.lastBuilt) else { return nil }
+        let kernel: BuiltKernel
+        do {
+            kernel = try JSONDecoder().decode(BuiltKernel.self, from: Data(try read(image.path)))
+        } catch {
+            throw GuestImageError("failed to read what guests boot from: \(error); build the kernel anew")
+        }
+        return try files(of: kernel, agent: agent)
+    }
+
+    /// Of a kernel that is one file and needs no modules.
     package func files(ofKernelAt path: String, agent: String) throws(GuestImageError) -> BootFiles {
         let kernel = try read(path)
-        return BootFiles(
-            kernel: try keep(kernel, as: "kernel \(path)"),
-            initialFiles: try keep(InitialFiles.archive(agent: try read(agent)), as: "files"),
-            hasACPI: false
+        return try build(
+            BuiltKernel(kernel: try keep(kernel, as: "kernel \(path)").id, hasACPI: false, modules: []),
+            agent: agent
         )
     }
 
@@ -48,17 +59,50 @@ package struct BootFilesBuilder: Sendable {
         try Tool("depmod").run(["--basedir", tree, release])
         let order = KernelModules(dependencies: String(decoding: try read("\(modules)/modules.dep"), as: UTF8.self))
             .loadOrder(InitialFiles.moduleNames)
-        var contents: [(name: String, content: [UInt8])] = []
+        var kept: [BuiltKernel.Module] = []
         for path in order {
-            contents.append((path.split(separator: "/").last.map(String.init) ?? path, try read("\(modules)/\(path)")))
+            let name = path.split(separator: "/").last.map(String.init) ?? path
+            kept.append(.init(name: name, image: try keep(try read("\(modules)/\(path)"), as: "module").id))
         }
+        let kernel = try keep(
+            try read("\(tree)/boot/vmlinuz-\(release)"),
+            as: "kernel \(package.name) \(package.version)"
+        )
+        return try build(BuiltKernel(kernel: kernel.id, hasACPI: true, modules: kept), agent: agent)
+    }
+
+    /// A kernel and its modules in the store.
+    private struct BuiltKernel: Codable {
+        struct Module: Codable {
+            let name: String
+            let image: String
+        }
+
+        let kernel: String
+        let hasACPI: Bool
+        /// In the order in which they are to be loaded.
+        let modules: [Module]
+    }
+
+    private static let lastBuilt = "boot"
+
+    /// Has the kernel be the one that was built last.
+    private func build(_ kernel: BuiltKernel, agent: String) throws(GuestImageError) -> BootFiles {
+        let files = try files(of: kernel, agent: agent)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        guard let text = try? encoder.encode(kernel) else { throw GuestImageError("failed to describe a kernel") }
+        try store.name(try keep(Array(text), as: "boot"), Self.lastBuilt)
+        return files
+    }
+
+    private func files(of kernel: BuiltKernel, agent: String) throws(GuestImageError) -> BootFiles {
+        var modules: [(name: String, content: [UInt8])] = []
+        for module in kernel.modules { modules.append((module.name, try read(store.image(ofID: module.image).path))) }
         return BootFiles(
-            kernel: try keep(
-                try read("\(tree)/boot/vmlinuz-\(release)"),
-                as: "kernel \(package.name) \(package.version)"
-            ),
-            initialFiles: try keep(InitialFiles.archive(agent: try read(agent), modules: contents), as: "files"),
-            hasACPI: true
+            kernel: store.image(ofID: kernel.kernel),
+            initialFiles: try keep(InitialFiles.archive(agent: try read(agent), modules: modules), as: "files"),
+            hasACPI: kernel.hasACPI
         )
     }
 

@@ -5,12 +5,13 @@ import Foundation
 ///
 ///     images/<hash>      an image; never changed once it is there
 ///     made/<hash>        of a key: the hash of the image that was made for it
+///     named/<name>       the hash of the image that was made last of this name
 package struct ImageStore: Sendable {
     private let directory: String
 
     package init(directory: String) throws(GuestImageError) {
         self.directory = directory
-        for name in ["images", "made", "work"] { try makeDirectory("\(directory)/\(name)") }
+        for name in ["images", "made", "named", "work"] { try makeDirectory("\(directory)/\(name)") }
     }
 
     /// The image that was made for this key; `nil` if none was, or if it is gone or has been altered since.
@@ -51,6 +52,26 @@ package struct ImageStore: Sendable {
         return image
     }
 
+    /// Has the image be found by this name from here on.
+    func name(_ image: GuestImage, _ name: String) throws(GuestImageError) {
+        do {
+            try image.id.write(toFile: "\(directory)/named/\(name)", atomically: true, encoding: .utf8)
+        } catch {
+            throw GuestImageError("failed to name an image \(name) in \(directory): \(error)")
+        }
+    }
+
+    /// The image of this name; `nil` if there is none. Its content is not looked at: that takes as long as to read it all.
+    func image(named name: String) -> GuestImage? {
+        guard let id = try? String(contentsOfFile: "\(directory)/named/\(name)", encoding: .utf8), id.utf8.count == 64
+        else { return nil }
+        let path = image(ofID: id).path
+        return FileManager.default.isReadableFile(atPath: path) ? image(ofID: id) : nil
+    }
+
+    /// The image of this hash, which has been kept.
+    func image(ofID id: String) -> GuestImage { GuestImage(id: id, path: "\(directory)/images/\(id)") }
+
     private func move(_ path: String, to place: String) throws(GuestImageError) {
         guard rename(path, place) == 0 else { throw GuestImageError("failed to keep \(place): errno \(errno)") }
     }
@@ -79,6 +100,11 @@ package struct GuestImage: Hashable, Sendable {
     /// The SHA-256 hash of its content.
     package let id: String
     package let path: String
+
+    package init(id: String, path: String) {
+        self.id = id
+        self.path = path
+    }
 }
 
 func makeDirectory(_ path: String) throws(GuestImageError) {

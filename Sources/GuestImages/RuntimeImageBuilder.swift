@@ -21,7 +21,7 @@ package struct RuntimeImageBuilder: Sendable {
     ) throws(GuestImageError) -> GuestImage {
         let archive = try DebianArchive(directory: "\(directory)/debian")
         let packages = recipe.wanted(try archive.packages(recipe.requested))
-        return try store.image(for: recipe.key(packages)) { path throws(GuestImageError) in
+        let image = try store.image(for: recipe.key(packages)) { path throws(GuestImageError) in
             progress("unpacking \(packages.count) packages")
             let tree = try RuntimeTree(at: "\(path).d")
             for package in packages { try tree.unpack(package) }
@@ -29,5 +29,12 @@ package struct RuntimeImageBuilder: Sendable {
             progress("making the image")
             try ErofsImage.make(of: "\(path).d", at: path)
         }
+        try store.name(image, recipe.runtime)
+        return image
+    }
+
+    /// The images that have been made, and for which runtimes.
+    package var images: [(recipe: RuntimeRecipe, image: GuestImage)] {
+        RuntimeRecipe.all.compactMap { recipe in store.image(named: recipe.runtime).map { (recipe, $0) } }
     }
 }

@@ -57,6 +57,7 @@ struct RuntimeTree {
         try collectCertificates()
         for directory in recipe.pythonDirectories { try compilePython(below: directory) }
         try Tool("ldconfig").run(["-r", root])
+        if let interpreter = recipe.interpreter { try check(interpreter, of: recipe.runtime) }
         try? FileManager.default.removeItem(atPath: "\(root)/var/cache")
     }
 
@@ -70,6 +71,18 @@ struct RuntimeTree {
         }
         try makeDirectory("\(root)/etc/ssl/certs")
         try write(bundle, to: "/etc/ssl/certs/ca-certificates.crt")
+    }
+
+    /// Whether the packages have the language that the image is for.
+    private func check(_ interpreter: RuntimeRecipe.Interpreter, of runtime: String) throws(GuestImageError) {
+        // Some find their libraries by /proc only; nobody else sees it mounted.
+        let script = "mount -t proc none \"$0/proc\" && exec chroot \"$0\" \"$@\""
+        let line = ["--mount", "sh", "-c", script, root, interpreter.path] + interpreter.versionArguments
+        let printed = try Tool("unshare").run(line)
+        guard printed.hasPrefix(interpreter.version) else {
+            let version = printed.prefix { $0 != "\n" }
+            throw GuestImageError("the packages have '\(version)' instead of '\(interpreter.version)' for \(runtime)")
+        }
     }
 
     /// Without this every start would compile anew, for the image cannot keep what was compiled. The files do not name times

@@ -14,7 +14,7 @@ package final class TelemetrySubscriber {
     package let subscription: TelemetrySubscription
 
     private let eventLoop: any EventLoop
-    private let makeSocket: @Sendable () async -> CInt?
+    private let connect: @Sendable (_ port: Int) async -> CInt?
     private let describeLoss: (_ records: Int, _ bytes: Int) -> [UInt8]
     private var batcher: TelemetryBatcher
     private var channel: (any Channel)?
@@ -23,17 +23,17 @@ package final class TelemetrySubscriber {
     private var isClosed = false
 
     /// - Parameters:
-    ///   - makeSocket: Makes an unconnected socket that reaches into the sandbox; nil when the sandbox has ended.
+    ///   - connect: Connects to a port in the sandbox; nil if nobody listens there, or the sandbox has ended.
     ///   - describeLoss: Makes the event that tells of events that were lost.
     package init(
         _ subscription: TelemetrySubscription,
         on eventLoop: any EventLoop,
-        makeSocket: @escaping @Sendable () async -> CInt?,
+        connect: @escaping @Sendable (_ port: Int) async -> CInt?,
         describeLoss: @escaping (_ records: Int, _ bytes: Int) -> [UInt8]
     ) {
         self.subscription = subscription
         self.eventLoop = eventLoop
-        self.makeSocket = makeSocket
+        self.connect = connect
         self.describeLoss = describeLoss
         batcher = TelemetryBatcher(subscription.buffering)
     }
@@ -73,7 +73,7 @@ package final class TelemetrySubscriber {
 
     private func send(_ batch: [TelemetryBatcher.Event], number: Int) {
         if let channel, channel.isActive { return write(batch, to: channel, number: number) }
-        eventLoop.makeFutureWithTask { [makeSocket] in await makeSocket() }
+        eventLoop.makeFutureWithTask { [connect, port = subscription.destination.port] in await connect(port) }
             .assumeIsolated()
             .whenComplete { [weak self] result in
                 guard let self, !isClosed, case .success(.some(let descriptor)) = result else {
@@ -81,16 +81,11 @@ package final class TelemetrySubscriber {
                     self?.batchEnded(number, succeeded: false)
                     return
                 }
-                connect(descriptor, batch, number: number)
+                use(descriptor, for: batch, number: number)
             }
     }
 
-    /// The handshake over a loopback interface is done by the kernels' own hand within the call, if anybody listens.
-    private func connect(_ descriptor: CInt, _ batch: [TelemetryBatcher.Event], number: Int) {
-        guard Self.connect(descriptor, port: subscription.destination.port) else {
-            Glibc.close(descriptor)
-            return batchEnded(number, succeeded: false)
-        }
+    private func use(_ descriptor: CInt, for batch: [TelemetryBatcher.Event], number: Int) {
         let subscriber = NIOLoopBound(self, eventLoop: eventLoop)
         let isHTTP = isHTTP
         ClientBootstrap(group: eventLoop)
@@ -118,25 +113,6 @@ package final class TelemetrySubscriber {
 
     private var isHTTP: Bool {
         if case .http = subscription.destination { true } else { false }
-    }
-
-    private static func connect(_ descriptor: CInt, port: Int) -> Bool {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if result == 0 { return true }
-        guard errno == EINPROGRESS else { return false }
-        var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        guard poll(&state, 1, 0) == 1 else { return false }
-        var error: CInt = 0
-        var length = socklen_t(MemoryLayout<CInt>.size)
-        return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0
     }
 
     private func write(_ batch: [TelemetryBatcher.Event], to channel: any Channel, number: Int) {

@@ -36,11 +36,12 @@ package protocol Sandbox: AnyObject, Sendable {
     /// - Throws: `SandboxError` with code `.gone` when the sandbox has ended.
     func killProcesses() async throws(SandboxError)
 
-    /// Makes a TCP socket, unconnected and non-blocking, that can reach what processes listen on inside the sandbox.
+    /// Connects to what listens on this TCP port of the sandbox's own loopback interface.
     ///
-    /// - Returns: The descriptor, which is the caller's to close.
-    /// - Throws: `SandboxError` with code `.gone` when the sandbox has ended.
-    func makeSocket() async throws(SandboxError) -> CInt
+    /// - Returns: A stream socket, connected and non-blocking, which is the caller's to close. Where the sandbox is a machine it
+    ///   may only show by its early end that nobody listens.
+    /// - Throws: `SandboxError` with code `.refused` when nobody listens, `.gone` when the sandbox has ended.
+    func connect(toPort port: UInt16) async throws(SandboxError) -> CInt
 
     /// Gives a sandbox that was created as adoptable to a function: its files, its limits, and a count of memory that
     /// starts anew. At most once in its life. Processes that run in it already see the files appear.
@@ -91,6 +92,9 @@ package protocol SandboxEngine: AnyObject, Sendable {
     ///
     /// - Throws: `SandboxError`; then nothing of the sandbox is left on the host.
     func createSandbox(_ specification: SandboxSpecification) async throws(SandboxError) -> any Sandbox
+
+    /// The memory, in bytes, that a sandbox must be made with to be adopted later by a function that has so much.
+    func adoptableMemoryBytes(forFunctionOf bytes: Int) -> Int
 
     /// Destroys all sandboxes that are left and everything shared. The engine cannot be used afterwards.
     func shutdown() async

@@ -3,7 +3,7 @@ package struct SandboxError: Error, CustomStringConvertible {
     /// What kind of failure it is; callers branch on it.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
-            case setUpFailed, adoptionFailed, execFailed, gone, unsupported, engineFailed
+            case setUpFailed, adoptionFailed, execFailed, refused, gone, unsupported, engineFailed
         }
         private let value: Value
 
@@ -17,6 +17,8 @@ package struct SandboxError: Error, CustomStringConvertible {
         package static let adoptionFailed = Code(.adoptionFailed)
         /// The program could not be executed; ``SandboxError/errno`` says why.
         package static let execFailed = Code(.execFailed)
+        /// Nobody listens in the sandbox where a connection was to go.
+        package static let refused = Code(.refused)
         /// The sandbox or its engine has ended already.
         package static let gone = Code(.gone)
         /// The host lacks something that the engine needs; the message says what.

@@ -12,6 +12,8 @@ package struct SandboxSpecification: Sendable {
     package var temporaryStorageBytes: Int
     /// Host directories to show inside, read-only, in this order.
     package var mounts: [ReadOnlyMount]
+    /// Which programs it has. Without effect where all sandboxes have the host's.
+    package var userland: UserlandID?
     /// What it can reach. Without effect on a sandbox that is to be adopted.
     package var network: SandboxNetwork
     /// Whether the function is not known yet: ``Sandbox/adopt(_:)`` is called later, and until then there is no `/tmp`,
@@ -25,6 +27,7 @@ package struct SandboxSpecification: Sendable {
         cpuLimit: CPULimit,
         temporaryStorageBytes: Int,
         mounts: [ReadOnlyMount],
+        userland: UserlandID? = nil,
         network: SandboxNetwork = .isolated,
         isAdoptable: Bool = false
     ) {
@@ -34,9 +37,21 @@ package struct SandboxSpecification: Sendable {
         self.cpuLimit = cpuLimit
         self.temporaryStorageBytes = temporaryStorageBytes
         self.mounts = mounts
+        self.userland = userland
         self.network = network
         self.isAdoptable = isAdoptable
     }
+}
+
+/// What names the programs and libraries that a sandbox has, where there are several to choose from: those of an image.
+package struct UserlandID: Hashable, Sendable, CustomStringConvertible {
+    package let rawValue: String
+
+    package init(_ rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    package var description: String { rawValue }
 }
 
 /// What a sandbox that was made before its function was known gets of the function; see ``Sandbox/adopt(_:)``.

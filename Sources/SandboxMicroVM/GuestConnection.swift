@@ -97,6 +97,23 @@ final class GuestConnection: Sendable {
         let number = Mutex<SandboxProcess?>(nil)
     }
 
+    /// A stream to a port of the guest's loopback interface, as a socket. It ends at once if nobody listens there.
+    func connect(toPort port: UInt16) async throws(SandboxError) -> CInt {
+        var ends: [CInt] = [-1, -1]
+        let kind = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+            throw SandboxError(.refused, "failed to make a socket pair", errno: errno)
+        }
+        let (ours, theirs) = (ends[0], ends[1])
+        let handler = handler
+        let isConnected = try? await channel.eventLoop.submit { handler.value.connect(toPort: port, theirs) }.get()
+        guard isConnected == true else {
+            Glibc.close(ours)
+            throw SandboxError(.gone, "the guest has ended, or has too many connections")
+        }
+        return ours
+    }
+
     func signal(_ process: SandboxProcess, _ number: CInt) {
         guard let number = UInt8(exactly: number) else { return }
         let handler = handler

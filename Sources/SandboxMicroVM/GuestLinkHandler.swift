@@ -125,6 +125,19 @@ final class GuestLinkHandler: ChannelInboundHandler {
         stream.open(descriptor, on: context.eventLoop)
     }
 
+    /// Opens a stream to a port in the guest, and carries it over this descriptor. Owns the descriptor.
+    ///
+    /// - Returns: Whether there is room for it, and a guest.
+    func connect(toPort port: UInt16, _ descriptor: CInt) -> Bool {
+        guard context != nil, session.isOpen, let number = session.streams.open() else {
+            close(descriptor)
+            return false
+        }
+        send(.stream(number, .open(port: port)))
+        open(number, .connection, descriptor)
+        return true
+    }
+
     /// A connection that the function has made to the Runtime API.
     private func connect(_ number: StreamNumber) {
         guard let context, connecting < GuestLink.streamsMax else { return gaveUp(number) }

@@ -6,7 +6,7 @@ import Synchronization
 import VirtualMachine
 
 /// The machines from which all others are copied: booted, their root file system mounted and the Runtime API's port open. One
-/// for each size of memory, made by whoever asks first.
+/// for each userland and size, made by whoever asks first.
 final class MachineTemplates: Sendable {
     struct Template: Sendable {
         let snapshot: MachineSnapshot
@@ -17,27 +17,33 @@ final class MachineTemplates: Sendable {
     /// The port of the Runtime API, on the guest's own loopback interface.
     static let runtimeAPIPort: UInt16 = 9001
 
-    typealias Boot = @Sendable (_ memoryMiB: Int) async throws -> Template
+    /// What a template is made of.
+    struct Make: Hashable, Sendable {
+        let userland: UserlandID
+        let size: GuestSize
+    }
+
+    typealias Boot = @Sendable (Make) async throws -> Template
 
     private let boot: Boot
-    private let known = Mutex<[Int: Task<Template, any Error>]>([:])
+    private let known = Mutex<[Make: Task<Template, any Error>]>([:])
 
     init(boot: @escaping Boot) {
         self.boot = boot
     }
 
-    func template(memoryMiB: Int) async throws(SandboxError) -> Template {
+    func template(_ make: Make) async throws(SandboxError) -> Template {
         let task = known.withLock { known in
-            if let task = known[memoryMiB] { return task }
-            let task = Task { [boot] in try await boot(memoryMiB) }
-            known[memoryMiB] = task
+            if let task = known[make] { return task }
+            let task = Task { [boot] in try await boot(make) }
+            known[make] = task
             return task
         }
         do {
             return try await task.value
         } catch {
             // The next one tries again.
-            known.withLock { $0[memoryMiB] = nil }
+            known.withLock { $0[make] = nil }
             throw SandboxError(.setUpFailed, "failed to make a template of guests: \(error)")
         }
     }

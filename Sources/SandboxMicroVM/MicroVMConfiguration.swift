@@ -1,4 +1,5 @@
 package import GuestImages
+package import Sandbox
 
 /// What a ``MicroVMEngine`` needs to know.
 package struct MicroVMConfiguration: Sendable {
@@ -6,20 +7,20 @@ package struct MicroVMConfiguration: Sendable {
     package var stateDirectory: String
     /// What guests boot from.
     package var bootFiles: BootFiles
-    /// The path of the image of guests' root file system.
-    package var rootImage: String
+    /// The images of guests' root file systems.
+    package var rootImages: [UserlandID: GuestImage]
     /// How long a guest may take for anything before it is given up.
     package var patience: Duration
 
     package init(
         stateDirectory: String,
         bootFiles: BootFiles,
-        rootImage: String,
+        rootImages: [UserlandID: GuestImage],
         patience: Duration = .seconds(20)
     ) {
         self.stateDirectory = stateDirectory
         self.bootFiles = bootFiles
-        self.rootImage = rootImage
+        self.rootImages = rootImages
         self.patience = patience
     }
 

@@ -9,8 +9,6 @@ package import VirtualMachine
 
 /// Makes sandboxes that are virtual machines: each a copy of a template, in a namespace sandbox that holds its process.
 package final class MicroVMEngine: SandboxEngine {
-    /// What a machine has beside what its function may use: its kernel, its agent, what they keep in mind.
-    private static let guestOverheadMiB = 64
     /// What the process behind a machine has beside the machine's memory: translated code, mostly.
     private static let processOverheadMiB = 256
     private static let processThreadsMax = 32
@@ -23,7 +21,7 @@ package final class MicroVMEngine: SandboxEngine {
     private let files: GuestDriveFiles
     private let kernel: CInt
     private let initialFiles: CInt
-    private let root: CInt
+    private let roots: [UserlandID: MachineFile]
     private let templates: MachineTemplates
     private let living = Mutex<(isOpen: Bool, sandboxes: [SandboxID: MicroVMSandbox])>((true, [:]))
 
@@ -46,32 +44,53 @@ package final class MicroVMEngine: SandboxEngine {
         files = try GuestDriveFiles(directory: configuration.stateDirectory)
         kernel = try Self.open(configuration.bootFiles.kernel.path)
         initialFiles = try Self.open(configuration.bootFiles.initialFiles.path)
-        root = try Self.open(configuration.rootImage)
+        roots = try Self.open(configuration.rootImages)
         let maker = TemplateMaker(
             jailer: jailer,
             machines: machines,
             group: group,
             patience: configuration.patience
         )
-        let make = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles, root: root)
-        templates = MachineTemplates { memoryMiB in
+        let make = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles)
+        templates = MachineTemplates { [roots] template in
+            guard let root = roots[template.userland] else { throw Self.noImage(template.userland) }
             let placeholder = try GuestDriveFiles.placeholder()
             defer { close(placeholder) }
             let machine = make(
-                memoryMiB,
-                [.scratch: placeholder, .task: placeholder, .layers: placeholder, .runtime: placeholder]
+                template.size,
+                [
+                    .root: root.descriptor, .scratch: placeholder, .task: placeholder, .layers: placeholder,
+                    .runtime: placeholder,
+                ]
             )
-            return try await maker.make(
-                machine,
-                jail: Self.jail(SandboxID("template-\(memoryMiB)"), machine, .unlimited)
-            )
+            // Sandboxes' names are short, and of few characters.
+            let name = SandboxID("template-\(root.contentID.prefix(8))-\(template.size.memoryMiB)")
+            return try await maker.make(machine, jail: Self.jail(name, machine))
         }
     }
 
     deinit {
         close(kernel)
         close(initialFiles)
-        close(root)
+        for root in roots.values { close(root.descriptor) }
+    }
+
+    private static func open(_ images: [UserlandID: GuestImage]) throws(SandboxError) -> [UserlandID: MachineFile] {
+        var files: [UserlandID: MachineFile] = [:]
+        do throws(SandboxError) {
+            for (userland, image) in images {
+                files[userland] = MachineFile(descriptor: try open(image.path), contentID: image.id)
+            }
+        } catch {
+            for file in files.values { close(file.descriptor) }
+            throw error
+        }
+        return files
+    }
+
+    private static func noImage(_ userland: UserlandID?) -> SandboxError {
+        let name = userland.map { "of \($0)" } ?? "without a name"
+        return SandboxError(.setUpFailed, "there is no image \(name) for virtual machines")
     }
 
     private static func open(_ path: String) throws(SandboxError) -> CInt {
@@ -80,22 +99,23 @@ package final class MicroVMEngine: SandboxEngine {
         return file
     }
 
-    private typealias MachineMaker = @Sendable (_ memoryMiB: Int, _ drives: [GuestDrive: CInt]) -> MachineSpecification
+    private typealias MachineMaker = @Sendable (GuestSize, _ drives: [GuestDrive: CInt]) -> MachineSpecification
 
     private static func machineMaker(
         _ configuration: MicroVMConfiguration,
         kernel: CInt,
-        initialFiles: CInt,
-        root: CInt
+        initialFiles: CInt
     ) -> MachineMaker {
-        { memoryMiB, drives in
+        { size, drives in
             MachineSpecification(
-                memoryMiB: memoryMiB,
+                memoryMiB: size.memoryMiB,
+                processors: size.processors,
                 kernel: MachineFile(descriptor: kernel, contentID: configuration.bootFiles.kernel.id),
                 initialFiles: MachineFile(descriptor: initialFiles, contentID: configuration.bootFiles.initialFiles.id),
                 hasACPI: configuration.bootFiles.hasACPI,
                 drives: GuestDrive.allCases.map { drive in
-                    MachineDrive(descriptor: drives[drive] ?? root, isReadOnly: drive.isReadOnly)
+                    guard let file = drives[drive] else { preconditionFailure("a machine without drive \(drive)") }
+                    return MachineDrive(descriptor: file, isReadOnly: drive.isReadOnly)
                 }
             )
         }
@@ -103,14 +123,14 @@ package final class MicroVMEngine: SandboxEngine {
 
     private static func jail(
         _ id: SandboxID,
-        _ machine: MachineSpecification,
-        _ cpuLimit: CPULimit
+        _ machine: MachineSpecification
     ) -> SandboxSpecification {
         SandboxSpecification(
             id: id,
             memoryBytesMax: (machine.memoryMiB + processOverheadMiB) << 20,
             processesMax: processThreadsMax,
-            cpuLimit: cpuLimit,
+            // Limited only once it runs: a function of little CPU time is not to get a slow start.
+            cpuLimit: .unlimited,
             temporaryStorageBytes: 1 << 20,
             mounts: []
         )
@@ -118,11 +138,19 @@ package final class MicroVMEngine: SandboxEngine {
 
     // MARK: Sandboxes
 
+    package func adoptableMemoryBytes(forFunctionOf bytes: Int) -> Int {
+        GuestSize.smallest(forFunctionOf: bytes).functionMiB << 20
+    }
+
     package func createSandbox(_ specification: SandboxSpecification) async throws(SandboxError) -> any Sandbox {
-        let memoryMiB = (specification.memoryBytesMax + (1 << 20) - 1) >> 20 + Self.guestOverheadMiB
-        let template = try await templates.template(memoryMiB: memoryMiB)
+        guard let userland = specification.userland, let root = roots[userland] else {
+            throw Self.noImage(specification.userland)
+        }
+        let size = GuestSize.smallest(forFunctionOf: specification.memoryBytesMax)
+        let template = try await templates.template(.init(userland: userland, size: size))
         var drives: [GuestDrive: CInt] = [:]
         defer { for file in drives.values { close(file) } }
+        drives[.root] = fcntl(root.descriptor, F_DUPFD_CLOEXEC, 0)
         for drive in GuestDrive.allCases where drive != .root { drives[drive] = try GuestDriveFiles.placeholder() }
         if !specification.isAdoptable {
             let files = GuestFiles(specification)
@@ -130,17 +158,14 @@ package final class MicroVMEngine: SandboxEngine {
                 if let placeholder = drives.updateValue(file, forKey: drive) { close(placeholder) }
             }
         }
-        let make = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles, root: root)
-        let machine = make(memoryMiB, drives)
-        let housing = SandboxHousing(
-            jailer: jailer,
-            // Limited only once it runs: a function of little CPU time is not to get a slow start.
-            specification: Self.jail(specification.id, machine, .unlimited)
-        )
+        let make = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles)
+        let machine = make(size, drives)
+        let housing = SandboxHousing(jailer: jailer, specification: Self.jail(specification.id, machine))
         let sandbox = MicroVMSandbox(
             id: specification.id,
             housing: housing,
             isAdoptable: specification.isAdoptable,
+            slowdown: machines.slowdown,
             logger: logger,
             open: { [weak self] files throws(SandboxError) in
                 guard let self else { throw SandboxError(.gone, "the engine has ended") }

@@ -20,6 +20,7 @@ final class MicroVMSandbox: Sandbox {
 
     let id: SandboxID
     private let housing: SandboxHousing
+    private let slowdown: Int
     private let open: OpenFiles
     private let onEnd: @Sendable (SandboxID) -> Void
     private let logger: Logger
@@ -29,12 +30,14 @@ final class MicroVMSandbox: Sandbox {
         id: SandboxID,
         housing: SandboxHousing,
         isAdoptable: Bool,
+        slowdown: Int,
         logger: Logger,
         open: @escaping OpenFiles,
         onEnd: @escaping @Sendable (SandboxID) -> Void
     ) {
         self.id = id
         self.housing = housing
+        self.slowdown = slowdown
         self.open = open
         self.onEnd = onEnd
         self.logger = logger
@@ -99,22 +102,7 @@ final class MicroVMSandbox: Sandbox {
     /// The machine's jail has a socket for the Runtime API like every sandbox. The function's connections to the port in its
     /// guest are carried on to there, by sockets of the jail's network, so nobody else can reach it here, too.
     private static func connectToRuntimeAPI(_ housing: SandboxHousing) async -> CInt? {
-        guard let jail = housing.sandbox, let socket = try? await jail.makeSocket() else { return nil }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(MachineTemplates.runtimeAPIPort).bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        // Over loopback the kernel has made the connection by the time that it says it is doing so.
-        guard result == 0 || errno == EINPROGRESS else {
-            close(socket)
-            return nil
-        }
-        return socket
+        try? await housing.sandbox?.connect(toPort: MachineTemplates.runtimeAPIPort)
     }
 
     /// Gives the function's limits and files. Their drives have been connected.
@@ -192,8 +180,8 @@ final class MicroVMSandbox: Sandbox {
         }
     }
 
-    func makeSocket() async throws(SandboxError) -> CInt {
-        throw SandboxError(.unsupported, "nothing that listens in a virtual machine can be reached yet")
+    func connect(toPort port: UInt16) async throws(SandboxError) -> CInt {
+        try await connection().connect(toPort: port)
     }
 
     // MARK: Limits
@@ -207,7 +195,11 @@ final class MicroVMSandbox: Sandbox {
     }
 
     func setCPULimit(_ limit: CPULimit) throws(SandboxError) {
-        try jail().setCPULimit(limit)
+        switch limit {
+        case .unlimited: try jail().setCPULimit(.unlimited)
+        // As much work as a function gets done with this share elsewhere.
+        case .thousandths(let share): try jail().setCPULimit(.thousandths(share * slowdown))
+        }
     }
 
     func peakMemoryBytes() -> Int {

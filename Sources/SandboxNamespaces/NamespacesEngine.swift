@@ -158,6 +158,9 @@ package final class NamespacesEngine: SandboxEngine {
 
     // MARK: Sandboxes
 
+    /// Of a sandbox that was made with any limit on memory the limit can be changed, so it is the least that a function has.
+    package func adoptableMemoryBytes(forFunctionOf bytes: Int) -> Int { 128 << 20 }
+
     package func createSandbox(_ specification: SandboxSpecification) async throws(SandboxError) -> any Sandbox {
         try await createSandbox(specification, failing: nil)
     }

@@ -141,7 +141,37 @@ final class NamespacesSandbox: Sandbox {
         if let failure { throw failure }
     }
 
-    func makeSocket() async throws(SandboxError) -> CInt {
+    func connect(toPort port: UInt16) async throws(SandboxError) -> CInt {
+        let socket = try await makeSocket()
+        guard Self.connect(socket, port: port) else {
+            close(socket)
+            throw SandboxError(.refused, "nobody listens on port \(port) in sandbox \(id)", errno: ECONNREFUSED)
+        }
+        return socket
+    }
+
+    /// The handshake over a loopback interface is done by the kernel's own hand within the call, if anybody listens.
+    private static func connect(_ socket: CInt, port: UInt16) -> Bool {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        if result == 0 { return true }
+        guard errno == EINPROGRESS else { return false }
+        var state = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
+        guard poll(&state, 1, 0) == 1 else { return false }
+        var error: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0
+    }
+
+    /// Makes a TCP socket in the sandbox's network, unconnected and non-blocking.
+    private func makeSocket() async throws(SandboxError) -> CInt {
         try await withCheckedContinuation { (request: SocketRequest) in
             switch machine.withLock({ $0.socketRequested(request) }) {
             case .refuse(let request):

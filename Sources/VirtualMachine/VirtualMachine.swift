@@ -29,6 +29,9 @@ package protocol VirtualMachine: AnyObject, Sendable {
 
 /// Makes virtual machines of one kind.
 package protocol VirtualMachineEngine: Sendable {
+    /// How many times longer a machine takes for what this host's processors do: 1, or more where they are emulated.
+    var slowdown: Int { get }
+
     /// Starts a machine at its first instruction.
     func boot(
         _ specification: MachineSpecification,

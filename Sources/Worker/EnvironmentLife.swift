@@ -172,6 +172,7 @@ struct EnvironmentLife {
             cpuLimit: .unlimited,
             temporaryStorageBytes: function.ephemeralStorageMegabytes << 20,
             mounts: mounts,
+            userland: plan.userland,
             network: settings.network.network(of: function)
         )
         do throws(SandboxError) {

@@ -60,8 +60,9 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
             TelemetrySubscriber(
                 subscription,
                 on: eventLoop,
-                makeSocket: {
-                    do throws(SandboxError) { return try await sandbox.makeSocket() } catch { return nil }
+                connect: { port in
+                    guard let port = UInt16(exactly: port) else { return nil }
+                    do throws(SandboxError) { return try await sandbox.connect(toPort: port) } catch { return nil }
                 },
                 describeLoss: { records, bytes in
                     PlatformEvent.dropped(records: records, bytes: bytes).json(of: platform, at: .now())

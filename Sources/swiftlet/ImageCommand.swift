@@ -27,14 +27,14 @@ struct ImageCommand: ParsableCommand {
         var data = ".swiftlet"
 
         func validate() throws {
-            guard RuntimeRecipe.all.contains(where: { $0.runtime == runtime }) else {
+            guard RuntimeRecipe.recipe(for: runtime) != nil else {
                 let known = RuntimeRecipe.all.map(\.runtime).joined(separator: ", ")
                 throw ValidationError("no image can be made of \(runtime); of these it can: \(known)")
             }
         }
 
         func run() throws {
-            guard let recipe = RuntimeRecipe.all.first(where: { $0.runtime == runtime }) else { return }
+            guard let recipe = RuntimeRecipe.recipe(for: runtime) else { return }
             let directory = ServeConfiguration.absolutePath(data) + "/guests"
             let image = try RuntimeImageBuilder(directory: directory).image(of: recipe) { print($0) }
             print("\(image.id)  \(image.path)")
@@ -59,17 +59,12 @@ struct ImageCommand: ParsableCommand {
 
         func run() throws {
             let builder = try BootFilesBuilder(directory: ServeConfiguration.absolutePath(data) + "/guests")
-            let agent = try besideExecutable("swiftlet-guest")
+            let agent = try GuestFilesOnDisk.agent()
             let files =
                 try kernel.map { try builder.files(ofKernelAt: ServeConfiguration.absolutePath($0), agent: agent) }
                 ?? builder.filesOfDebianKernel(agent: agent)
             print("kernel \(files.kernel.path)")
             print("files  \(files.initialFiles.path)")
-        }
-
-        private func besideExecutable(_ name: String) throws -> String {
-            let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-            return URL(fileURLWithPath: executable).deletingLastPathComponent().appendingPathComponent(name).path
         }
     }
 }

@@ -43,6 +43,9 @@ import Worker
 /// | `retry-delay` | seconds, 0 to 3600 | `60` | how long it is until the first retry of a failed event; twice as long until the second |
 /// | `memory-budget` | MB, at least 128 | 3/4 of the host's memory | the sum of all environments' memory sizes |
 /// | `idle-timeout` | seconds, at least 1 | `600` | how long an idle environment is kept |
+/// | `sandbox` | `namespaces` or `microvm` | `namespaces` | what isolates functions: namespaces of the host's kernel, or a virtual machine each |
+/// | `guest-images` | path | `guests` in `data` | what virtual machines start from, as `swiftlet image` has made it |
+/// | `machines` | `auto`, `qemu` or `qemu-emulation` | `auto` | what runs virtual machines; `auto`: the best that works |
 /// | `waiting-sandboxes` | 0 to 256 | `16` | the most sandboxes that wait for functions of one runtime |
 /// | `concurrency` | 1 to 1,000,000 | `1000` | how many invokes the account may run at once |
 /// | `request-rate` | 0 to 100,000 | `10` | invokes per second for each unit of concurrency; 0 for no limit |
@@ -73,6 +76,10 @@ struct ServeConfiguration: Sendable {
     var retryDelay: Duration
     var memoryBudget: ByteCount
     var idleTimeout: Duration
+    var sandbox: SandboxKind
+    /// The directory with what virtual machines start from.
+    var guestImages: String
+    var machines: MachineChoice
     var waitingSandboxesMax: Int
     var concurrency: Int
     var requestRate: Int
@@ -154,6 +161,9 @@ struct ServeConfiguration: Sendable {
             try await values.number("memory-budget", default: hostMemoryMegabytes * 3 / 4, in: 128...(1 << 30))
         )
         idleTimeout = .seconds(try await values.number("idle-timeout", default: 600, in: 1...86_400))
+        sandbox = try await Self.choice("sandbox", default: .namespaces, values)
+        guestImages = Self.absolutePath(try await values.text("guest-images", default: "\(dataDirectory)/guests"))
+        machines = try await Self.choice("machines", default: .auto, values)
         waitingSandboxesMax = try await values.number("waiting-sandboxes", default: 16, in: 0...256)
         concurrency = try await values.number(
             "concurrency",
@@ -189,6 +199,20 @@ struct ServeConfiguration: Sendable {
             )
         }
         self.logLevel = logLevel
+    }
+
+    /// One of a few words.
+    private static func choice<Value: RawRepresentable<String> & CaseIterable>(
+        _ key: String,
+        default fallback: Value,
+        _ values: ConfigurationValues
+    ) async throws -> Value {
+        let text = try await values.text(key, default: fallback.rawValue)
+        guard let value = Value(rawValue: text) else {
+            let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ConfigurationError(key: key, "'\(text)' is none of \(known)")
+        }
+        return value
     }
 
     private static func tls(_ values: ConfigurationValues) async throws -> (certificate: String, key: String)? {

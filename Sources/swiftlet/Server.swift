@@ -11,7 +11,6 @@ import MetadataStoreSQL
 import MetadataStoreSQLite
 import NIOCore
 import NIOPosix
-import SandboxNamespaces
 import ServiceLifecycle
 import Telemetry
 import Worker
@@ -28,19 +27,20 @@ struct Server {
         let store = try SQLMetadataStore(sqliteFile: data.path(of: "metadata.sqlite"))
         let eventStore = try SQLiteEventStore(path: data.path(of: "queue.sqlite"))
         let users = try await parts.users(in: store) { try data.secretKey() }
-        let runtimes = try InstalledRuntimes.detect(in: configuration.runtimeDirectories)
+        let guests = try parts.guestFiles()
+        let runtimes = try parts.runtimes(guests)
         let logStore = try LogStore(
             directory: data.path(of: "logs"),
             settings: LogStoreSettings(sizeMax: configuration.logSizeMax)
         )
         let logs = try FunctionLogWriter(store: logStore, logger: logger)
         defer { logs.stop() }
-        let engine = try await parts.engine(in: data, runtimes)
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
+        let engines = try await parts.engines(in: data, runtimes, guests, on: eventLoops)
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
         do {
             let code = try await parts.codeStore(in: data.path(of: "code"), client)
-            let worker = parts.worker(engine, code, runtimes, logs)
+            let worker = parts.worker(engines.engine, code, runtimes, logs)
             let manager = parts.workerManager(on: worker, eventLoops, memoryBudget: configuration.memoryBudget)
             let invoker = Invoker(workerManager: manager, settings: configuration.invokerSettings)
             var dependencies = parts.controlPlane(store, code, runtimes, client)
@@ -74,11 +74,11 @@ struct Server {
             )
         } catch {
             try? await client.shutdown()
-            await engine.shutdown()
+            await engines.shutdown()
             throw error
         }
         try await client.shutdown()
+        await engines.shutdown()
         try await eventLoops.shutdownGracefully()
-        await engine.shutdown()
     }
 }

@@ -82,6 +82,15 @@ struct ServiceOptions: ParsableArguments {
     @Option(help: "How long an idle execution environment is kept, in seconds. (default: 600)")
     var idleTimeout: Int?
 
+    @Option(help: "What isolates functions: namespaces, or microvm for a virtual machine each. (default: namespaces)")
+    var sandbox: String?
+
+    @Option(help: "What virtual machines start from, as 'swiftlet image' has made it. (default: guests below data)")
+    var guestImages: String?
+
+    @Option(help: "What runs virtual machines: auto, qemu or qemu-emulation. (default: auto)")
+    var machines: String?
+
     @Option(help: "The most sandboxes that wait for functions of one runtime; 0 for none. (default: 16)")
     var waitingSandboxes: Int?
 
@@ -140,6 +149,7 @@ struct ServiceOptions: ParsableArguments {
             "api-rates": apiRates, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
             "function-domain": functionDomain, "code-bucket": codeBucket, "code-bucket-prefix": codeBucketPrefix,
             "code-bucket-endpoint": codeBucketEndpoint, "code-bucket-region": codeBucketRegion,
+            "sandbox": sandbox, "guest-images": guestImages, "machines": machines,
         ]
         let numbers = [
             "memory-budget": memoryBudget, "idle-timeout": idleTimeout, "event-loops": eventLoops,

@@ -15,7 +15,7 @@ import MetadataStoreSQL
 import MetadataStoreSQLite
 import NIOCore
 import NIOPosix
-import SandboxNamespaces
+import Sandbox
 import ServiceClients
 import ServiceLifecycle
 import Telemetry
@@ -140,17 +140,32 @@ struct ServiceParts {
         } while last != nil
     }
 
+    /// What virtual machines start from; nil where functions do not run in any.
+    func guestFiles() throws -> GuestFilesOnDisk? {
+        configuration.sandbox == .microvm ? try GuestFilesOnDisk(configuration) : nil
+    }
+
+    /// The runtimes that functions can be of: with programs of this host's, or of the images that virtual machines have.
+    func runtimes(_ guests: GuestFilesOnDisk?) throws -> InstalledRuntimes {
+        try InstalledRuntimes.detect(
+            in: configuration.runtimeDirectories,
+            userlands: guests?.userlands ?? [.ofHost]
+        )
+    }
+
     /// Where sandboxes are made.
-    func engine(in data: borrowing DataDirectory, _ runtimes: InstalledRuntimes) async throws -> NamespacesEngine {
-        var sandboxes = NamespacesConfiguration(stateDirectory: data.path(of: "sandbox"))
-        sandboxes.extraUserlandPaths = runtimes.extraUserlandPaths
-        sandboxes.network = configuration.network
-        return try await NamespacesEngine.start(sandboxes, logger: logger)
+    func engines(
+        in data: borrowing DataDirectory,
+        _ runtimes: InstalledRuntimes,
+        _ guests: GuestFilesOnDisk?,
+        on group: any EventLoopGroup
+    ) async throws -> SandboxEngines {
+        try await SandboxEngines.start(configuration, in: data, runtimes, guests, on: group, logger: logger)
     }
 
     /// The environments of this host.
     func worker(
-        _ engine: NamespacesEngine,
+        _ engine: any SandboxEngine,
         _ code: CodeStore,
         _ runtimes: InstalledRuntimes,
         _ logs: FunctionLogWriter

@@ -75,7 +75,9 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
             MicroVMConfiguration(
                 stateDirectory: "\(directory)/guests",
                 bootFiles: try #require(MicroVMNeeds.bootFiles),
-                rootImage: rootImage
+                rootImages: [
+                    SandboxSpecification.userland: GuestImage(id: String(repeating: "0", count: 64), path: rootImage)
+                ]
             ),
             jailer: jailer,
             machines: QEMUEngine(

@@ -58,7 +58,6 @@ struct MicroVMSandboxTests {
         let engine = try #require(WithMicroVMEngine.engine)
         await #expect(throws: SandboxError.self) { _ = try await engine.createSandbox(.test(network: .internet)) }
         try await withSandbox(.test(isAdoptable: true)) { sandbox in
-            await #expect(throws: SandboxError.self) { _ = try await sandbox.makeSocket() }
             await #expect(throws: SandboxError.self) { try await sandbox.adopt(.test(network: .internet)) }
         }
         #expect(try MachineProcesses.all().isEmpty)

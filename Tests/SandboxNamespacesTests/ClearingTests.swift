@@ -67,7 +67,9 @@ extension RealSandboxes {
                 let sandbox = try await engine.createSandbox(.test())
                 await sandbox.destroy()
                 #expect(await #expect(throws: SandboxError.self) { try await sandbox.killProcesses() }?.code == .gone)
-                #expect(await #expect(throws: SandboxError.self) { try await sandbox.makeSocket() }?.code == .gone)
+                #expect(
+                    await #expect(throws: SandboxError.self) { try await sandbox.connect(toPort: 9001) }?.code == .gone
+                )
             }
         }
 
@@ -87,7 +89,7 @@ extension RealSandboxes {
             }
         }
 
-        @Test func aSocketReachesWhatListensInside() async throws {
+        @Test func aConnectionReachesWhatListensInside() async throws {
             try await withEngine { engine, _ in
                 let sandbox = try await engine.createSandbox(.test())
                 let program = """
@@ -98,24 +100,12 @@ extension RealSandboxes {
                     """
                 let process = try await sandbox.launch("/usr/bin/python3", ["-c", program])
                 #expect(await process.output.read(upTo: 6) == "ready\n")
-                let descriptor = try await sandbox.makeSocket()
+                let descriptor = try await sandbox.connect(toPort: 8080)
                 defer { close(descriptor) }
-                var address = sockaddr_in()
-                address.sin_family = sa_family_t(AF_INET)
-                address.sin_port = in_port_t(8080).bigEndian
-                address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
-                let result = withUnsafeBytes(of: &address) { bytes in
-                    connect(
-                        descriptor,
-                        bytes.assumingMemoryBound(to: sockaddr.self).baseAddress,
-                        socklen_t(bytes.count)
-                    )
-                }
-                #expect(result == 0 || errno == EINPROGRESS)
-                var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                #expect(poll(&ready, 1, 10_000) == 1)
                 #expect(write(descriptor, "hello", 5) == 5)
                 #expect(await process.output.readToEnd() == "b'hello'\n")
+                let error = await #expect(throws: SandboxError.self) { try await sandbox.connect(toPort: 8081) }
+                #expect(error?.code == .refused)
             }
         }
     }

@@ -2,6 +2,9 @@ import Foundation
 package import Sandbox
 
 extension SandboxSpecification {
+    /// The only one of engines that tests make.
+    package static let userland = UserlandID("test")
+
     package static func test(
         _ name: String = "test-\(UInt32.random(in: 0...UInt32.max))",
         memoryMiB: Int = 256,
@@ -19,6 +22,7 @@ extension SandboxSpecification {
             cpuLimit: cpuLimit,
             temporaryStorageBytes: temporaryStorageMiB << 20,
             mounts: mounts,
+            userland: userland,
             network: network,
             isAdoptable: isAdoptable
         )

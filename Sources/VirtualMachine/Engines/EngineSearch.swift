@@ -21,22 +21,26 @@ package struct EngineSearch: Sendable {
         self.deadline = deadline
     }
 
-    /// What was found of every engine, the best first.
-    package func findings() async -> [EngineFinding] {
-        let kvm = kvmProblem()
-        var findings = [EngineFinding(.firecracker, await firecracker(kvm))]
+    /// What was found of these engines, the best first. The others are not tried.
+    package func findings(
+        of engines: Set<EngineFinding.Engine> = Set(EngineFinding.Engine.allCases)
+    ) async -> [EngineFinding] {
+        var findings: [EngineFinding] = []
+        for engine in EngineFinding.Engine.allCases where engines.contains(engine) {
+            findings.append(EngineFinding(engine, await verdict(on: engine)))
+        }
+        return findings
+    }
+
+    private func verdict(on engine: EngineFinding.Engine) async -> EngineFinding.Verdict {
+        if engine == .firecracker { return await firecracker(kvmProblem()) }
         guard let qemu = program("qemu-system-x86_64") else {
-            let reason = "qemu-system-x86_64 is not installed (Debian: qemu-system-x86)"
-            return findings + [.qemuWithKVM, .qemuEmulating].map { EngineFinding($0, .unusable(reason: reason)) }
+            return .unusable(reason: "qemu-system-x86_64 is not installed (Debian: qemu-system-x86)")
         }
         let version = await firstLine(of: qemu)
-        if let kvm {
-            findings.append(EngineFinding(.qemuWithKVM, .unusable(reason: kvm)))
-        } else {
-            findings.append(EngineFinding(.qemuWithKVM, await verdict(qemu, .kvm, version)))
-        }
-        findings.append(EngineFinding(.qemuEmulating, await verdict(qemu, .tcg, version)))
-        return findings
+        guard engine == .qemuWithKVM else { return await verdict(qemu, .tcg, version) }
+        if let problem = kvmProblem() { return .unusable(reason: problem) }
+        return await verdict(qemu, .kvm, version)
     }
 
     /// The path of an installed program.

@@ -33,6 +33,9 @@ package struct QEMUEngine: VirtualMachineEngine {
         )
     }
 
+    /// Emulated, Python takes 8 to 12 times as long, and code that computes not much less.
+    package var slowdown: Int { program.accelerator == .tcg ? 10 : 1 }
+
     package func boot(
         _ specification: MachineSpecification,
         in housing: any MachineHousing

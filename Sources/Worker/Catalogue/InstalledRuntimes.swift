@@ -33,16 +33,26 @@ package struct InstalledRuntimes: Sendable {
     /// Blocks while interpreters are asked for their version (tens of milliseconds; at most a few seconds where one
     /// hangs), so call it once, at start.
     ///
-    /// - Parameter directories: The runtimes directories, absolute, searched in order.
-    package init(catalogue: RuntimeCatalogue, directories: [String], host: some RuntimeHost) {
-        let host = RememberingHost(host)
+    /// - Parameters:
+    ///   - directories: The runtimes directories, absolute, searched in order.
+    ///   - userlands: Where interpreters are looked for, in this order.
+    ///   - architecture: The host's, in Lambda's words.
+    package init(
+        catalogue: RuntimeCatalogue,
+        directories: [String],
+        userlands: [RuntimeUserland],
+        architecture: String = LocalRuntimeHost().architecture
+    ) {
+        let userlands = userlands.map {
+            RuntimeUserland(id: $0.id, runtime: $0.runtime, host: RememberingHost($0.host))
+        }
         list = catalogue.runtimes.map {
-            Listed(runtime: $0, availability: $0.availability(on: host, directories: directories))
+            Listed(runtime: $0, availability: $0.availability(in: userlands, directories: directories))
         }
         indexByIdentifier = Dictionary(
             uniqueKeysWithValues: list.enumerated().map { ($1.runtime.identifier, $0) }
         )
-        architecture = host.architecture
+        self.architecture = architecture
     }
 
     /// Lambda's names of the runtimes that this host has.
@@ -100,6 +110,7 @@ package struct InstalledRuntimes: Sendable {
             arguments: launch.arguments.map { $0.expanded(values) },
             environment: launch.environment,
             mounts: installation.directory.map { [ReadOnlyMount(source: $0, target: "/var/runtime")] } ?? [],
+            userland: installation.userland,
             waitingArguments: launch.canWait
                 ? launch.arguments.filter { !$0.namesHandler }.map { $0.expanded(values) } : nil,
             honoursExecWrapper: !launch.isFromPackage

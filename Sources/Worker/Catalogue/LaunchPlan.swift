@@ -12,6 +12,8 @@ package struct LaunchPlan: Sendable, Hashable {
     package var environment: [String: String]
     /// What the runtime needs to see, beyond the function's code: its own directory at `/var/runtime`.
     package var mounts: [ReadOnlyMount]
+    /// The userland that has the executables; `nil` for the host's.
+    package var userland: UserlandID?
     /// The arguments with which the runtime is started before its function is known; `nil` if it cannot be.
     package var waitingArguments: [String]?
     /// Whether `AWS_LAMBDA_EXEC_WRAPPER` has an effect; it has none on `provided.*`.

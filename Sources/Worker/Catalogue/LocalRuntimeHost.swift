@@ -40,10 +40,14 @@ package struct LocalRuntimeHost: RuntimeHost {
 extension InstalledRuntimes {
     /// Reads the catalogue of the first directory that has a `catalogue.json` and asks this host about its runtimes.
     ///
-    /// - Parameter directories: The runtimes directories, searched in order; relative ones are taken from the
-    ///   current directory.
+    /// - Parameters:
+    ///   - directories: The runtimes directories, searched in order; relative ones are taken from the current directory.
+    ///   - userlands: Where interpreters are looked for, in this order.
     /// - Throws: `.unreadable` when no directory has a catalogue, otherwise as ``RuntimeCatalogue/init(json:)``.
-    package static func detect(in directories: [String]) throws(RuntimeCatalogueError) -> InstalledRuntimes {
+    package static func detect(
+        in directories: [String],
+        userlands: [RuntimeUserland] = [.ofHost]
+    ) throws(RuntimeCatalogueError) -> InstalledRuntimes {
         let host = LocalRuntimeHost()
         let absolute = directories.map(absolutePath)
         guard let directory = absolute.first(where: { host.isFile("\($0)/catalogue.json") }) else {
@@ -61,7 +65,7 @@ extension InstalledRuntimes {
         return InstalledRuntimes(
             catalogue: try RuntimeCatalogue(json: json),
             directories: absolute,
-            host: host
+            userlands: userlands
         )
     }
 

@@ -1,16 +1,16 @@
+import Synchronization
+
 /// A host that asks each program for its version once, however many runtimes want to know it.
-///
-/// Used by one caller at a time, while the runtimes of the host are found out.
-final class RememberingHost<Host: RuntimeHost>: RuntimeHost {
+final class RememberingHost: RuntimeHost {
     private struct Question: Hashable {
         let program: String
         let arguments: [String]
     }
 
-    private let host: Host
-    private var answers: [Question: String?] = [:]
+    private let host: any RuntimeHost
+    private let answers = Mutex<[Question: String?]>([:])
 
-    init(_ host: Host) {
+    init(_ host: any RuntimeHost) {
         self.host = host
     }
 
@@ -22,9 +22,9 @@ final class RememberingHost<Host: RuntimeHost>: RuntimeHost {
 
     func output(of program: String, arguments: [String]) -> String? {
         let question = Question(program: program, arguments: arguments)
-        if let answer = answers[question] { return answer }
+        if let answer = answers.withLock({ $0[question] }) { return answer }
         let answer = host.output(of: program, arguments: arguments)
-        answers[question] = .some(answer)
+        answers.withLock { $0[question] = .some(answer) }
         return answer
     }
 }

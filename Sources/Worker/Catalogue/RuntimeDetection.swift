@@ -1,3 +1,5 @@
+package import Sandbox
+
 /// A runtime that the host has: which interpreter and which files.
 package struct RuntimeInstallation: Sendable, Hashable {
     /// Paths inside the sandbox, in order; see ``LaunchPlan/executables``.
@@ -10,6 +12,8 @@ package struct RuntimeInstallation: Sendable, Hashable {
     /// Code that needs what the other version lacks will fail, and extensions that were compiled for the one will not
     /// load into the other, so whoever lists or uses such a runtime has to say it.
     package let standInVersion: String?
+    /// The userland that has the interpreter; `nil` for the host's.
+    package var userland: UserlandID?
 }
 
 /// Whether functions of a runtime can run here.
@@ -26,7 +30,7 @@ extension RuntimeDefinition {
     /// the host.
     ///
     /// - Parameter directories: The runtimes directories, absolute, searched in order.
-    func availability(on host: some RuntimeHost, directories: [String]) -> RuntimeAvailability {
+    func availability(on host: any RuntimeHost, directories: [String]) -> RuntimeAvailability {
         guard let launch else {
             return unavailable("is not supported yet")
         }
@@ -56,7 +60,7 @@ extension RuntimeDefinition {
     }
 
     /// The first interpreter that the host has.
-    private func interpreter(of launch: Launch, on host: some RuntimeHost) -> (version: String, executable: String)? {
+    private func interpreter(of launch: Launch, on host: any RuntimeHost) -> (version: String, executable: String)? {
         for interpreter in launch.interpreters {
             let executable = interpreter.executables.first {
                 host.isExecutable($0) && passes(interpreter.versionCheck, $0, on: host)
@@ -66,14 +70,14 @@ extension RuntimeDefinition {
         return nil
     }
 
-    private func obstacle(to interpreter: Interpreter, on host: some RuntimeHost) -> String {
+    private func obstacle(to interpreter: Interpreter, on host: any RuntimeHost) -> String {
         let present = interpreter.executables.filter(host.isExecutable)
         return present.isEmpty
             ? "there is no \(interpreter.executables.joined(separator: " or "))"
             : "\(present.joined(separator: ", ")) is of another version"
     }
 
-    private func passes(_ check: VersionCheck?, _ executable: String, on host: some RuntimeHost) -> Bool {
+    private func passes(_ check: VersionCheck?, _ executable: String, on host: any RuntimeHost) -> Bool {
         guard let check else { return true }
         return host.output(of: executable, arguments: check.arguments)?.hasPrefix(check.prefix) ?? false
     }

@@ -1,5 +1,5 @@
 /// What the detection of runtimes asks the host; a test answers from a table.
-package protocol RuntimeHost {
+package protocol RuntimeHost: Sendable {
     /// The host's architecture in Lambda's words: `x86_64` or `arm64`; another word on any other machine.
     var architecture: String { get }
 

@@ -25,8 +25,6 @@ package final class SandboxPool: Sendable {
 
     /// How long a runtime may take to start before it is given up.
     private static let startSecondsMax = 30
-    /// What a sandbox that waits may use; any function may use as much.
-    private static let memoryBytesMax = Limits.memorySizeMB.lowerBound << 20
     /// What is left in the environment of a waiting runtime for its function's: they may have 4 KB of their own.
     private static let environmentRoom = 8192
 
@@ -57,8 +55,11 @@ package final class SandboxPool: Sendable {
         guard let plan = runtimes.launchPlan(for: runtime, handler: "", memoryMebibytes: memoryMegabytes) else {
             return
         }
-        let variables = EnvironmentVariables(startedWith: plan.environment)
-        state.withLock { $0.machine.expected(plan.waitingPlan(variables: variables), at: .now) }
+        let waiting = plan.waitingPlan(
+            variables: EnvironmentVariables(startedWith: plan.environment),
+            memoryBytes: engine.adoptableMemoryBytes(forFunctionOf: memoryMegabytes << 20)
+        )
+        state.withLock { $0.machine.expected(waiting, at: .now) }
         wake()
     }
 
@@ -80,7 +81,8 @@ package final class SandboxPool: Sendable {
         plan: LaunchPlan,
         variables: EnvironmentVariables
     ) async throws(SandboxError) -> (sandbox: any Sandbox, waiting: WaitingSandbox?) {
-        if let waiting = take(plan.waitingPlan(variables: variables)) {
+        let memoryBytes = engine.adoptableMemoryBytes(forFunctionOf: specification.memoryBytesMax)
+        if let waiting = take(plan.waitingPlan(variables: variables, memoryBytes: memoryBytes)) {
             let adoption = SandboxAdoption(
                 memoryBytesMax: specification.memoryBytesMax,
                 processesMax: specification.processesMax,
@@ -176,11 +178,12 @@ package final class SandboxPool: Sendable {
     private func makeSandbox(_ plan: WaitingPlan) async throws(SandboxError) -> WaitingSandbox {
         let specification = SandboxSpecification(
             id: SandboxID("waiting-\(EnvironmentID.random())"),
-            memoryBytesMax: Self.memoryBytesMax,
+            memoryBytesMax: plan.memoryBytes,
             processesMax: settings.processesMax,
             cpuLimit: .unlimited,
             temporaryStorageBytes: 0,
             mounts: plan.mounts,
+            userland: plan.userland,
             isAdoptable: true
         )
         let sandbox = try await engine.createSandbox(specification)

@@ -17,24 +17,30 @@ struct WaitingPlan: Hashable, Sendable {
     var runtime: Runtime?
     /// What the runtime needs to see.
     var mounts: [ReadOnlyMount]
+    /// The programs that it has; `nil` for the host's.
+    var userland: UserlandID?
+    /// The memory that the sandbox is made with, in bytes: any function may use it that has as much, or less than the engine
+    /// makes a difference of.
+    var memoryBytes: Int
 }
 
 extension LaunchPlan {
     /// How a sandbox for a function would have waited.
     ///
-    /// - Parameter variables: Those of the function. Where one of them has its effect when a program is executed and only
-    ///   then, the runtime cannot have been started before.
-    func waitingPlan(variables: EnvironmentVariables) -> WaitingPlan {
-        guard let waitingArguments, let executable = executables.first else {
-            return WaitingPlan(runtime: nil, mounts: mounts)
-        }
+    /// - Parameters:
+    ///   - variables: Those of the function. Where one of them has its effect when a program is executed and only then, the
+    ///     runtime cannot have been started before.
+    ///   - memoryBytes: What the sandbox is made with.
+    func waitingPlan(variables: EnvironmentVariables, memoryBytes: Int) -> WaitingPlan {
+        let empty = WaitingPlan(runtime: nil, mounts: mounts, userland: userland, memoryBytes: memoryBytes)
+        guard let waitingArguments, let executable = executables.first else { return empty }
         let started = WaitingPlan.Runtime(
             executable: executable,
             arguments: [executable] + waitingArguments,
             environment: environment.merging(EnvironmentVariables.sameForAll) { $1 }
         )
-        let isServed = variables.agree(with: started.environment)
-        return WaitingPlan(runtime: isServed ? started : nil, mounts: mounts)
+        guard variables.agree(with: started.environment) else { return empty }
+        return WaitingPlan(runtime: started, mounts: mounts, userland: userland, memoryBytes: memoryBytes)
     }
 }
 

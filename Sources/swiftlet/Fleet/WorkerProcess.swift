@@ -31,7 +31,8 @@ struct WorkerProcess {
         let logger = parts.logger
         let credentials = try fleet.credentials(of: .worker, logger: logger)
         let data = try DataDirectory.open(configuration.dataDirectory)
-        let runtimes = try InstalledRuntimes.detect(in: configuration.runtimeDirectories)
+        let guests = try parts.guestFiles()
+        let runtimes = try parts.runtimes(guests)
         let logStore = try LogStore(
             directory: data.path(of: "logs"),
             settings: LogStoreSettings(sizeMax: configuration.logSizeMax)
@@ -46,12 +47,12 @@ struct WorkerProcess {
         let registry = LogGroupRegistry(logs: logStore, records: SQLMetadataStore(database), logger: logger)
         // Before anybody can ask for what was deleted while this worker was away.
         try await registry.settle()
-        let engine = try await parts.engine(in: data, runtimes)
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
+        let engines = try await parts.engines(in: data, runtimes, guests, on: eventLoops)
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
         do {
             let code = try await parts.sharedCodeStore(in: data.path(of: "code"), client)
-            let worker = parts.worker(engine, code, runtimes, logs)
+            let worker = parts.worker(engines.engine, code, runtimes, logs)
             let placed = self.description(named: credentials.identity.name, runtimes)
             let description = try JSONEncoder().encode(placed)
             let leaseEnds = Date(timeIntervalSinceNow: fleet.lease / .seconds(1)).wholeSeconds
@@ -64,7 +65,8 @@ struct WorkerProcess {
                 eventLoops: eventLoops,
                 logger: logger,
                 logs: LogDesk(archive: HostLogArchive(store: logStore)) { try await registry.settle() },
-                keepAlive: { engine.keepAlive(for: $0) }
+                // Of virtual machines, too: the launcher holds what holds them.
+                keepAlive: { engines.namespaces.keepAlive(for: $0) }
             )
             let listener = try await LinkListener.listen(
                 host: fleet.listenHost,
@@ -115,14 +117,14 @@ struct WorkerProcess {
             )
         } catch {
             try? await client.shutdown()
-            await engine.shutdown()
+            await engines.shutdown()
             throw error
         }
         await store.close()
         await database.close()
         try await client.shutdown()
+        await engines.shutdown()
         try await eventLoops.shutdownGracefully()
-        await engine.shutdown()
     }
 
     private func description(named name: String, _ runtimes: InstalledRuntimes) -> WorkerDescription {

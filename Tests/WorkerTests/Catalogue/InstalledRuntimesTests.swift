@@ -18,7 +18,8 @@ import Testing
         return InstalledRuntimes(
             catalogue: try RuntimeCatalogue(json: json),
             directories: ["/shipped", "/client"],
-            host: host
+            userlands: [RuntimeUserland(id: nil, runtime: nil, host: host)],
+            architecture: host.architecture
         )
     }
 
@@ -170,7 +171,11 @@ import Testing
     @Test func aProgramIsAskedForItsVersionOnce() throws {
         let host = CountingHost(Self.rubyHost)
         let json = try Data(contentsOf: URL(filePath: "\(ShippedCatalogue.directory)/catalogue.json"))
-        _ = InstalledRuntimes(catalogue: try RuntimeCatalogue(json: json), directories: ["/shipped"], host: host)
+        _ = InstalledRuntimes(
+            catalogue: try RuntimeCatalogue(json: json),
+            directories: ["/shipped"],
+            userlands: [RuntimeUserland(id: nil, runtime: nil, host: host)]
+        )
         #expect(host.asked == ["/usr/bin/ruby3.1": 1, "/usr/bin/ruby": 1])
     }
 

@@ -1,3 +1,4 @@
+import Synchronization
 import Worker
 
 /// A host that answers from tables.
@@ -16,7 +17,9 @@ struct TableHost: RuntimeHost {
 /// A host that counts how often each program is asked for its version.
 final class CountingHost: RuntimeHost {
     private let host: TableHost
-    private(set) var asked: [String: Int] = [:]
+    private let counts = Mutex<[String: Int]>([:])
+
+    var asked: [String: Int] { counts.withLock { $0 } }
 
     init(_ host: TableHost) {
         self.host = host
@@ -26,7 +29,7 @@ final class CountingHost: RuntimeHost {
     func isExecutable(_ path: String) -> Bool { host.isExecutable(path) }
     func isFile(_ path: String) -> Bool { host.isFile(path) }
     func output(of program: String, arguments: [String]) -> String? {
-        asked[program, default: 0] += 1
+        counts.withLock { $0[program, default: 0] += 1 }
         return host.output(of: program, arguments: arguments)
     }
 }

@@ -19,7 +19,7 @@ struct WaitingPlanTests {
         let installed = InstalledRuntimes(
             catalogue: try RuntimeCatalogue(json: json),
             directories: ["/runtimes"],
-            host: Self.host
+            userlands: [RuntimeUserland(id: nil, runtime: nil, host: Self.host)]
         )
         return try #require(
             installed.launchPlan(for: runtime, handler: "app.handler", memoryMebibytes: memoryMebibytes)
@@ -27,7 +27,10 @@ struct WaitingPlanTests {
     }
 
     private func waiting(_ plan: LaunchPlan, _ more: [String: String] = [:]) -> WaitingPlan {
-        plan.waitingPlan(variables: EnvironmentVariables(startedWith: plan.environment.merging(more) { $1 }))
+        plan.waitingPlan(
+            variables: EnvironmentVariables(startedWith: plan.environment.merging(more) { $1 }),
+            memoryBytes: 1
+        )
     }
 
     @Test func pythonWaitsWithoutAHandler() throws {
@@ -73,6 +76,6 @@ struct WaitingPlanTests {
     }
 
     @Test func programsOfPackagesDoNotWaitButTheirSandboxesDo() throws {
-        #expect(waiting(try plan("provided.al2023")) == WaitingPlan(runtime: nil, mounts: []))
+        #expect(waiting(try plan("provided.al2023")) == WaitingPlan(runtime: nil, mounts: [], memoryBytes: 1))
     }
 }
