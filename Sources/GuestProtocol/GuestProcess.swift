@@ -8,7 +8,7 @@ package struct GuestProcess: Hashable, Sendable {
     package var workingDirectory: String
     /// The stream of its standard output and standard error, from guest to host only. The host numbers it.
     package var output: StreamNumber
-    /// The stream that it reads from as descriptor 3, from host to guest only; most have none.
+    /// The stream of the socket that it has as descriptor 3, in both directions; most have none.
     package var channel: StreamNumber?
 
     package init(

@@ -68,7 +68,7 @@ package struct GuestSession {
             streams.count + (hasChannel ? 2 : 1) <= GuestLink.streamsMax,
             let output = streams.open(.receiving)
         else { return nil }
-        let channel = hasChannel ? streams.open(.sending) : nil
+        let channel = hasChannel ? streams.open(.both) : nil
         let request = GuestRequest.start(describe(output, channel))
         guard request.bodyBytes <= GuestLink.bodyBytesMax else {
             _ = streams.gaveUp(output)

@@ -3,7 +3,7 @@ package struct SandboxError: Error, CustomStringConvertible {
     /// What kind of failure it is; callers branch on it.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
-            case setUpFailed, adoptionFailed, execFailed, refused, gone, unsupported, engineFailed
+            case setUpFailed, adoptionFailed, snapshotFailed, execFailed, refused, gone, unsupported, engineFailed
         }
         private let value: Value
 
@@ -15,6 +15,8 @@ package struct SandboxError: Error, CustomStringConvertible {
         package static let setUpFailed = Code(.setUpFailed)
         /// A step of giving the sandbox to a function failed; nothing of it is left.
         package static let adoptionFailed = Code(.adoptionFailed)
+        /// The state of the sandbox could not be kept; nothing of it is left.
+        package static let snapshotFailed = Code(.snapshotFailed)
         /// The program could not be executed; ``SandboxError/errno`` says why.
         package static let execFailed = Code(.execFailed)
         /// Nobody listens in the sandbox where a connection was to go.

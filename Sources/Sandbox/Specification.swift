@@ -19,6 +19,8 @@ package struct SandboxSpecification: Sendable {
     /// Whether the function is not known yet: ``Sandbox/adopt(_:)`` is called later, and until then there is no `/tmp`,
     /// and `/var/task` and `/opt` have nothing of interest.
     package var isAdoptable: Bool
+    /// Whether a snapshot of it is to be taken; see ``SandboxCopier``. Only of one that is to be adopted.
+    package var isTemplate: Bool
 
     package init(
         id: SandboxID,
@@ -29,8 +31,10 @@ package struct SandboxSpecification: Sendable {
         mounts: [ReadOnlyMount],
         userland: UserlandID? = nil,
         network: SandboxNetwork = .isolated,
-        isAdoptable: Bool = false
+        isAdoptable: Bool = false,
+        isTemplate: Bool = false
     ) {
+        precondition(isAdoptable || !isTemplate, "a template that has a function")
         self.id = id
         self.memoryBytesMax = memoryBytesMax
         self.processesMax = processesMax
@@ -40,6 +44,7 @@ package struct SandboxSpecification: Sendable {
         self.userland = userland
         self.network = network
         self.isAdoptable = isAdoptable
+        self.isTemplate = isTemplate
     }
 }
 
@@ -124,7 +129,7 @@ package struct ProcessSpecification: Sendable {
     package var workingDirectory: String
     /// The host's descriptor that becomes both standard output and standard error; standard input is `/dev/null`.
     package var output: CInt
-    /// The host's descriptor that becomes descriptor 3, for a process that is told something later; most have none.
+    /// The host's socket that becomes descriptor 3, for a process that is told something later; most have none.
     package var channel: CInt?
     /// Further descriptors of the host's, which become descriptors 4 and up. Only beside a channel, and only for programs of the
     /// service's own: a function's process has none.

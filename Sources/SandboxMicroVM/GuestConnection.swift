@@ -122,10 +122,29 @@ final class GuestConnection: Sendable {
         }
     }
 
-    /// Where the conversation stands. Only meaningful while nothing is under way.
-    func session() async -> GuestSession? {
+    /// Where the conversation with a guest stands. Only meaningful while nothing is under way.
+    struct Standing: Sendable {
+        let session: GuestSession
+        let processes: [RequestNumber: GuestLinkHandler.ProcessStreams]
+    }
+
+    func standing() async -> Standing? {
         let handler = handler
-        return try? await channel.eventLoop.submit { handler.value.session }.get()
+        return try? await channel.eventLoop.submit {
+            Standing(session: handler.value.session, processes: handler.value.processes)
+        }.get()
+    }
+
+    /// Connects the processes that run in the copy of a guest. Before the copy goes on.
+    func connect(
+        _ copied: [RequestNumber: GuestLinkHandler.ProcessStreams],
+        with processes: [SandboxProcess: CopiedProcess]
+    ) async throws(SandboxError) {
+        let handler = handler
+        let areConnected = try? await channel.eventLoop.submit { handler.value.connect(copied, with: processes) }.get()
+        guard areConnected == true else {
+            throw SandboxError(.setUpFailed, "the processes of a copied guest are not those that were to be connected")
+        }
     }
 
     func close() {

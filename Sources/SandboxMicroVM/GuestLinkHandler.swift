@@ -24,6 +24,8 @@ final class GuestLinkHandler: ChannelInboundHandler {
     private var replies: [RequestNumber: Reply] = [:]
     private var exits: [RequestNumber: @Sendable (ProcessExit) -> Void] = [:]
     private var streams: [StreamNumber: GuestStream] = [:]
+    /// What connects the processes that run, or are being started.
+    private(set) var processes: [RequestNumber: ProcessStreams] = [:]
     /// How many connections are being made to the Runtime API, also for streams that were given up meanwhile.
     private var connecting = 0
     private var context: ChannelHandlerContext?
@@ -38,6 +40,12 @@ final class GuestLinkHandler: ChannelInboundHandler {
 
     final class MemoryUsed: Sendable {
         let value = Mutex(GuestMemory(peakBytes: 0, kills: 0))
+    }
+
+    /// The streams of one process.
+    struct ProcessStreams: Hashable, Sendable {
+        let output: StreamNumber
+        let channel: StreamNumber?
     }
 
     init(
@@ -93,12 +101,28 @@ final class GuestLinkHandler: ChannelInboundHandler {
         box.number.withLock { $0 = SandboxProcess(start.number.rawValue) }
         replies[start.number] = reply
         exits[start.number] = onExit
+        processes[start.number] = ProcessStreams(output: start.output, channel: start.channel)
         send(start.message)
         // Copies: the caller closes its own once the process runs.
         open(start.output, .output, fcntl(process.output, F_DUPFD_CLOEXEC, 0))
         if let channel = start.channel, let descriptor = process.channel {
-            open(channel, .channel, fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
+            open(channel, .connection, fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
         }
+    }
+
+    /// Connects processes that run in the copy of a guest that was spoken to before. Returns whether each of them is.
+    func connect(_ copied: [RequestNumber: ProcessStreams], with processes: [SandboxProcess: CopiedProcess]) -> Bool {
+        guard context != nil, copied.count == processes.count else { return false }
+        for (number, streams) in copied {
+            guard let process = processes[SandboxProcess(number.rawValue)] else { return false }
+            self.processes[number] = streams
+            exits[number] = process.onExit
+            open(streams.output, .output, fcntl(process.output, F_DUPFD_CLOEXEC, 0))
+            if let channel = streams.channel, let descriptor = process.channel {
+                open(channel, .connection, fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
+            }
+        }
+        return true
     }
 
     func deadlinePassed(_ reply: Reply) {
@@ -186,7 +210,10 @@ final class GuestLinkHandler: ChannelInboundHandler {
             greeting?.complete(.success(()))
             greeting = nil
         case .answered(let number, let failure):
-            if failure != nil { exits[number] = nil }
+            if failure != nil {
+                exits[number] = nil
+                processes[number] = nil
+            }
             replies.removeValue(forKey: number)?.complete(
                 failure.map { failure in
                     let reason = String(cString: strerror(failure.errno))
@@ -200,6 +227,7 @@ final class GuestLinkHandler: ChannelInboundHandler {
                 } ?? .success(())
             )
         case .exited(let number, let exit):
+            processes[number] = nil
             exits.removeValue(forKey: number)?(ProcessExit(exit))
         case .memory(let used):
             memory.value.withLock { $0 = used }

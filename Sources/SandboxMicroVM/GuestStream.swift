@@ -14,8 +14,7 @@ final class GuestStream: ChannelInboundHandler {
     enum Kind {
         /// What a process prints: to the descriptor only.
         case output
-        /// What a process is told: from the descriptor only.
-        case channel
+        /// Both ways, over a socket.
         case connection
     }
 
@@ -67,12 +66,6 @@ final class GuestStream: ChannelInboundHandler {
                 NIOPipeBootstrap(group: loop)
                     .channelInitializer { Self.add(bound, to: $0) }
                     .takingOwnershipOfDescriptor(output: descriptor)
-            case .channel:
-                NIOPipeBootstrap(group: loop)
-                    .channelOption(.autoRead, value: false)
-                    .channelOption(.allowRemoteHalfClosure, value: true)
-                    .channelInitializer { Self.add(bound, to: $0) }
-                    .takingOwnershipOfDescriptor(input: descriptor)
             }
         opened.assumeIsolated().whenComplete { result in
             switch result {
@@ -143,7 +136,7 @@ final class GuestStream: ChannelInboundHandler {
 
     /// More can be sent.
     func resume() {
-        guard kind != .output, let channel, let link else { return }
+        guard kind == .connection, let channel, let link else { return }
         while !unsent.isEmpty {
             let room = link.sendable(number)
             guard room > 0 else { return }
@@ -183,11 +176,7 @@ final class GuestStream: ChannelInboundHandler {
         channel = nil
         guard let link else { return }
         self.link = nil
-        if kind == .channel && unsent.isEmpty {
-            link.ended(number)
-        } else {
-            // Does nothing where both directions have ended.
-            link.gaveUp(number)
-        }
+        // Does nothing where both directions have ended.
+        link.gaveUp(number)
     }
 }

@@ -8,7 +8,7 @@ import Synchronization
 package import VirtualMachine
 
 /// Makes sandboxes that are virtual machines: each a copy of a template, in a namespace sandbox that holds its process.
-package final class MicroVMEngine: SandboxEngine {
+package final class MicroVMEngine: SandboxCopier {
     /// What the process behind a machine has beside the machine's memory: translated code, mostly.
     private static let processOverheadMiB = 256
     private static let processThreadsMax = 32
@@ -143,28 +143,64 @@ package final class MicroVMEngine: SandboxEngine {
     }
 
     package func createSandbox(_ specification: SandboxSpecification) async throws(SandboxError) -> any Sandbox {
-        guard let userland = specification.userland, let root = roots[userland] else {
+        guard let userland = specification.userland, roots[userland] != nil else {
             throw Self.noImage(specification.userland)
         }
-        let size = GuestSize.smallest(forFunctionOf: specification.memoryBytesMax)
-        let template = try await templates.template(.init(userland: userland, size: size))
-        var drives: [GuestDrive: CInt] = [:]
-        defer { for file in drives.values { close(file) } }
-        drives[.root] = fcntl(root.descriptor, F_DUPFD_CLOEXEC, 0)
-        for drive in GuestDrive.allCases where drive != .root { drives[drive] = try GuestDriveFiles.placeholder() }
-        if !specification.isAdoptable {
-            let files = GuestFiles(specification)
-            for (drive, file) in try await open(files) {
-                if let placeholder = drives.updateValue(file, forKey: drive) { close(placeholder) }
-            }
+        let make = MachineTemplates.Make(
+            userland: userland,
+            size: .smallest(forFunctionOf: specification.memoryBytesMax)
+        )
+        let template = try await templates.template(make)
+        return try await createSandbox(specification, make, template, having: [], processes: [:])
+    }
+
+    package func snapshot(_ sandbox: any Sandbox) async throws(SandboxError) -> any SandboxSnapshot {
+        guard let sandbox = sandbox as? MicroVMSandbox else {
+            preconditionFailure("a sandbox of another engine")
         }
-        let make = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles)
-        let machine = make(size, drives)
-        let housing = SandboxHousing(jailer: jailer, specification: Self.jail(specification.id, machine))
+        return try await sandbox.snapshot()
+    }
+
+    package func createSandbox(
+        _ specification: SandboxSpecification,
+        copying snapshot: any SandboxSnapshot,
+        processes: [SandboxProcess: CopiedProcess]
+    ) async throws(SandboxError) -> any Sandbox {
+        guard let snapshot = snapshot as? MicroVMSnapshot else { preconditionFailure("a snapshot of another engine") }
+        guard specification.userland == snapshot.make.userland,
+            snapshot.make.size == .smallest(forFunctionOf: specification.memoryBytesMax)
+        else {
+            throw SandboxError(.setUpFailed, "failed to copy a guest: it has other programs, or another size")
+        }
+        let sandbox = try await createSandbox(
+            specification,
+            snapshot.make,
+            snapshot.template,
+            having: snapshot.mounts,
+            processes: processes
+        )
+        // It uses some of the host's CPU as long as it runs, even if nothing does in it.
+        if specification.isAdoptable { try sandbox.freeze() }
+        return sandbox
+    }
+
+    /// - Parameter mounts: Those that the template has.
+    private func createSandbox(
+        _ specification: SandboxSpecification,
+        _ make: MachineTemplates.Make,
+        _ template: MachineTemplates.Template,
+        having mounts: [ReadOnlyMount],
+        processes: [SandboxProcess: CopiedProcess]
+    ) async throws(SandboxError) -> MicroVMSandbox {
+        var files = GuestFiles(specification)
+        files.mounts += mounts.filter { !files.mounts.contains($0) }
+        let drives = try await drives(files, make)
+        defer { for file in drives.values { close(file) } }
+        let machine = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles)(make.size, drives)
         let sandbox = MicroVMSandbox(
-            id: specification.id,
-            housing: housing,
-            isAdoptable: specification.isAdoptable,
+            specification,
+            make: make,
+            housing: SandboxHousing(jailer: jailer, specification: Self.jail(specification.id, machine)),
             slowdown: machines.slowdown,
             logger: logger,
             open: { [weak self] files throws(SandboxError) in
@@ -173,21 +209,22 @@ package final class MicroVMEngine: SandboxEngine {
             },
             onEnd: { [weak self] id in self?.living.withLock { _ = $0.sandboxes.removeValue(forKey: id) } }
         )
-        guard
-            living.withLock({ living in
-                if living.isOpen { living.sandboxes[specification.id] = sandbox }
-                return living.isOpen
-            })
-        else { throw SandboxError(.gone, "the engine has been shut down") }
+        let isOpen = living.withLock { living in
+            if living.isOpen { living.sandboxes[specification.id] = sandbox }
+            return living.isOpen
+        }
+        guard isOpen else { throw SandboxError(.gone, "the engine has been shut down") }
         do throws(SandboxError) {
             try await sandbox.start(
                 template,
                 as: machine,
+                processes: processes,
                 with: machines,
                 on: group.next(),
                 patience: configuration.patience
             )
-            if !specification.isAdoptable { try await sandbox.attach(GuestFiles(specification)) }
+            files.mounts.removeAll { mounts.contains($0) }
+            try await sandbox.attach(files)
             if specification.cpuLimit != .unlimited { try sandbox.setCPULimit(specification.cpuLimit) }
         } catch {
             await sandbox.destroy()
@@ -196,12 +233,30 @@ package final class MicroVMEngine: SandboxEngine {
         return sandbox
     }
 
+    /// Descriptors for all drives of a machine, the caller's to close.
+    private func drives(
+        _ files: GuestFiles,
+        _ make: MachineTemplates.Make
+    ) async throws(SandboxError) -> [GuestDrive: CInt] {
+        var drives = try await open(files)
+        do throws(SandboxError) {
+            if let root = roots[make.userland] { drives[.root] = fcntl(root.descriptor, F_DUPFD_CLOEXEC, 0) }
+            for drive in GuestDrive.allCases where drives[drive] == nil {
+                drives[drive] = try GuestDriveFiles.placeholder()
+            }
+            return drives
+        } catch {
+            for file in drives.values { close(file) }
+            throw error
+        }
+    }
+
     /// Files for the drives of a function.
     private func open(_ files: GuestFiles) async throws(SandboxError) -> [GuestDrive: CInt] {
         try check(files.network)
         var opened: [GuestDrive: CInt] = [:]
         do throws(SandboxError) {
-            opened[.scratch] = try await self.files.disk(bytes: files.temporaryStorageBytes)
+            if let bytes = files.temporaryStorageBytes { opened[.scratch] = try await self.files.disk(bytes: bytes) }
             for mount in files.mounts {
                 guard let drive = GuestDrive.drive(for: mount.target) else {
                     throw SandboxError(.unsupported, "a guest has no drive for \(mount.target)")
@@ -232,31 +287,6 @@ package final class MicroVMEngine: SandboxEngine {
     }
 }
 
-/// What a function brings, or is given.
-struct GuestFiles: Sendable {
-    let memoryBytesMax: Int
-    let processesMax: Int
-    let temporaryStorageBytes: Int
-    let mounts: [ReadOnlyMount]
-    let network: SandboxNetwork
-
-    init(_ specification: SandboxSpecification) {
-        memoryBytesMax = specification.memoryBytesMax
-        processesMax = specification.processesMax
-        temporaryStorageBytes = specification.temporaryStorageBytes
-        mounts = specification.mounts
-        network = specification.network
-    }
-
-    init(_ adoption: SandboxAdoption) {
-        memoryBytesMax = adoption.memoryBytesMax
-        processesMax = adoption.processesMax
-        temporaryStorageBytes = adoption.temporaryStorageBytes
-        mounts = adoption.mounts
-        network = adoption.network
-    }
-}
-
 /// Boots machines that become templates.
 private struct TemplateMaker: Sendable {
     let jailer: any SandboxEngine
@@ -280,10 +310,10 @@ private struct TemplateMaker: Sendable {
             )
             try await connection.ask(.mount(GuestMount(drive: 0, fileSystem: .image, target: "/")))
             try await connection.ask(.listen(port: MachineTemplates.runtimeAPIPort))
-            guard let session = await connection.session() else { throw SandboxError(.gone, "a template has ended") }
+            guard let standing = await connection.standing() else { throw SandboxError(.gone, "a template has ended") }
             let snapshot = try await booted.snapshot()
             connection.close()
-            return MachineTemplates.Template(snapshot: snapshot, session: session)
+            return MachineTemplates.Template(snapshot: snapshot, standing: standing)
         } catch {
             await booted.destroy()
             throw error

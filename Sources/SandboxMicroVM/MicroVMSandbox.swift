@@ -19,6 +19,11 @@ final class MicroVMSandbox: Sandbox {
     }
 
     let id: SandboxID
+    /// What its machine is made of.
+    let make: MachineTemplates.Make
+    private let isTemplate: Bool
+    /// What was mounted in it when it was made.
+    let mounts: [ReadOnlyMount]
     private let housing: SandboxHousing
     private let slowdown: Int
     private let open: OpenFiles
@@ -27,21 +32,24 @@ final class MicroVMSandbox: Sandbox {
     private let state: Mutex<State>
 
     init(
-        id: SandboxID,
+        _ specification: SandboxSpecification,
+        make: MachineTemplates.Make,
         housing: SandboxHousing,
-        isAdoptable: Bool,
         slowdown: Int,
         logger: Logger,
         open: @escaping OpenFiles,
         onEnd: @escaping @Sendable (SandboxID) -> Void
     ) {
-        self.id = id
+        id = specification.id
+        self.make = make
+        mounts = specification.mounts
+        isTemplate = specification.isTemplate
         self.housing = housing
         self.slowdown = slowdown
         self.open = open
         self.onEnd = onEnd
         self.logger = logger
-        state = Mutex(State(canBeAdopted: isAdoptable))
+        state = Mutex(State(canBeAdopted: specification.isAdoptable))
     }
 
     private var gone: SandboxError { SandboxError(.gone, "sandbox \(id) has ended") }
@@ -59,16 +67,24 @@ final class MicroVMSandbox: Sandbox {
     // MARK: Beginning
 
     /// Copies the template, and gives the copy an identity before anything else happens in it.
+    ///
+    /// - Parameter processes: What the template's processes are connected with.
     func start(
         _ template: MachineTemplates.Template,
         as specification: MachineSpecification,
+        processes: [SandboxProcess: CopiedProcess],
         with machines: any VirtualMachineEngine,
         on loop: any EventLoop,
         patience: Duration
     ) async throws(SandboxError) {
         let machine: any VirtualMachine
         do throws(VirtualMachineError) {
-            machine = try await machines.restore(template.snapshot, as: specification, in: housing)
+            machine = try await machines.restore(
+                template.snapshot,
+                as: specification,
+                isTemplate: isTemplate,
+                in: housing
+            )
         } catch {
             throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
         }
@@ -76,13 +92,14 @@ final class MicroVMSandbox: Sandbox {
         guard let channel = machine.takeChannel() else { throw gone }
         let connection = try await GuestConnection.open(
             channel,
-            session: template.session,
+            session: template.standing.session,
             on: loop,
             patience: patience,
             makeConnection: { [housing] in await Self.connectToRuntimeAPI(housing) },
             onEnd: { [weak self] in self?.linkEnded($0) }
         )
         state.withLock { $0.connection = connection }
+        try await connection.connect(template.standing.processes, with: processes)
         do throws(VirtualMachineError) {
             try await machine.resume()
         } catch {
@@ -105,13 +122,38 @@ final class MicroVMSandbox: Sandbox {
         try? await housing.sandbox?.connect(toPort: MachineTemplates.runtimeAPIPort)
     }
 
-    /// Gives the function's limits and files. Their drives have been connected.
+    /// Keeps the state of the machine, which ends.
+    func snapshot() async throws(SandboxError) -> MicroVMSnapshot {
+        let (machine, connection) = state.withLock { state in
+            defer { state.canBeAdopted = false }
+            return isTemplate && !state.isDestroyed ? (state.machine, state.connection) : (nil, nil)
+        }
+        do {
+            guard let machine, let connection, let standing = await connection.standing() else { throw gone }
+            // A connection to the Runtime API would lead nowhere in a copy.
+            let streams = standing.processes.values.reduce(0) { $0 + ($1.channel == nil ? 1 : 2) }
+            guard standing.session.streams.count == streams else {
+                throw SandboxError(.snapshotFailed, "failed to keep sandbox \(id): it has connections")
+            }
+            let kept = try await machine.snapshot()
+            await destroy()
+            return MicroVMSnapshot(template: .init(snapshot: kept, standing: standing), make: make, mounts: mounts)
+        } catch {
+            await destroy()
+            throw error as? SandboxError
+                ?? SandboxError(.snapshotFailed, "failed to keep sandbox \(id): \(error)")
+        }
+    }
+
+    /// Gives limits and files, but for those that its template has mounted. Their drives have been connected.
     func attach(_ files: GuestFiles) async throws(SandboxError) {
         let connection = try connection()
         try await connection.ask(
             .limit(memoryBytes: UInt64(files.memoryBytesMax), processes: UInt32(clamping: files.processesMax))
         )
-        try await connection.ask(.mount(GuestMount(drive: drive(.scratch), fileSystem: .scratch, target: "/tmp")))
+        if files.temporaryStorageBytes != nil {
+            try await connection.ask(.mount(GuestMount(drive: drive(.scratch), fileSystem: .scratch, target: "/tmp")))
+        }
         for mount in files.mounts {
             guard let kind = GuestDrive.drive(for: mount.target) else { continue }
             try await connection.ask(.mount(GuestMount(drive: drive(kind), fileSystem: .image, target: mount.target)))
@@ -127,6 +169,8 @@ final class MicroVMSandbox: Sandbox {
         }
         guard let machine else { throw SandboxError(.gone, "sandbox \(id) has ended or is not to be adopted") }
         do throws(SandboxError) {
+            // A copy waits frozen.
+            try thaw()
             let files = GuestFiles(adoption)
             let opened = try await open(files)
             defer { for file in opened.values { close(file) } }

@@ -22,6 +22,18 @@ package final class MachineMemory: Sendable {
         close(descriptor)
     }
 
+    /// The same content, not sealed.
+    func copy() throws(VirtualMachineError) -> MachineMemory {
+        let copy = try MachineMemory(sizeMiB: sizeMiB)
+        // Of its own: the place up to which it was read belongs to the descriptor.
+        let original = try openAnew(descriptor, O_RDONLY)
+        defer { close(original) }
+        guard sb_copy_sparse(original, copy.descriptor) == 0 else {
+            throw VirtualMachineError(.startFailed, "failed to copy a machine's memory: errno \(errno)")
+        }
+        return copy
+    }
+
     /// Forbids every change from here on. Nobody may have it mapped for writing any more.
     func seal() throws(VirtualMachineError) {
         guard sb_seal(descriptor) == 0 else {

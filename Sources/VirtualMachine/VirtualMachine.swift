@@ -15,7 +15,7 @@ package protocol VirtualMachine: AnyObject, Sendable {
     /// Lets them run again. Resuming what runs does nothing.
     func resume() async throws(VirtualMachineError)
 
-    /// Keeps the state of the machine, which ends with this. Nothing may be under way on its channel, or it is lost.
+    /// Keeps the state of the machine, which ends with this; it must have been booted, or restored for this. Nothing may be under way on its channel, or it is lost.
     func snapshot() async throws(VirtualMachineError) -> MachineSnapshot
 
     /// Puts another file behind a drive. What the guest has read of it before it may still believe.
@@ -41,12 +41,15 @@ package protocol VirtualMachineEngine: Sendable {
     /// Starts a copy of a machine at the point at which its snapshot was taken. It shares the snapshot's memory until it writes
     /// to it. It is paused until ``VirtualMachine/resume()``.
     ///
-    /// - Parameter specification: That of the machine from which the snapshot was taken, but for the files of drives, which may
-    ///   be others of at least the same size.
+    /// - Parameters:
+    ///   - specification: That of the machine from which the snapshot was taken, but for the files of drives, which may be others
+    ///     of at least the same size.
+    ///   - isTemplate: Whether a snapshot is to be taken of it in turn. It has a memory of its own then, which takes a moment.
     /// - Throws: `.incompatible` when the snapshot was taken of another kind of machine.
     func restore(
         _ snapshot: MachineSnapshot,
         as specification: MachineSpecification,
+        isTemplate: Bool,
         in housing: any MachineHousing
     ) async throws(VirtualMachineError) -> any VirtualMachine
 }

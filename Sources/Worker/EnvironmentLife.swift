@@ -202,7 +202,7 @@ struct EnvironmentLife {
             }
         }
         defer {
-            waiting?.closeChannel()
+            waiting?.runtime?.closeChannel()
             close(made.output)
             made.stream.finish()
         }

@@ -76,8 +76,8 @@ struct ProcessLauncher {
 
     /// Tells a waiting runtime of its function. Returns whether there was one.
     private func tellWaitingRuntime(_ generation: ProcessGeneration) async -> Bool {
-        guard let waiting, let process = waiting.process else { return false }
-        let isTold = waiting.tell(
+        guard let waiting, let runtime = waiting.runtime, let process = waiting.process else { return false }
+        let isTold = runtime.tell(
             handler: environment.function.handler,
             directory: plan.workingDirectory,
             variables: variables

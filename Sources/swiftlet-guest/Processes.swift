@@ -13,7 +13,7 @@ final class Processes {
         nowhere = try checked("open /dev/null") { open("/dev/null", O_RDWR | O_CLOEXEC) }
     }
 
-    /// The agent's ends of a started process's pipes.
+    /// The agent's ends of what connects a started process with it.
     struct Pipes {
         let output: CInt
         let channel: CInt?
@@ -24,14 +24,14 @@ final class Processes {
         defer { close(output.writing) }
         // A process may open what it prints to by a path, as its own user.
         fchown(output.writing, uid_t(CGUEST_USER), gid_t(CGUEST_GROUP))
-        let channel: (reading: CInt, writing: CInt)?
+        let channel: (ours: CInt, theirs: CInt)?
         do {
-            channel = process.channel == nil ? nil : try makePipe()
+            channel = process.channel == nil ? nil : try makeSocketPair()
         } catch {
             close(output.reading)
             throw error
         }
-        defer { if let channel { close(channel.reading) } }
+        defer { if let channel { close(channel.theirs) } }
         var step: UnsafePointer<CChar>?
         let pid = withArrayOfCStrings(process.arguments) { arguments in
             withArrayOfCStrings(process.environment) { environment in
@@ -47,7 +47,7 @@ final class Processes {
                                 group: group.members,
                                 input: nowhere,
                                 output: output.writing,
-                                channel: channel?.reading ?? -1
+                                channel: channel?.theirs ?? -1
                             )
                             return cguest_start(&program, &step)
                         }
@@ -58,13 +58,13 @@ final class Processes {
         guard pid > 0 else {
             let failure = SystemFailure(step: step.map { String(cString: $0) } ?? "start", errno: errno)
             close(output.reading)
-            if let channel { close(channel.writing) }
+            if let channel { close(channel.ours) }
             throw failure
         }
         numbers[pid] = number
         setNonBlocking(output.reading)
-        if let channel { setNonBlocking(channel.writing) }
-        return Pipes(output: output.reading, channel: channel?.writing)
+        if let channel { setNonBlocking(channel.ours) }
+        return Pipes(output: output.reading, channel: channel?.ours)
     }
 
     func signal(_ number: RequestNumber, _ signal: UInt8) {
@@ -89,6 +89,13 @@ final class Processes {
 private func makePipe() throws(SystemFailure) -> (reading: CInt, writing: CInt) {
     var ends: [CInt] = [0, 0]
     try checked("pipe2") { cguest_pipe(&ends) }
+    return (ends[0], ends[1])
+}
+
+private func makeSocketPair() throws(SystemFailure) -> (ours: CInt, theirs: CInt) {
+    var ends: [CInt] = [0, 0]
+    let kind = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    try checked("socketpair") { socketpair(AF_UNIX, kind, 0, &ends) }
     return (ends[0], ends[1])
 }
 

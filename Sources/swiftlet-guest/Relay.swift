@@ -5,7 +5,7 @@ final class Relay {
     enum Kind {
         /// The reading end of what a process prints.
         case output
-        /// The writing end of a process's channel.
+        /// The other end of a process's channel.
         case channel
         /// A connection that the function made. Others are made to it.
         case accepted
@@ -27,10 +27,10 @@ final class Relay {
         self.descriptor = descriptor
         self.kind = kind
         isConnecting = kind == .made
-        isReading = kind != .channel
+        isReading = true
     }
 
-    var isSocket: Bool { kind == .accepted || kind == .made }
+    var isSocket: Bool { kind != .output }
 
     func append(_ bytes: ArraySlice<UInt8>) {
         pending.append(contentsOf: bytes)

@@ -48,7 +48,7 @@ final class Streams {
 
     /// Carries what a process prints, or is told. Owns the descriptor.
     func carry(_ descriptor: CInt, _ kind: Relay.Kind, as number: StreamNumber) throws(ProtocolViolation) {
-        guard try table.adopt(number, kind == .output ? .sending : .receiving) else {
+        guard try table.adopt(number, kind == .output ? .sending : .both) else {
             close(descriptor)
             link.send(.stream(number, .reset))
             return

@@ -122,7 +122,7 @@ import Testing
         for number in 0..<2000 {
             peer.send(.stream(StreamNumber(rawValue: UInt64(2 * number + 1)), .open(port: 9001)))
         }
-        let session = await connection.session()
+        let session = await connection.standing()?.session
         #expect(try #require(session).streams.count <= GuestLink.streamsMax)
         connection.close()
     }
@@ -137,7 +137,7 @@ import Testing
         peer.send(.stream(stream, .open(port: 9001)))
         let piece = GuestMessage.stream(stream, .data(ArraySlice(repeating: 0, count: GuestLink.chunkBytesMax)))
         peer.send(piece, piece)
-        let session = await connection.session()
+        let session = await connection.standing()?.session
         #expect(session != nil)
         peer.send(piece)
         #expect(await peer.isClosed())

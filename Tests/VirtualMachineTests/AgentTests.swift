@@ -60,6 +60,7 @@ extension RealMachines {
             let copy = try await template.fixture.engine.restore(
                 template.snapshot,
                 as: specification,
+                isTemplate: false,
                 in: BareHousing()
             )
             try await copy.resume()

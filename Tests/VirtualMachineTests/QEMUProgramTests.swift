@@ -25,7 +25,7 @@ import Testing
         #expect(!text.contains("/dev/shm") && !text.contains("/tmp"))
     }
 
-    @Test(arguments: [QEMUProgram.Start.boot, .incoming])
+    @Test(arguments: [QEMUProgram.Start.boot, .incoming(isWritingMemory: false)])
     func theProcessGivesUpWhatItNeedsNot(start: QEMUProgram.Start) {
         let sandbox = "-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
         #expect(Self.arguments(start).contains(sandbox))
@@ -35,8 +35,9 @@ import Testing
     @Test func aCopyHasPagesOfItsOwnAndWaitsPaused() {
         #expect(Self.arguments(.boot).contains("share=on"))
         #expect(!Self.arguments(.boot).contains("-incoming"))
-        #expect(Self.arguments(.incoming).contains("share=off"))
-        #expect(Self.arguments(.incoming).contains("-incoming defer -S"))
+        #expect(Self.arguments(.incoming(isWritingMemory: false)).contains("share=off"))
+        #expect(Self.arguments(.incoming(isWritingMemory: true)).contains("share=on"))
+        #expect(Self.arguments(.incoming(isWritingMemory: true)).contains("-incoming defer -S"))
     }
 
     @Test func theShapeIsOfTheMachineAndNotOfItsDescriptors() {

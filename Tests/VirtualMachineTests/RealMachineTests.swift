@@ -61,7 +61,12 @@ extension RealMachines {
             await #expect(throws: VirtualMachineError.self) { try await template.resume() }
 
             for _ in 0..<3 {
-                let copy = try await fixture.engine.restore(snapshot, as: specification, in: BareHousing())
+                let copy = try await fixture.engine.restore(
+                    snapshot,
+                    as: specification,
+                    isTemplate: false,
+                    in: BareHousing()
+                )
                 try await copy.resume()
                 // The conversation goes on, too.
                 let copied = AgentClient(try #require(copy.takeChannel()), session: client.session)
@@ -78,7 +83,12 @@ extension RealMachines {
             let template = try await fixture.engine.boot(fixture.specification(), in: BareHousing())
             let snapshot = try await template.snapshot()
             await #expect(throws: VirtualMachineError.self) {
-                try await fixture.engine.restore(snapshot, as: fixture.specification(memoryMiB: 256), in: BareHousing())
+                try await fixture.engine.restore(
+                    snapshot,
+                    as: fixture.specification(memoryMiB: 256),
+                    isTemplate: false,
+                    in: BareHousing()
+                )
             }
         }
 
@@ -100,7 +110,12 @@ extension RealMachines {
             try client.greet()
             #expect(try client.ask(.mount(GuestMount(drive: 0, fileSystem: .image, target: "/"))) == nil)
             let snapshot = try await template.snapshot()
-            let copy = try await fixture.engine.restore(snapshot, as: specification, in: BareHousing())
+            let copy = try await fixture.engine.restore(
+                snapshot,
+                as: specification,
+                isTemplate: false,
+                in: BareHousing()
+            )
             try await copy.replaceDrive(1, with: code)
             try await copy.resume()
             let copied = AgentClient(try #require(copy.takeChannel()), session: client.session)
@@ -121,7 +136,12 @@ extension RealMachines {
 
             var random: [String] = []
             for copyNumber in 0..<4 {
-                let copy = try await fixture.engine.restore(snapshot, as: specification, in: BareHousing())
+                let copy = try await fixture.engine.restore(
+                    snapshot,
+                    as: specification,
+                    isTemplate: false,
+                    in: BareHousing()
+                )
                 try await copy.resume()
                 let copied = AgentClient(try #require(copy.takeChannel()), session: client.session)
                 // The last two have none, which shows what an identity is for.
@@ -155,7 +175,7 @@ extension RealMachines {
             let snapshot = try await template.snapshot()
             let cut = try Self.cut(snapshot, toBytes: bytes)
             await #expect(throws: VirtualMachineError.self) {
-                try await fixture.engine.restore(cut, as: fixture.specification(), in: BareHousing())
+                try await fixture.engine.restore(cut, as: fixture.specification(), isTemplate: false, in: BareHousing())
             }
         }
     }

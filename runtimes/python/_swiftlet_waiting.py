@@ -34,6 +34,7 @@ def wait_for_function(search_path):
         # The service has changed its mind.
         os._exit(0)
     handler, directory, *variables = (os.fsdecode(field) for field in message.split(b"\0"))
+    _renew()
     _set_environment(variables)
     os.chdir(directory)
     if _are_shadowed(imported, search_path()):
@@ -54,6 +55,12 @@ def _import_ahead():
 
     import awslambdaric.__main__  # noqa: F401
     import awslambdaric.lambda_literals  # noqa: F401
+
+
+def _renew():
+    """This process may be one of many copies of the same, down to what it has drawn at random so far."""
+    if "random" in sys.modules:
+        sys.modules["random"].seed()
 
 
 def _read(channel):

@@ -12,7 +12,7 @@ enum {
     /// The user and group that a function's processes run as; those of a namespace sandbox.
     CGUEST_USER = 993,
     CGUEST_GROUP = 990,
-    /// The descriptor by which a process with a channel reads.
+    /// The descriptor of the channel that a process may have.
     CGUEST_CHANNEL = 3,
 };
 

@@ -47,6 +47,7 @@ package struct QEMUEngine: VirtualMachineEngine {
     package func restore(
         _ snapshot: MachineSnapshot,
         as specification: MachineSpecification,
+        isTemplate: Bool,
         in housing: any MachineHousing
     ) async throws(VirtualMachineError) -> any VirtualMachine {
         guard snapshot.key == key(of: specification) else {
@@ -55,7 +56,8 @@ package struct QEMUEngine: VirtualMachineEngine {
         // Of its own: the place up to which it was read belongs to the descriptor, and several copies start at a time.
         let state = try openAnew(snapshot.state.descriptor, O_RDONLY)
         defer { close(state) }
-        return try await start(specification, .incoming, memory: snapshot.memory, in: housing) {
+        let memory = isTemplate ? try snapshot.memory.copy() : snapshot.memory
+        return try await start(specification, .incoming(isWritingMemory: isTemplate), memory: memory, in: housing) {
             control throws(VirtualMachineError) in
             try await control.perform(.shareMemory)
             try await control.perform(.give(state, as: "state"))
@@ -137,7 +139,7 @@ extension MachineDrive {
     }
 }
 
-private func openAnew(_ descriptor: CInt, _ mode: CInt) throws(VirtualMachineError) -> CInt {
+func openAnew(_ descriptor: CInt, _ mode: CInt) throws(VirtualMachineError) -> CInt {
     let copy = open("/proc/self/fd/\(descriptor)", mode | O_CLOEXEC)
     guard copy >= 0 else { throw VirtualMachineError(.startFailed, "failed to open a machine's file: errno \(errno)") }
     return copy

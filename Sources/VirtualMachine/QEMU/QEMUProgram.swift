@@ -13,8 +13,15 @@ package struct QEMUProgram: Hashable, Sendable {
 
     package enum Start: Hashable, Sendable {
         case boot
-        /// Wait for the state of another machine.
-        case incoming
+        /// Wait for the state of another machine, whose memory it has, or only reads.
+        case incoming(isWritingMemory: Bool)
+
+        var isWritingMemory: Bool {
+            switch self {
+            case .boot: true
+            case .incoming(let isWritingMemory): isWritingMemory
+            }
+        }
     }
 
     /// The descriptors of a machine in the order in which its process gets them.
@@ -75,7 +82,7 @@ package struct QEMUProgram: Hashable, Sendable {
         arguments += ["-accel", accelerator == .kvm ? "kvm" : "tcg,tb-size=32"]
         arguments += ["-cpu", processorModel, "-smp", "\(machine.processors)", "-m", "\(machine.memoryMiB)M"]
         // A copy writes to pages of its own.
-        let isShared = start == .boot ? "on" : "off"
+        let isShared = start.isWritingMemory ? "on" : "off"
         arguments += [
             "-object",
             "memory-backend-file,id=memory,size=\(machine.memoryMiB)M,mem-path=\(path(Place.memory)),share=\(isShared)",
@@ -97,7 +104,7 @@ package struct QEMUProgram: Hashable, Sendable {
         arguments += ["-serial", machine.hasConsole ? "stdio" : "none"]
         arguments += ["-kernel", path(Place.kernel), "-initrd", path(Place.initialFiles)]
         arguments += ["-append", commandLine(hasConsole: machine.hasConsole)]
-        if start == .incoming { arguments += ["-incoming", "defer", "-S"] }
+        if start != .boot { arguments += ["-incoming", "defer", "-S"] }
         // No more programs, no more rights, and no system calls that only old programs need.
         arguments += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
         return arguments

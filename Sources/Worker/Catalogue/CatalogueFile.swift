@@ -30,6 +30,7 @@ struct CatalogueFile: Decodable {
         /// Variables over the catalogue's own; `null` removes one.
         var environment: [String: String?]?
         var canWait: Bool?
+        var canBeCopied: Bool?
     }
 
     /// What an interpreter must print to be of the right version.

@@ -113,6 +113,7 @@ package struct InstalledRuntimes: Sendable {
             userland: installation.userland,
             waitingArguments: launch.canWait
                 ? launch.arguments.filter { !$0.namesHandler }.map { $0.expanded(values) } : nil,
+            canBeCopied: launch.canBeCopied,
             honoursExecWrapper: !launch.isFromPackage
         )
     }

@@ -16,6 +16,8 @@ package struct LaunchPlan: Sendable, Hashable {
     package var userland: UserlandID?
     /// The arguments with which the runtime is started before its function is known; `nil` if it cannot be.
     package var waitingArguments: [String]?
+    /// Whether a runtime that waits can be copied with its machine.
+    package var canBeCopied: Bool
     /// Whether `AWS_LAMBDA_EXEC_WRAPPER` has an effect; it has none on `provided.*`.
     package var honoursExecWrapper: Bool
     /// Whether a wrapper is executed in the runtime's place.

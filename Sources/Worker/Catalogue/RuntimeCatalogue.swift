@@ -113,7 +113,8 @@ private struct Resolver {
             directory: try launch.directory.map { directory throws(RuntimeCatalogueError) in try text(directory) },
             requiredFiles: try texts(launch.requiredFiles ?? []),
             environment: environment,
-            canWait: launch.canWait ?? false
+            canWait: launch.canWait ?? false,
+            canBeCopied: launch.canBeCopied ?? false
         )
     }
 

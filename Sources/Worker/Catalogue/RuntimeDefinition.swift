@@ -40,6 +40,9 @@ package struct RuntimeDefinition: Sendable, Hashable {
         /// Whether it can be started before its function is known, without the arguments that name the handler; it then
         /// waits to be told.
         var canWait: Bool
+        /// Whether it can be copied while it waits, with the machine that it runs in: it keeps nothing random that it would not
+        /// renew before the function's first code.
+        var canBeCopied: Bool
     }
 
     /// One version of the family's interpreter.

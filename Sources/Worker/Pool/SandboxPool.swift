@@ -33,6 +33,7 @@ package final class SandboxPool: Sendable {
     private let settings: WorkerSettings
     private let logger: Logger
     private let state: Mutex<State>
+    private let templates = WaitingTemplates()
     /// Where it is awaited that runtimes are ready, one after the other, and where timers fire.
     private let queue = DispatchQueue(label: "swiftlet.sandbox-pool", qos: .utility)
 
@@ -82,7 +83,8 @@ package final class SandboxPool: Sendable {
         variables: EnvironmentVariables
     ) async throws(SandboxError) -> (sandbox: any Sandbox, waiting: WaitingSandbox?) {
         let memoryBytes = engine.adoptableMemoryBytes(forFunctionOf: specification.memoryBytesMax)
-        if let waiting = take(plan.waitingPlan(variables: variables, memoryBytes: memoryBytes)) {
+        let waitingPlan = plan.waitingPlan(variables: variables, memoryBytes: memoryBytes)
+        if let waiting = take(waitingPlan) {
             let adoption = SandboxAdoption(
                 memoryBytesMax: specification.memoryBytesMax,
                 processesMax: specification.processesMax,
@@ -99,7 +101,20 @@ package final class SandboxPool: Sendable {
                 await waiting.discard()
             }
         }
+        if let copy = await copy(for: specification, waitingPlan) { return (copy.sandbox, copy) }
         return (try await engine.createSandbox(specification), nil)
+    }
+
+    /// A copy of a sandbox that waits, made for a function; `nil` if none can be made right away.
+    private func copy(for specification: SandboxSpecification, _ plan: WaitingPlan) async -> WaitingSandbox? {
+        guard let copier = engine as? any SandboxCopier, let template = templates.made(for: plan) else { return nil }
+        do throws(SandboxError) {
+            return try await copy(template, of: plan, as: specification, by: copier)
+        } catch {
+            logger.warning("a waiting sandbox could not be copied", metadata: [LogKey.error: "\(error)"])
+            templates.drop(plan)
+            return nil
+        }
     }
 
     private func take(_ plan: WaitingPlan) -> WaitingSandbox? {
@@ -176,7 +191,48 @@ package final class SandboxPool: Sendable {
     }
 
     private func makeSandbox(_ plan: WaitingPlan) async throws(SandboxError) -> WaitingSandbox {
-        let specification = SandboxSpecification(
+        guard let runtime = plan.runtime, runtime.canBeCopied, let copier = engine as? any SandboxCopier else {
+            return try await startSandbox(plan, isTemplate: false)
+        }
+        let template = try await templates.template(for: plan) {
+            let waiting = try await self.startSandbox(plan, isTemplate: true)
+            defer { waiting.runtime?.close() }
+            guard let process = waiting.process else { throw SandboxError(.gone, "a runtime has ended") }
+            return WaitingTemplates.Template(snapshot: try await copier.snapshot(waiting.sandbox), process: process)
+        }
+        do throws(SandboxError) {
+            return try await copy(template, of: plan, as: specification(plan, isTemplate: false), by: copier)
+        } catch {
+            templates.drop(plan)
+            throw error
+        }
+    }
+
+    private func copy(
+        _ template: WaitingTemplates.Template,
+        of plan: WaitingPlan,
+        as specification: SandboxSpecification,
+        by copier: any SandboxCopier
+    ) async throws(SandboxError) -> WaitingSandbox {
+        let (runtime, channel) = try WaitingRuntime.make()
+        defer { Glibc.close(channel) }
+        runtime.started(template.process)
+        do throws(SandboxError) {
+            let process = CopiedProcess(output: runtime.output, channel: channel) { runtime.exited($0) }
+            let sandbox = try await copier.createSandbox(
+                specification,
+                copying: template.snapshot,
+                processes: [template.process: process]
+            )
+            return WaitingSandbox(sandbox: sandbox, plan: plan, runtime: runtime)
+        } catch {
+            runtime.close()
+            throw error
+        }
+    }
+
+    private func specification(_ plan: WaitingPlan, isTemplate: Bool) -> SandboxSpecification {
+        SandboxSpecification(
             id: SandboxID("waiting-\(EnvironmentID.random())"),
             memoryBytesMax: plan.memoryBytes,
             processesMax: settings.processesMax,
@@ -184,9 +240,13 @@ package final class SandboxPool: Sendable {
             temporaryStorageBytes: 0,
             mounts: plan.mounts,
             userland: plan.userland,
-            isAdoptable: true
+            isAdoptable: true,
+            isTemplate: isTemplate
         )
-        let sandbox = try await engine.createSandbox(specification)
+    }
+
+    private func startSandbox(_ plan: WaitingPlan, isTemplate: Bool) async throws(SandboxError) -> WaitingSandbox {
+        let sandbox = try await engine.createSandbox(specification(plan, isTemplate: isTemplate))
         guard let runtime = plan.runtime else {
             return WaitingSandbox(sandbox: sandbox, plan: plan)
         }
@@ -203,60 +263,38 @@ package final class SandboxPool: Sendable {
         of plan: WaitingPlan,
         in sandbox: any Sandbox
     ) async throws(SandboxError) -> WaitingSandbox {
-        let (ours, theirs) = try Self.makeChannel()
-        let pipe: (reading: CInt, output: CInt)
-        do throws(FunctionLogWriter.SystemError) {
-            pipe = try FunctionLogWriter.makePipe()
-        } catch {
-            for descriptor in [ours, theirs] { close(descriptor) }
-            throw SandboxError(.setUpFailed, "\(error)")
-        }
-        let waiting = WaitingSandbox(
-            sandbox: sandbox,
-            plan: plan,
-            runtime: WaitingSandbox.Runtime(log: pipe.reading, output: pipe.output),
-            channel: ours
-        )
+        let (started, channel) = try WaitingRuntime.make()
         let own = ["_SWIFTLET_CHANNEL": "3", "_SWIFTLET_ROOM": String(repeating: "-", count: Self.environmentRoom)]
         let process = ProcessSpecification(
             executable: runtime.executable,
             arguments: runtime.arguments,
             environment: runtime.environment.merging(own) { $1 }.map { "\($0)=\($1)" }.sorted(),
             workingDirectory: "/",
-            output: pipe.output,
-            channel: theirs
+            output: started.output,
+            channel: channel
         )
         do throws(SandboxError) {
-            try await Self.start(process, closing: theirs, of: waiting)
-            guard await isReady(ours) else {
+            try await Self.start(process, closing: channel, as: started, in: sandbox)
+            guard let channel = started.channel, await isReady(channel) else {
                 let reason = "it did not get ready"
                 throw SandboxError(.execFailed, "failed to start \(runtime.executable) in advance: \(reason)")
             }
         } catch {
-            await waiting.discard()
+            started.close()
             throw error
         }
-        return waiting
+        return WaitingSandbox(sandbox: sandbox, plan: plan, runtime: started)
     }
 
     /// Starts a runtime's process and closes our copy of its end of the channel, so that its end shows at ours.
     private static func start(
         _ process: ProcessSpecification,
         closing channel: CInt,
-        of waiting: WaitingSandbox
+        as runtime: WaitingRuntime,
+        in sandbox: any Sandbox
     ) async throws(SandboxError) {
-        defer { close(channel) }
-        let started = try await waiting.sandbox.start(process) { waiting.runtimeExited($0) }
-        waiting.runtimeStarted(started)
-    }
-
-    private static func makeChannel() throws(SandboxError) -> (ours: CInt, theirs: CInt) {
-        var pair: [CInt] = [-1, -1]
-        let kind = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, kind, 0, &pair) == 0 else {
-            throw SandboxError(.setUpFailed, "failed to make a channel to a waiting runtime", errno: errno)
-        }
-        return (pair[0], pair[1])
+        defer { Glibc.close(channel) }
+        runtime.started(try await sandbox.start(process) { runtime.exited($0) })
     }
 
     /// Waits for the byte that a runtime sends when it has started.

@@ -11,6 +11,8 @@ struct WaitingPlan: Hashable, Sendable {
         var arguments: [String]
         /// The variables that it is started with.
         var environment: [String: String]
+        /// Whether one can be copied with its machine.
+        var canBeCopied: Bool
     }
 
     /// `nil` where nothing runs: then the function's own program is started when it is known.
@@ -37,7 +39,8 @@ extension LaunchPlan {
         let started = WaitingPlan.Runtime(
             executable: executable,
             arguments: [executable] + waitingArguments,
-            environment: environment.merging(EnvironmentVariables.sameForAll) { $1 }
+            environment: environment.merging(EnvironmentVariables.sameForAll) { $1 },
+            canBeCopied: canBeCopied
         )
         guard variables.agree(with: started.environment) else { return empty }
         return WaitingPlan(runtime: started, mounts: mounts, userland: userland, memoryBytes: memoryBytes)
