@@ -114,16 +114,17 @@ let package = Package(
         ),
 
         .target(name: "CSandbox", cSettings: strictC),
-        .executableTarget(name: "swiftlet-launcher", dependencies: ["CSandbox", "CSeccomp"], cSettings: strictC),
+        .target(name: "CFilter", dependencies: ["CSeccomp"], cSettings: strictC),
+        .executableTarget(name: "swiftlet-launcher", dependencies: ["CSandbox", "CFilter"], cSettings: strictC),
         room("Sandbox", []),
         room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
 
         room("GuestProtocol", []),
-        .target(name: "CGuest", cSettings: strictC),
+        .target(name: "CGuest", dependencies: ["CFilter"], cSettings: strictC),
         // Without libraries beside it: it is all that there is in a guest but for the function's own files.
         .executableTarget(
             name: "swiftlet-guest",
-            dependencies: ["GuestProtocol", "CGuest"],
+            dependencies: ["GuestProtocol", "CGuest", "CFilter"],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--strip-all"])]
         ),

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CGuest.h"
 
+#include "CFilter.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -65,6 +67,7 @@ _Noreturn static void become(const struct cguest_program *program) {
     sigemptyset(&none);
     // Last: from here on, signals of the function's other processes take effect.
     if (sigprocmask(SIG_SETMASK, &none, NULL) < 0) fail("unblock signals");
+    if (cfilter_install() < 0) fail("install system call filter");
     execve(program->path, program->arguments, program->environment);
     fail("execve");
 }

@@ -52,7 +52,7 @@ package struct RuntimeRecipe: Hashable, Sendable {
     package static let all: [RuntimeRecipe] = [
         RuntimeRecipe(
             "python3.11",
-            ["python3.11", "libpython3-stdlib"],
+            ["python3.11", "python3-minimal", "libpython3-stdlib"],
             Interpreter("/usr/bin/python3.11", prints: "Python 3.11."),
             pythonDirectories: ["/usr/lib/python3.11"]
         ),

@@ -1,9 +1,12 @@
-/// An empty disk for a guest's `/tmp`: ext4 without a journal, for it is never used again.
+import Sandbox
+
+/// An empty disk for a guest's `/tmp`.
 package enum ScratchImage {
-    /// - Parameter path: Where the disk goes; there must be no file.
+    /// - Parameters:
+    ///   - bytes: What can be filled of it.
+    ///   - path: Where the disk goes; there must be no file.
     package static func make(bytes: Int, at path: String) throws(GuestImageError) {
-        try Tool("mkfs.ext4").run([
-            "-q", "-O", "^has_journal", "-m", "0", "-E", "lazy_itable_init=1,nodiscard", path, "\(bytes / 1024)k",
-        ])
+        let size = "\(TemporaryFileSystem.fileBytes(filling: bytes) / 1024)k"
+        try Tool("mkfs.ext4").run(TemporaryFileSystem.makerArguments(filling: bytes) + [path, size])
     }
 }

@@ -1,5 +1,6 @@
 import CSandbox
 import Glibc
+import Sandbox
 
 /// Makes file systems of one size for `/tmp`.
 ///
@@ -27,20 +28,12 @@ final class ScratchDisk: Sendable {
         guard let maker = Self.makers.first(where: { access($0, X_OK) == 0 }) else {
             throw SystemError(operation: "find mkfs.ext4 (package e2fsprogs)", errno: ENOENT)
         }
-        // What the file system needs for itself comes on top: inodes of 256 bytes, bitmaps and tables of extents, and
-        // the blocks that ext4 sets aside so that delayed allocation cannot fail, 2 % and at most 4096 blocks.
-        let inodeCount = max(16384, sizeBytes / 32768)
-        let overheadBytes = inodeCount * 256 + sizeBytes / 256 + min(sizeBytes / 50, 16 << 20) + (4 << 20)
         self.directory = directory
-        fileBytes = (sizeBytes + overheadBytes) & ~0xfff
+        fileBytes = TemporaryFileSystem.fileBytes(filling: sizeBytes)
         template = try Self.makeFile(in: directory, bytes: fileBytes)
         let process = try ChildProgram.start(
             maker,
-            [
-                "mkfs.ext4", "-q", "-F", "-b", "4096", "-m", "0", "-N", "\(inodeCount)", "-I", "256",
-                "-O", "^has_journal,^resize_inode",
-                "-E", "lazy_itable_init=1,nodiscard,root_owner=\(ownerID):\(ownerID)", "/dev/fd/3",
-            ],
+            ["mkfs.ext4"] + TemporaryFileSystem.makerArguments(filling: sizeBytes, owner: ownerID) + ["/dev/fd/3"],
             descriptor: template
         )
         let status = ChildProgram.wait(for: process)

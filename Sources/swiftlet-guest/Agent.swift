@@ -1,3 +1,4 @@
+import CFilter
 import CGuest
 import Glibc
 import GuestProtocol
@@ -18,6 +19,10 @@ final class Agent {
     private var clearing: RequestNumber?
 
     init(link descriptor: CInt) throws(SystemFailure) {
+        var step: UnsafePointer<CChar>?
+        guard cfilter_prepare(&step) == 0 else {
+            throw SystemFailure(step: step.map { String(cString: $0) } ?? "prepare filter", errno: errno)
+        }
         signals = try checked("signalfd") { cguest_child_signals() }
         try checked("bring up loopback") { cguest_loopback_up() }
         poller = try Poller()

@@ -25,6 +25,7 @@ struct FunctionTree {
                 Glibc.mount(device, target, "ext4", flags, "nobarrier,noinit_itable,nodelalloc")
             }
             try checked("set the mode of \(mount.target)") { chmod(target, 0o1777) }
+            try checked("empty \(mount.target)") { rmdir(target + "/lost+found") }
         }
         if mount.target == "/" { try addKernelFiles() }
     }

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "launcher.h"
 
+#include "CFilter.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -186,7 +188,7 @@ static int give_up_rights(bool unprivileged) {
     // No program may gain what its user lacks, and no process of the function may look into this one.
     if (TRY("set no-new-privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0) return -1;
     if (TRY("become undumpable", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) < 0) return -1;
-    return TRY("install system call filter", install_filter());
+    return TRY("install system call filter", cfilter_install());
 }
 
 /// Makes the kernel kill us when the launcher ends. Changing users has reset that, hence late; and the launcher may

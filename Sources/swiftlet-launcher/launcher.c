@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "launcher.h"
 
+#include "CFilter.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -318,7 +320,7 @@ static void start(const struct sb_head *head, size_t bytes, int *descriptors, un
             descriptors[0] = descriptors[1] = -1;
         }
     }
-    if (count < 0 || prepare_filter() < 0 || assemble_userland(&launcher, strings, (unsigned)count) < 0) {
+    if (count < 0 || cfilter_prepare(&step_name) < 0 || assemble_userland(&launcher, strings, (unsigned)count) < 0) {
         sb_report(SERVICE, SB_START_FAILED, 0, errno, step_name, -1);
         _exit(1);
     }

@@ -12,7 +12,6 @@
 //   guests.c    process 1 thereafter: starts the function's processes and reaps them
 //   mounts.c    a function's files: /tmp and read-only mounts, at set-up or attached later by adoption
 //   connect.c   the way out of a sandbox's network, where it has one
-//   filter.c    the system calls that a sandbox may make
 //   steps.c     names and numbers of the steps of set-up, for errors and for tests that make each one fail
 
 #include <stdbool.h>
@@ -108,12 +107,6 @@ int adopt(bool unprivileged, int mount_namespace, const struct file_request *fil
 /// Connects a sandbox's network with the gateway. `control` is the network's; `number` tells the sandbox from all others.
 /// Returns -1 with errno and `step_name`; what was made by then goes away with the sandbox.
 int connect_to_gateway(const struct launcher *launcher, int control, uint32_t number);
-
-/// Compiles the system call filter, once. Returns -1 with errno and `step_name`.
-int prepare_filter(void);
-
-/// Puts this process and its future children under the filter, for good.
-int install_filter(void);
 
 /// The life of a sandbox's process 1. `launcher_socket` asks the launcher for the user maps.
 _Noreturn void init_main(const struct launcher *launcher, const struct spawn_request *request, int launcher_socket);

@@ -9,6 +9,7 @@ import boto3
 import botocore.config
 import botocore.exceptions
 from packages import package
+from swiftlet_server import SANDBOX
 
 ROLE = "arn:aws:iam::000000000000:role/test"
 ACCOUNT = "000000000000"
@@ -20,9 +21,13 @@ def _version(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-#: The runtimes of a Debian host.
+#: The runtimes of a Debian host; images of virtual machines have Debian 12's.
 PYTHON = "python" + _version("/usr/bin/python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
-NODE = "nodejs" + _version("/usr/bin/node", "-p", "process.versions.node.split('.')[0]") + ".x"
+NODE = (
+    "nodejs18.x"
+    if SANDBOX == "microvm"
+    else "nodejs" + _version("/usr/bin/node", "-p", "process.versions.node.split('.')[0]") + ".x"
+)
 
 
 def function_arn(name, qualifier=None):

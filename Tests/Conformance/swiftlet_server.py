@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("SWIFTLET_BINARY", ROOT / ".build/release/swiftlet"))
 RUNTIMES = f"{ROOT / 'runtimes'}:{ROOT / '.runtimes'}"
 
-#: With SWIFTLET_TEST_SANDBOX=microvm functions run in virtual machines.
-SANDBOX = (
-    ["--sandbox", "microvm", "--machines", "qemu-emulation", "--guest-images", str(ROOT / ".guest/guests")]
-    if os.environ.get("SWIFTLET_TEST_SANDBOX") == "microvm"
-    else []
-)
+#: What functions run in: with SWIFTLET_TEST_SANDBOX=microvm virtual machines.
+SANDBOX = os.environ.get("SWIFTLET_TEST_SANDBOX", "namespaces")
+SANDBOX_OPTIONS = {
+    "namespaces": [],
+    "microvm": ["--sandbox", "microvm", "--machines", "qemu-emulation", "--guest-images", str(ROOT / ".guest/guests")],
+}[SANDBOX]
 #: How long the server may take to start and to end, in seconds; a busy host is slow, a good server is not.
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 60
@@ -61,7 +61,7 @@ class SwiftletServer:
         self.port = free_port()
         return [
             str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data),
-            "--runtimes", RUNTIMES, *SANDBOX, *self.arguments,
+            "--runtimes", RUNTIMES, *SANDBOX_OPTIONS, *self.arguments,
         ]  # fmt: skip
 
     def start(self):

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "launcher.h"
+#include "CFilter.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -140,10 +140,12 @@ static int add_rules(scmp_filter_ctx filter) {
 }
 
 /// libseccomp gives its program to a file only, so it is read back from one in memory.
-static int keep_program(scmp_filter_ctx filter) {
-    int file = TRY("make file for filter", memfd_create("filter", MFD_CLOEXEC));
+static int keep_program(scmp_filter_ctx filter, const char **step) {
+    *step = "make file for filter";
+    int file = memfd_create("filter", MFD_CLOEXEC);
     if (file < 0) return -1;
-    int result = TRY("export filter", seccomp_export_bpf(filter, file));
+    *step = "export filter";
+    int result = seccomp_export_bpf(filter, file);
     off_t bytes = lseek(file, 0, SEEK_END);
     if (result == 0 && bytes > 0 && bytes / (off_t)sizeof *program <= BPF_MAXINSNS) {
         program = malloc((size_t)bytes);
@@ -157,10 +159,10 @@ static int keep_program(scmp_filter_ctx filter) {
     return -1;
 }
 
-int prepare_filter(void) {
+int cfilter_prepare(const char **step) {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter) {
-        step_name = "prepare filter";
+        *step = "prepare filter";
         errno = ENOMEM;
         return -1;
     }
@@ -168,10 +170,10 @@ int prepare_filter(void) {
     int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (result == 0) result = add_rules(filter);
     if (result < 0) {
-        step_name = "add filter rules";
+        *step = "add filter rules";
         errno = -result;
     } else {
-        result = keep_program(filter);
+        result = keep_program(filter, step);
     }
     int error = errno;
     seccomp_release(filter);
@@ -179,7 +181,7 @@ int prepare_filter(void) {
     return result;
 }
 
-int install_filter(void) {
+int cfilter_install(void) {
     struct sock_fprog filter = {.len = program_length, .filter = program};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter);
 }
