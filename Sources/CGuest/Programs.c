@@ -56,6 +56,10 @@ _Noreturn static void become(const struct cguest_program *program) {
     umask(022);
     if (chroot(program->root) < 0) fail("chroot");
     set_limits();
+    // Not even a program that the kernel gives capabilities of its own could have any.
+    for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
+        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) fail("drop capabilities");
+    }
     if (setgroups(0, NULL) < 0) fail("drop groups");
     // All capabilities go with the user.
     if (setresgid(CGUEST_GROUP, CGUEST_GROUP, CGUEST_GROUP) < 0) fail("set group");

@@ -57,6 +57,8 @@ struct RuntimeTree {
         try collectCertificates()
         for directory in recipe.pythonDirectories { try compilePython(below: directory) }
         try Tool("ldconfig").run(["-r", root])
+        // As on Lambda; Debian's own is another package's, by a script of it.
+        try makeLink("\(root)/usr/bin/sh", to: "bash")
         if let interpreter = recipe.interpreter { try check(interpreter, of: recipe.runtime) }
         try? FileManager.default.removeItem(atPath: "\(root)/var/cache")
     }

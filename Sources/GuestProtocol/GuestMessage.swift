@@ -2,8 +2,8 @@
 package enum GuestMessage: Hashable, Sendable {
     /// The answer to the host's hello.
     case hello(version: UInt32)
-    /// A request has been carried out.
-    case done(RequestNumber)
+    /// A request has been carried out, at this moment of the guest's clock, in nanoseconds since 1970.
+    case done(RequestNumber, clock: UInt64 = 0)
     /// A request could not be carried out.
     case failed(RequestNumber, GuestFailure)
     /// A process has ended.
@@ -65,8 +65,9 @@ extension GuestMessage {
         case .hello(let version):
             writer.write(version)
             return Frame(kind: Kind.hello, body: writer.bytes[...])
-        case .done(let number):
-            return Frame(kind: Kind.done, subject: number.rawValue)
+        case .done(let number, let clock):
+            writer.write(clock)
+            return Frame(kind: Kind.done, subject: number.rawValue, body: writer.bytes[...])
         case .failed(let number, let failure):
             writer.write(failure.errno)
             writer.write(failure.step)
@@ -99,7 +100,7 @@ extension GuestMessage {
         var reader = WireReader(frame.body)
         switch frame.kind {
         case Kind.hello: self = .hello(version: try reader.integer())
-        case Kind.done: self = .done(number)
+        case Kind.done: self = .done(number, clock: try reader.integer())
         case Kind.failed:
             self = .failed(number, GuestFailure(errno: try reader.integer(), step: try reader.text(max: 256)))
         case Kind.exited:

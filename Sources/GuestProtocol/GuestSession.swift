@@ -28,6 +28,9 @@ package struct GuestSession {
     /// What to send first.
     package static var greeting: HostMessage { .hello(version: GuestLink.version) }
 
+    /// What the guest's clock showed when it answered last, in nanoseconds since 1970.
+    package private(set) var clock: UInt64 = 0
+
     /// What the agent has said last about memory.
     package var memoryUsed: GuestMemory { memory }
 
@@ -126,7 +129,8 @@ package struct GuestSession {
         switch message {
         case .hello:
             throw ProtocolViolation("a second hello")
-        case .done(let number):
+        case .done(let number, let clock):
+            self.clock = clock
             if try takeQuestion(number) == .start { running.insert(number) }
             return .answered(number, nil)
         case .failed(let number, let failure):

@@ -29,6 +29,8 @@ package enum GuestRequest: Hashable, Sendable {
     /// Listen on this port of the guest's loopback interface. Connections become streams, opened with the same number.
     case listen(port: UInt16)
     case start(GuestProcess)
+    /// Set the clock forward by so many nanoseconds, or back.
+    case adjustClock(nanoseconds: Int64)
     /// Kill all of the function's processes; done when the last is gone.
     case killAll
 }
@@ -44,6 +46,7 @@ extension HostMessage {
         static let listen: UInt32 = 7
         static let start: UInt32 = 8
         static let killAll: UInt32 = 9
+        static let adjustClock: UInt32 = 10
     }
 
     /// Appends the message to what is to be sent.
@@ -88,6 +91,8 @@ extension HostMessage {
         case Kind.listen: self = .request(number, .listen(port: try reader.integer()))
         case Kind.start: self = .request(number, .start(try GuestProcess(from: &reader)))
         case Kind.killAll: self = .request(number, .killAll)
+        case Kind.adjustClock:
+            self = .request(number, .adjustClock(nanoseconds: Int64(bitPattern: try reader.integer())))
         default: throw ProtocolViolation("a message of kind \(frame.kind)")
         }
         try reader.finish()
@@ -123,6 +128,9 @@ extension GuestRequest {
             return HostMessage.Kind.start
         case .killAll:
             return HostMessage.Kind.killAll
+        case .adjustClock(let nanoseconds):
+            writer.write(UInt64(bitPattern: nanoseconds))
+            return HostMessage.Kind.adjustClock
         }
     }
 }

@@ -82,6 +82,13 @@ final class GuestConnection: Sendable {
         try await wait { $0.ask(request, $1) }
     }
 
+    /// Sets the guest's clock right, if its answers so far show that it is not.
+    func adjustClock() async throws(SandboxError) {
+        let handler = handler
+        let correction = try? await channel.eventLoop.submit { handler.value.clock.takeCorrection() }.get()
+        if let nanoseconds = correction { try await ask(.adjustClock(nanoseconds: nanoseconds)) }
+    }
+
     /// Starts a process in the guest. The descriptors of `process` stay the caller's.
     func start(
         _ process: ProcessSpecification,

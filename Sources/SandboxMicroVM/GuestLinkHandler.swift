@@ -22,6 +22,8 @@ final class GuestLinkHandler: ChannelInboundHandler {
     private var decoder = GuestMessageDecoder()
     private var greeting: Reply?
     private var replies: [RequestNumber: Reply] = [:]
+    private var askedAt: [RequestNumber: Int] = [:]
+    var clock = GuestClock()
     private var exits: [RequestNumber: @Sendable (ProcessExit) -> Void] = [:]
     private var streams: [StreamNumber: GuestStream] = [:]
     /// What connects the processes that run, or are being started.
@@ -75,7 +77,15 @@ final class GuestLinkHandler: ChannelInboundHandler {
             return reply.complete(.failure(gone))
         }
         replies[number] = reply
+        askedAt[number] = Self.now()
         send(message)
+    }
+
+    /// The host's clock, in nanoseconds since 1970.
+    static func now() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
     }
 
     func start(
@@ -210,6 +220,9 @@ final class GuestLinkHandler: ChannelInboundHandler {
             greeting?.complete(.success(()))
             greeting = nil
         case .answered(let number, let failure):
+            if let asked = askedAt.removeValue(forKey: number), failure == nil {
+                clock.answered(asked: asked, at: Self.now(), showing: session.clock)
+            }
             if failure != nil {
                 exits[number] = nil
                 processes[number] = nil

@@ -11,7 +11,8 @@ package import VirtualMachine
 package final class MicroVMEngine: SandboxCopier {
     /// What the process behind a machine has beside the machine's memory: translated code, mostly.
     private static let processOverheadMiB = 256
-    private static let processThreadsMax = 32
+    /// QEMU ends when it cannot start a thread, and has up to 64 for what its drives write.
+    private static let processThreadsMax = 128
 
     private let configuration: MicroVMConfiguration
     private let jailer: any SandboxEngine

@@ -106,11 +106,9 @@ final class MicroVMSandbox: Sandbox {
             throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
         }
         var random = SystemRandomNumberGenerator()
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
         let identity = GuestIdentity(
             entropy: (0..<64).map { _ in UInt8.random(in: 0...255, using: &random) },
-            unixNanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec),
+            unixNanoseconds: UInt64(GuestLinkHandler.now()),
             hostName: SandboxFiles.hostName
         )
         try await connection.ask(.identify(identity))
@@ -158,6 +156,8 @@ final class MicroVMSandbox: Sandbox {
             guard let kind = GuestDrive.drive(for: mount.target) else { continue }
             try await connection.ask(.mount(GuestMount(drive: drive(kind), fileSystem: .image, target: mount.target)))
         }
+        // It was told the time once, and a host under load delivers late.
+        try await connection.adjustClock()
     }
 
     private func drive(_ drive: GuestDrive) -> UInt8 { UInt8(drive.rawValue) }

@@ -101,7 +101,7 @@ final class Agent {
             try streams.listen(port: port)
         case .start(let process):
             let pipes = try processes.start(process, as: number)
-            link.send(.done(number))
+            done(number)
             do throws(ProtocolViolation) {
                 try streams.carry(pipes.output, .output, as: process.output)
                 if let channel = process.channel, let descriptor = pipes.channel {
@@ -111,13 +111,30 @@ final class Agent {
                 throw SystemFailure(step: error.description, errno: EPROTO)
             }
             return
+        case .adjustClock(let nanoseconds):
+            try adjustClock(by: nanoseconds)
         case .killAll:
             clearing = number
             try group.kill()
             childrenEnded()
             return
         }
-        link.send(.done(number))
+        done(number)
+    }
+
+    private func done(_ number: RequestNumber) {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        link.send(.done(number, clock: UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)))
+    }
+
+    private func adjustClock(by nanoseconds: Int64) throws(SystemFailure) {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let (sum, overflows) = (now.tv_sec * 1_000_000_000 + now.tv_nsec).addingReportingOverflow(Int(nanoseconds))
+        guard !overflows, sum >= 0 else { throw SystemFailure(step: "adjust clock", errno: EINVAL) }
+        var time = timespec(tv_sec: sum / 1_000_000_000, tv_nsec: sum % 1_000_000_000)
+        try checked("adjust clock") { clock_settime(CLOCK_REALTIME, &time) }
     }
 
     /// See ``GuestIdentity``.
@@ -133,13 +150,15 @@ final class Agent {
 
     private func childrenEnded() {
         _ = cguest_take_signals(signals)
+        // Before the reaping: a process that ends in between would be reported after the answer.
+        let isCleared = clearing != nil && group.isEmpty()
         for (number, exit) in processes.reap() {
             if let memory = group.takeChange() { link.send(.memory(memory)) }
             link.send(.exited(number, exit))
         }
-        if let number = clearing, group.isEmpty() {
+        if isCleared, let number = clearing {
             clearing = nil
-            link.send(.done(number))
+            done(number)
         }
     }
 }

@@ -27,6 +27,7 @@ import Testing
         .request(RequestNumber(rawValue: 4), .listen(port: 9001)),
         .request(RequestNumber(rawValue: 5), .start(process)),
         .request(RequestNumber(rawValue: .max), .killAll),
+        .request(RequestNumber(rawValue: 6), .adjustClock(nanoseconds: -20_000_000)),
         .signal(RequestNumber(rawValue: 5), number: 15),
         .stream(StreamNumber(rawValue: 2), .open(port: 8080)),
         .stream(StreamNumber(rawValue: 2), .data([1, 2, 3])),
@@ -37,7 +38,7 @@ import Testing
     ]
     private static let guestMessages: [GuestMessage] = [
         .hello(version: 1),
-        .done(RequestNumber(rawValue: 9)),
+        .done(RequestNumber(rawValue: 9), clock: 1 << 60),
         .failed(RequestNumber(rawValue: 9), GuestFailure(errno: 2, step: "execute")),
         .exited(RequestNumber(rawValue: 9), .exited(255)),
         .exited(RequestNumber(rawValue: 9), .signalled(9)),
