@@ -128,7 +128,7 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--strip-all"])]
         ),
 
-        room("VirtualMachine", ["CSandbox", nioCore, nioPosix]),
+        room("VirtualMachine", ["CSandbox", nioCore, nioPosix, nioHTTP1]),
         room("GuestImages", ["Sandbox", "CSandbox", crypto]),
         room(
             "SandboxMicroVM",
@@ -338,7 +338,7 @@ let package = Package(
         tests(
             "VirtualMachineTests",
             [
-                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "TestSupport", nioPosix,
+                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "TestSupport", nioCore, nioPosix, nioHTTP1,
             ]
         ),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),

@@ -70,7 +70,15 @@ final class MicroVMSandbox: Sandbox {
             throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
         }
         state.withLock { $0.machine = machine }
-        guard let channel = machine.takeChannel() else { throw gone }
+        let channel: CInt?
+        do throws(VirtualMachineError) {
+            // In this order: of some machines there is no channel before they run.
+            try await machine.resume()
+            channel = try await machine.takeChannel()
+        } catch {
+            throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
+        }
+        guard let channel else { throw gone }
         let connection = try await GuestConnection.open(
             channel,
             session: template.session,
@@ -80,11 +88,6 @@ final class MicroVMSandbox: Sandbox {
             onEnd: { [weak self] in self?.linkEnded($0) }
         )
         state.withLock { $0.connection = connection }
-        do throws(VirtualMachineError) {
-            try await machine.resume()
-        } catch {
-            throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
-        }
         var random = SystemRandomNumberGenerator()
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
