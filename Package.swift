@@ -335,10 +335,18 @@ let package = Package(
         ),
         tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
         tests("GuestImagesTests", ["GuestImages", "TestSupport"]),
+        .target(name: "FirecrackerAPI", path: "Tests/FirecrackerAPI", swiftSettings: strict),
+        .executableTarget(
+            name: "firecracker-stand-in",
+            dependencies: ["FirecrackerAPI"],
+            path: "Tests/FirecrackerStandIn",
+            swiftSettings: strict
+        ),
         tests(
             "VirtualMachineTests",
             [
-                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "TestSupport", nioCore, nioPosix, nioHTTP1,
+                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "FirecrackerAPI", "firecracker-stand-in",
+                "TestSupport", nioCore, nioPosix,
             ]
         ),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),
