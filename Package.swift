@@ -325,16 +325,6 @@ let package = Package(
             "SandboxNamespacesTests",
             ["SandboxNamespaces", "Sandbox", "CSandbox", "SandboxTestSupport", "TestSupport", logging]
         ),
-        tests(
-            "SandboxMicroVMTests",
-            [
-                "SandboxMicroVM", "SandboxNamespaces", "GuestImages", "VirtualMachine", "GuestProtocol", "Sandbox",
-                "SandboxTestSupport",
-                "TestSupport", logging, nioPosix,
-            ]
-        ),
-        tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
-        tests("GuestImagesTests", ["GuestImages", "TestSupport"]),
         .target(name: "FirecrackerAPI", path: "Tests/FirecrackerAPI", swiftSettings: strict),
         .executableTarget(
             name: "firecracker-stand-in",
@@ -342,11 +332,27 @@ let package = Package(
             path: "Tests/FirecrackerStandIn",
             swiftSettings: strict
         ),
+        .target(
+            name: "FirecrackerTestSupport",
+            dependencies: ["FirecrackerAPI", "VirtualMachine", "CSandbox"],
+            path: "Tests/FirecrackerTestSupport",
+            swiftSettings: strict
+        ),
+        tests(
+            "SandboxMicroVMTests",
+            [
+                "SandboxMicroVM", "SandboxNamespaces", "GuestImages", "VirtualMachine", "GuestProtocol", "Sandbox",
+                "SandboxTestSupport", "FirecrackerAPI", "FirecrackerTestSupport", "firecracker-stand-in", "CSandbox",
+                "TestSupport", logging, nioPosix,
+            ]
+        ),
+        tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
+        tests("GuestImagesTests", ["GuestImages", "TestSupport"]),
         tests(
             "VirtualMachineTests",
             [
-                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "FirecrackerAPI", "firecracker-stand-in",
-                "TestSupport", nioCore, nioPosix,
+                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "FirecrackerAPI",
+                "FirecrackerTestSupport", "firecracker-stand-in", "TestSupport", nioCore, nioPosix,
             ]
         ),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),

@@ -38,14 +38,14 @@ package struct Script: Sendable, Codable {
     /// Where each request is noted, in a line of its own: status, method, path, body.
     package var record: String
 
-    package init(faults: [String: Fault] = [:], start: Start = .normal, guest: Guest = .listens, record: String) {
+    package init(faults: [String: Fault], start: Start, guest: Guest, record: String) {
         self.faults = faults
         self.start = start
         self.guest = guest
         self.record = record
     }
 
-    /// The argument, before Firecracker's own, that is followed by the path of the script.
+    /// The argument, before Firecracker's own, that is followed by the script, as JSON.
     package static let argument = "--stand-in-script"
     /// How the lines of requests begin that no Firecracker would ever take.
     package static let violation = "VIOLATION"

@@ -12,11 +12,11 @@ func argument(after name: String) -> String? {
     arguments.firstIndex(of: name).flatMap { arguments.dropFirst($0 + 1).first }
 }
 
-guard let scriptPath = argument(after: Script.argument), let apiSocket = argument(after: "--api-sock"),
+guard let text = argument(after: Script.argument), let apiSocket = argument(after: "--api-sock"),
     arguments.count == 5,
-    let script = try? JSONDecoder().decode(Script.self, from: Data(contentsOf: URL(fileURLWithPath: scriptPath)))
+    let script = try? JSONDecoder().decode(Script.self, from: Data(text.utf8))
 else {
-    print("usage: firecracker-stand-in \(Script.argument) FILE --api-sock PATH")
+    print("usage: firecracker-stand-in \(Script.argument) SCRIPT --api-sock PATH")
     exit(153)
 }
 switch script.start {

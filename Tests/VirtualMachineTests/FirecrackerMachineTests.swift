@@ -1,4 +1,5 @@
 import FirecrackerAPI
+import FirecrackerTestSupport
 import Foundation
 import Synchronization
 import Testing
@@ -6,7 +7,7 @@ import Testing
 @testable import VirtualMachine
 
 /// The driver, request by request, against a program that checks each as Firecracker does. What it drives is no machine; real ones
-/// are in ``RealFirecracker``.
+/// are in ``RealFirecrackerTests``.
 @Suite(.enabled(if: geteuid() == 0, "needs root, which makes directories that are mounted nowhere"))
 struct FirecrackerMachineTests {
     private static let bootRequests = [
@@ -21,7 +22,7 @@ struct FirecrackerMachineTests {
     private static func snapshot(_ standIn: StandIn, _ specification: MachineSpecification) async throws
         -> MachineSnapshot
     {
-        let housing = try standIn.housing()
+        let housing = StandInHousing()
         let snapshot = try await standIn.engine.boot(specification, in: housing).snapshot()
         #expect(housing.violations == [])
         return snapshot
@@ -40,7 +41,7 @@ struct FirecrackerMachineTests {
 
     @Test func aMachineBootsAnswersAndGoes() async throws {
         let standIn = try StandIn()
-        let housing = try standIn.housing(guest: .listensLate)
+        let housing = StandInHousing(guest: .listensLate)
         let machine = try await standIn.engine.boot(standIn.specification(), in: housing)
         #expect(housing.asked == Self.bootRequests)
         do {
@@ -61,7 +62,7 @@ struct FirecrackerMachineTests {
 
     @Test func drivesAreReadableOrWritableAsTheyAreMeant() async throws {
         let standIn = try StandIn()
-        let housing = try standIn.housing()
+        let housing = StandInHousing()
         let specification = standIn.specification(drives: [Self.drive("root"), Self.drive("tmp", isReadOnly: false)])
         let machine = try await standIn.engine.boot(specification, in: housing)
         let drives = housing.lines.filter { $0.contains("/drives/") }
@@ -73,7 +74,7 @@ struct FirecrackerMachineTests {
 
     @Test func onlyChangesAreAsked() async throws {
         let standIn = try StandIn()
-        let housing = try standIn.housing()
+        let housing = StandInHousing()
         let machine = try await standIn.engine.boot(standIn.specification(), in: housing)
         try await machine.resume()
         try await machine.pause()
@@ -91,7 +92,7 @@ struct FirecrackerMachineTests {
         let specification = standIn.specification(drives: [Self.drive("root")])
         let snapshot = try await Self.snapshot(standIn, specification)
         for _ in 0..<3 {
-            let housing = try standIn.housing()
+            let housing = StandInHousing()
             let copy = try await standIn.engine.restore(snapshot, as: specification, in: housing)
             #expect(housing.asked == ["204 PUT /snapshot/load"])
             #expect(await Self.error { _ = try await copy.takeChannel() }?.code == .refused)
@@ -120,7 +121,7 @@ struct FirecrackerMachineTests {
 
     @Test func aSnapshotEndsItsMachine() async throws {
         let standIn = try StandIn()
-        let housing = try standIn.housing()
+        let housing = StandInHousing()
         let machine = try await standIn.engine.boot(standIn.specification(), in: housing)
         let client = try EchoClient(try await machine.takeChannel())
         #expect(client.hear() == Script.greeting)
@@ -135,10 +136,10 @@ struct FirecrackerMachineTests {
         let standIn = try StandIn()
         let specification = standIn.specification(drives: [Self.drive("root")])
         let first = try await Self.snapshot(standIn, specification)
-        let copy = try await standIn.engine.restore(first, as: specification, in: try standIn.housing())
+        let copy = try await standIn.engine.restore(first, as: specification, in: StandInHousing())
         try await copy.resume()
         let second = try await copy.snapshot()
-        let again = try await standIn.engine.restore(second, as: specification, in: try standIn.housing())
+        let again = try await standIn.engine.restore(second, as: specification, in: StandInHousing())
         await again.destroy()
     }
 
@@ -146,7 +147,7 @@ struct FirecrackerMachineTests {
         let standIn = try StandIn()
         let snapshot = try await Self.snapshot(standIn, standIn.specification())
         for other in [standIn.specification(memoryMiB: 8), standIn.specification(drives: [Self.drive("root")])] {
-            let housing = try standIn.housing()
+            let housing = StandInHousing()
             let error = await Self.error { _ = try await standIn.engine.restore(snapshot, as: other, in: housing) }
             #expect(error?.code == .incompatible)
             #expect(housing.asked == [])
@@ -161,7 +162,7 @@ struct FirecrackerMachineTests {
             state: try MachineMemory(sizeMiB: 0),
             key: snapshot.key
         )
-        let housing = try standIn.housing()
+        let housing = StandInHousing()
         let error = await Self.error {
             _ = try await standIn.engine.restore(damaged, as: standIn.specification(), in: housing)
         }
@@ -172,7 +173,7 @@ struct FirecrackerMachineTests {
 
     @Test func aKernelOfAnotherKindIsNamed() async throws {
         let standIn = try StandIn(kernel: Array("MZ bzImage".utf8))
-        let housing = try standIn.housing()
+        let housing = StandInHousing()
         let error = await Self.error { _ = try await standIn.engine.boot(standIn.specification(), in: housing) }
         #expect(error?.code == .unsupported)
         #expect(error?.message.contains("make kernel") == true)
@@ -184,7 +185,7 @@ struct FirecrackerMachineTests {
     @Test(arguments: [true, false])
     func aDriveGetsAnotherFile(isNamed: Bool) async throws {
         let standIn = try StandIn()
-        let housing = try standIn.housing()
+        let housing = StandInHousing()
         let machine = try await standIn.engine.boot(
             standIn.specification(drives: [Self.drive("root"), Self.drive("tmp", isReadOnly: false)]),
             in: housing
@@ -210,14 +211,14 @@ struct FirecrackerMachineTests {
     @Test func aMachineWhoseDrivesWereReplacedCanBeKept() async throws {
         let standIn = try StandIn()
         let specification = standIn.specification(drives: [Self.drive("root"), Self.drive("empty")])
-        let housing = try standIn.housing()
+        let housing = StandInHousing()
         let machine = try await standIn.engine.boot(specification, in: housing)
         try await machine.replaceDrive(1, with: specification.drives[0].descriptor)
         let snapshot = try await machine.snapshot()
         #expect(
             housing.asked.suffix(3) == ["204 PATCH /vm", "204 PATCH /drives/drive1", "204 PUT /snapshot/create"]
         )
-        let copy = try await standIn.engine.restore(snapshot, as: specification, in: try standIn.housing())
+        let copy = try await standIn.engine.restore(snapshot, as: specification, in: StandInHousing())
         await copy.destroy()
     }
 
@@ -226,7 +227,7 @@ struct FirecrackerMachineTests {
     @Test(arguments: ["PUT /machine-config", "PUT /boot-source", "PUT /drives/drive0", "PUT /vsock", "PUT /actions"])
     func aRefusalAtTheStartIsToldAndEndsTheProcess(request: String) async throws {
         let standIn = try StandIn()
-        let housing = try standIn.housing(faults: [request: .refuse])
+        let housing = StandInHousing(faults: [request: .refuse])
         let error = await Self.error {
             _ = try await standIn.engine.boot(standIn.specification(drives: [Self.drive("root")]), in: housing)
         }
@@ -242,9 +243,9 @@ struct FirecrackerMachineTests {
         (.accept, .refused),
     ])
     func aProcessThatDoesNotAnswerAtTheStartIsEnded(fault: Script.Fault, code: VirtualMachineError.Code) async throws {
-        let standIn = try StandIn(patience: MachinePatience(answer: .milliseconds(500)))
+        let standIn = try StandIn(patience: MachinePatience(answer: fault == .silence ? .seconds(1) : .seconds(10)))
         for request in ["PUT /machine-config", "PUT /actions"] {
-            let housing = try standIn.housing(faults: [request: fault])
+            let housing = StandInHousing(faults: [request: fault])
             let error = await Self.error { _ = try await standIn.engine.boot(standIn.specification(), in: housing) }
             #expect(error?.code == code)
             #expect(housing.hasEnded && housing.asked.last == "\(fault.rawValue) \(request)")
@@ -259,7 +260,7 @@ struct FirecrackerMachineTests {
         fault: Script.Fault,
         code: VirtualMachineError.Code
     ) async throws {
-        let standIn = try StandIn(patience: MachinePatience(answer: .milliseconds(500)))
+        let standIn = try StandIn(patience: MachinePatience(answer: fault == .silence ? .seconds(1) : .seconds(10)))
         let specification = standIn.specification(drives: [Self.drive("root")])
         typealias Step = @Sendable (any VirtualMachine) async throws -> Void
         let steps: [(String, Step)] = [
@@ -268,7 +269,7 @@ struct FirecrackerMachineTests {
             ("PUT /snapshot/create", { _ = try await $0.snapshot() }),
         ]
         for (request, step) in steps {
-            let housing = try standIn.housing(faults: [request: fault])
+            let housing = StandInHousing(faults: [request: fault])
             let machine = try await standIn.engine.boot(specification, in: housing)
             let error = await Self.error { try await step(machine) }
             #expect(error?.code == code, "\(request)")
@@ -281,8 +282,8 @@ struct FirecrackerMachineTests {
 
     @Test(arguments: [Script.Start.exit, .noSocket, .link])
     func aProcessThatDoesNotStartIsNotWaitedForLonger(start: Script.Start) async throws {
-        let standIn = try StandIn(patience: MachinePatience(start: .milliseconds(500)))
-        let housing = try standIn.housing(start: start)
+        let standIn = try StandIn(patience: MachinePatience(start: start == .exit ? .seconds(20) : .seconds(1)))
+        let housing = StandInHousing(start: start)
         let error = await Self.error { _ = try await standIn.engine.boot(standIn.specification(), in: housing) }
         #expect(error?.code == (start == .exit ? .startFailed : .timedOut))
         #expect(housing.hasEnded)
@@ -290,8 +291,8 @@ struct FirecrackerMachineTests {
 
     @Test(arguments: [Script.Guest.refuses, .silent, .babbles])
     func aGuestThatDoesNotAnswerIsGivenUp(guest: Script.Guest) async throws {
-        let standIn = try StandIn(patience: MachinePatience(start: .seconds(1)))
-        let housing = try standIn.housing(guest: guest)
+        let standIn = try StandIn(patience: MachinePatience(start: .seconds(3)))
+        let housing = StandInHousing(guest: guest)
         let machine = try await standIn.engine.boot(standIn.specification(), in: housing)
         #expect(await Self.error { _ = try await machine.takeChannel() }?.code == .timedOut)
         await machine.destroy()
@@ -300,7 +301,7 @@ struct FirecrackerMachineTests {
 
     @Test func whoWaitsForAGuestIsToldOfItsEnd() async throws {
         let standIn = try StandIn(patience: MachinePatience(start: .seconds(60)))
-        let machine = try await standIn.engine.boot(standIn.specification(), in: try standIn.housing(guest: .refuses))
+        let machine = try await standIn.engine.boot(standIn.specification(), in: StandInHousing(guest: .refuses))
         async let error = Self.error { _ = try await machine.takeChannel() }
         await machine.destroy()
         #expect(await error?.code == .gone)

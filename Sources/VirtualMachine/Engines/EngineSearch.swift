@@ -7,36 +7,47 @@ import Synchronization
 package struct EngineSearch: Sendable {
     /// Where programs are looked for, in this order.
     package var directories: [String]
+    /// The path of Firecracker, where it is not to be looked for.
+    package var firecracker: String?
     package var kvmDevice: String
     /// How long one trial may take. It takes some hundredths of a second where it works.
     package var deadline: Duration
 
     package init(
-        directories: [String] = ["/usr/local/bin", "/usr/bin", "/bin"],
+        directories: [String] = Self.usualDirectories,
+        firecracker: String? = nil,
         kvmDevice: String = "/dev/kvm",
         deadline: Duration = .seconds(5)
     ) {
         self.directories = directories
+        self.firecracker = firecracker
         self.kvmDevice = kvmDevice
         self.deadline = deadline
     }
 
+    /// Where programs of the host's are, then those of who has started us.
+    package static var usualDirectories: [String] {
+        let usual = ["/usr/local/bin", "/usr/bin", "/bin"]
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        let own = path.split(separator: ":").map(String.init).filter { $0.hasPrefix("/") && !usual.contains($0) }
+        return usual + own
+    }
+
     /// What was found of every engine, the best first.
     package func findings() async -> [EngineFinding] {
-        let kvm = kvmProblem()
-        var findings = [EngineFinding(.firecracker, await firecracker(kvm))]
+        var kvm = kvmProblem().map { EngineFinding.Verdict.unusable(reason: $0) }
         guard let qemu = program("qemu-system-x86_64") else {
             let reason = "qemu-system-x86_64 is not installed (Debian: qemu-system-x86)"
-            return findings + [.qemuWithKVM, .qemuEmulating].map { EngineFinding($0, .unusable(reason: reason)) }
+            return [EngineFinding(.firecracker, await firecracker(kvm))]
+                + [.qemuWithKVM, .qemuEmulating].map { EngineFinding($0, .unusable(reason: reason)) }
         }
         let version = await firstLine(of: qemu)
-        if let kvm {
-            findings.append(EngineFinding(.qemuWithKVM, .unusable(reason: kvm)))
-        } else {
-            findings.append(EngineFinding(.qemuWithKVM, await verdict(qemu, .kvm, version)))
-        }
-        findings.append(EngineFinding(.qemuEmulating, await verdict(qemu, .tcg, version)))
-        return findings
+        if kvm == nil { kvm = await verdict(qemu, .kvm, version) }
+        return [
+            EngineFinding(.firecracker, await firecracker(kvm)),
+            EngineFinding(.qemuWithKVM, kvm ?? .usable(version: version)),
+            EngineFinding(.qemuEmulating, await verdict(qemu, .tcg, version)),
+        ]
     }
 
     /// The path of an installed program.
@@ -44,10 +55,18 @@ package struct EngineSearch: Sendable {
         directories.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
     }
 
-    private func firecracker(_ kvmProblem: String?) async -> EngineFinding.Verdict {
-        guard let path = program("firecracker") else { return .unusable(reason: "firecracker is not installed") }
-        if let kvmProblem { return .unusable(reason: kvmProblem) }
-        return .usable(version: await firstLine(of: path))
+    /// - Parameter kvm: What a trial with QEMU has said of KVM, or what keeps from trying; `nil` where neither is known.
+    private func firecracker(_ kvm: EngineFinding.Verdict?) async -> EngineFinding.Verdict {
+        guard let path = firecracker ?? program("firecracker") else {
+            return .unusable(reason: "firecracker is not installed (put the released program into PATH)")
+        }
+        guard access(path, X_OK) == 0 else { return .unusable(reason: "\(path) cannot be executed") }
+        let version = await firstLine(of: path)
+        switch kvm {
+        case .unusable(let reason)?: return .unusable(reason: "\(version) is there, but \(reason)")
+        case .usable?: return .usable(version: version)
+        case nil: return .usable(version: "\(version); KVM was not tried, which takes QEMU")
+        }
     }
 
     private func kvmProblem() -> String? {

@@ -31,6 +31,11 @@ final class DriveDirectory: Sendable {
     deinit {
         close(descriptor)
         close(own)
+        remove()
+    }
+
+    /// Takes it from the disk, once no process uses it any more. Idempotent.
+    func remove() {
         rmdir(path)
     }
 

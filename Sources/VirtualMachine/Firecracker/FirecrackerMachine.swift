@@ -165,6 +165,7 @@ final class FirecrackerMachine: VirtualMachine {
         state.withLock { $0.lifecycle.ended() }
         connection.close()
         await housing.destroy()
+        files.remove()
     }
 
     /// The process has ended by itself, or was killed.
