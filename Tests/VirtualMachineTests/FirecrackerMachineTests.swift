@@ -207,6 +207,17 @@ struct FirecrackerMachineTests {
         await machine.destroy()
     }
 
+    /// The process runs as nobody in particular.
+    @Test func aFileThatNotEverybodyMayReadIsNamed() async throws {
+        let standIn = try StandIn()
+        let file = try standIn.file("secret", "secret")
+        defer { close(file) }
+        fchmod(file, 0o600)
+        let specification = standIn.specification(drives: [MachineDrive(descriptor: file, isReadOnly: true)])
+        let error = await Self.error { _ = try await standIn.engine.boot(specification, in: StandInHousing()) }
+        #expect(error?.message == "failed to let Firecracker open the file of a drive: let everybody read it")
+    }
+
     /// The paths that Firecracker keeps must lead somewhere in a copy.
     @Test func aMachineWhoseDrivesWereReplacedCanBeKept() async throws {
         let standIn = try StandIn()
@@ -239,7 +250,7 @@ struct FirecrackerMachineTests {
 
     @Test(arguments: [
         (Script.Fault.exit, VirtualMachineError.Code.gone), (.silence, .timedOut), (.garbage, .refused),
-        (.flood, .gone),
+        (.flood, .refused),
         (.accept, .refused),
     ])
     func aProcessThatDoesNotAnswerAtTheStartIsEnded(fault: Script.Fault, code: VirtualMachineError.Code) async throws {

@@ -74,12 +74,12 @@ extension MachineDrive {
     /// Firecracker opens its files by their paths, as the user of its process. A drive that can be written to is of one machine
     /// and by no name in anybody's reach, so that its file may be everybody's.
     func letProcessOpen() throws(VirtualMachineError) {
-        if isReadOnly { return }
-        guard fchmod(descriptor, 0o666) == 0 else {
-            throw VirtualMachineError(
-                .startFailed,
-                "failed to let a machine's process open its drive: \(String(cString: strerror(errno)))"
-            )
-        }
+        var status = stat()
+        if isReadOnly, fstat(descriptor, &status) == 0, status.st_mode & S_IROTH != 0 { return }
+        if !isReadOnly, fchmod(descriptor, 0o666) == 0 { return }
+        throw VirtualMachineError(
+            .startFailed,
+            "failed to let Firecracker open the file of a drive: let everybody \(isReadOnly ? "read" : "write") it"
+        )
     }
 }

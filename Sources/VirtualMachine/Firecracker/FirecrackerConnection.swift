@@ -122,7 +122,9 @@ final class FirecrackerHandler: ChannelInboundHandler {
             body = []
         case .body(let bytes):
             body.append(contentsOf: bytes.readableBytesView)
-            if body.count > Self.answerBytesMax { context.close(promise: nil) }
+            if body.count > Self.answerBytesMax {
+                fail(VirtualMachineError(.refused, "Firecracker sent more than \(Self.answerBytesMax) bytes"), context)
+            }
         case .end:
             guard let status else { return }
             self.status = nil

@@ -31,10 +31,13 @@ package struct FirecrackerProgram: Hashable, Sendable {
         self.executable = executable
     }
 
+    /// What a jail of such machines has to show beside what all do. Released programs need no libraries.
+    package var jailPaths: [String] { [executable, "/dev/kvm"] }
+
     /// The name of the API's socket, and of the one by which the guest's can be reached, in the directory of sockets.
     static let apiSocket = "api"
     static let guestSocket = "guest"
-    /// Those names, and those of the connections that guests make and nobody takes: none.
+    /// How many names there may be in it, with a few to spare.
     static let socketsMax: UInt32 = 8
     /// The guest's number among all who have such sockets; each Firecracker has one guest only.
     private static let guestNumber = 3
