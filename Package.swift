@@ -346,6 +346,8 @@ let package = Package(
                 "TestSupport", logging, nioPosix,
             ]
         ),
+        // With links to those files of the agent that are tried outside of a guest: it is linked as no test can be.
+        tests("GuestAgentTests", ["GuestProtocol"]),
         tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
         tests("GuestImagesTests", ["GuestImages", "TestSupport"]),
         tests(
