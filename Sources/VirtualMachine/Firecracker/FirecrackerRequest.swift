@@ -1,7 +1,7 @@
 import Foundation
 
 /// What Firecracker is asked over its API: HTTP requests with an object of JSON each. Pure. The facts are those of Firecracker's
-/// `src/firecracker/swagger/firecracker.yaml`, and only members are used that all its versions from 1.0 on take.
+/// `src/firecracker/swagger/firecracker.yaml`, and only members are used that all its versions from 1.1 on take.
 enum FirecrackerRequest: Hashable, Sendable {
     case machine(processors: Int, memoryMiB: Int)
     case bootSource(kernel: String, initialFiles: String, commandLine: String)
