@@ -17,11 +17,16 @@ import VirtualMachine
 /// and the jail shows nothing of them.
 @Suite(.serialized, .enabled(if: geteuid() == 0, "needs root"))
 struct FirecrackerHousingTests {
-    /// What a program that was built with debug information needs beside what jails show.
-    private static let programPaths = [
-        StandInHousing.executable, URL(fileURLWithPath: StandInHousing.executable).deletingLastPathComponent().path,
-        "/opt/swift/usr/lib/swift/linux",
-    ]
+    /// What the stand-in needs beside what jails show: itself, and the libraries that it shares with us.
+    private static let programPaths: [String] = {
+        let file = FileHandle(forReadingAtPath: "/proc/self/maps")
+        let maps = String(decoding: (try? file?.readToEnd()) ?? Data(), as: UTF8.self)
+        let library = maps.split(separator: "\n").first { $0.hasSuffix("/libswiftCore.so") }
+        let libraries = library.flatMap { line in
+            line.firstIndex(of: "/").map { URL(fileURLWithPath: String(line[$0...])).deletingLastPathComponent().path }
+        }
+        return [StandInHousing.executable] + (libraries.map { [$0] } ?? [])
+    }()
 
     private static func withJail(
         extraPaths: [String] = [],
@@ -107,8 +112,14 @@ struct FirecrackerHousingTests {
 
     /// A monitor needs `/dev/kvm`, at that path.
     @Test func aJailShowsTheDevicesThatItIsToldTo() async throws {
-        let script = "[ -c /dev/fuse ] && [ -w /dev/fuse ] && stat -c '%t %T' /dev/fuse"
-        for (paths, output) in [([], ""), (["/dev/fuse"], "a e5\n")] {
+        var status = stat()
+        let devices = ["/dev/kvm", "/dev/fuse", "/dev/loop-control"]
+        let present = devices.first { stat($0, &status) == 0 }
+        let device = try #require(present)
+        // As the kernel puts them together, for numbers as small as these.
+        let numbers = "\(String(status.st_rdev >> 8, radix: 16)) \(String(status.st_rdev & 0xff, radix: 16))\n"
+        let script = "[ -c \(device) ] && [ -w \(device) ] && stat -c '%t %T' \(device)"
+        for (paths, output) in [([], ""), ([device], numbers)] {
             try await Self.withJail(extraPaths: paths) { jailer, _ in
                 let sandbox = try await jailer.createSandbox(.test())
                 let told = try await sandbox.shell("\(script); true")
