@@ -129,7 +129,7 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--strip-all"])]
         ),
 
-        room("VirtualMachine", ["CSandbox", nioCore, nioPosix]),
+        room("VirtualMachine", ["CSandbox", nioCore, nioPosix, nioHTTP1]),
         room("GuestImages", ["Sandbox", "CSandbox", crypto]),
         room(
             "SandboxMicroVM",
@@ -327,20 +327,36 @@ let package = Package(
             "SandboxNamespacesTests",
             ["SandboxNamespaces", "Sandbox", "CSandbox", "SandboxTestSupport", "TestSupport", logging]
         ),
+        .target(name: "FirecrackerAPI", path: "Tests/FirecrackerAPI", swiftSettings: strict),
+        .executableTarget(
+            name: "firecracker-stand-in",
+            dependencies: ["FirecrackerAPI"],
+            path: "Tests/FirecrackerStandIn",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FirecrackerTestSupport",
+            dependencies: ["FirecrackerAPI", "VirtualMachine", "CSandbox"],
+            path: "Tests/FirecrackerTestSupport",
+            swiftSettings: strict
+        ),
         tests(
             "SandboxMicroVMTests",
             [
                 "SandboxMicroVM", "SandboxNamespaces", "GuestImages", "VirtualMachine", "GuestProtocol", "Sandbox",
-                "SandboxTestSupport",
+                "SandboxTestSupport", "FirecrackerAPI", "FirecrackerTestSupport", "firecracker-stand-in", "CSandbox",
                 "TestSupport", logging, nioPosix,
             ]
         ),
+        // With links to those files of the agent that are tried outside of a guest: it is linked as no test can be.
+        tests("GuestAgentTests", ["GuestProtocol"]),
         tests("GuestProtocolTests", ["GuestProtocol", "TestSupport"]),
         tests("GuestImagesTests", ["GuestImages", "TestSupport"]),
         tests(
             "VirtualMachineTests",
             [
-                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "TestSupport", nioPosix,
+                "VirtualMachine", "GuestImages", "GuestProtocol", "CSandbox", "FirecrackerAPI",
+                "FirecrackerTestSupport", "firecracker-stand-in", "TestSupport", nioCore, nioPosix,
             ]
         ),
         tests("RuntimeAPITests", ["RuntimeAPI", "LambdaAPI", "TestSupport", nioCore, nioPosix]),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <signal.h>
 #include <string.h>
@@ -75,6 +76,27 @@ int cguest_take_signals(int signals) {
 
 int cguest_accept(int listener) {
     return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int cguest_host_listener(unsigned port) {
+    int listener = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener < 0) return -1;
+    struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_port = port, .svm_cid = VMADDR_CID_ANY};
+    if (bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 4) == 0) return listener;
+    int error = errno;
+    close(listener);
+    errno = error;
+    return -1;
+}
+
+int cguest_accept_host(int listener) {
+    struct sockaddr_vm peer = {0};
+    socklen_t bytes = sizeof peer;
+    int connection = accept4(listener, (struct sockaddr *)&peer, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (connection < 0 || peer.svm_cid == VMADDR_CID_HOST) return connection;
+    close(connection);
+    errno = EACCES;
+    return -1;
 }
 
 int cguest_pipe(int ends[2]) {

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -125,6 +126,11 @@ int sb_copy_sparse(int from, int to) {
         off_t to_offset = start;
         while (start < end) {
             ssize_t copied = copy_file_range(from, &start, to, &to_offset, (size_t)(end - start), 0);
+            // From another file system it goes through memory.
+            if (copied < 0 && errno == EXDEV && lseek(to, start, SEEK_SET) == start) {
+                copied = sendfile(to, from, &start, (size_t)(end - start));
+                to_offset = start;
+            }
             if (copied == 0) errno = EIO;
             if (copied <= 0) return -1;
         }

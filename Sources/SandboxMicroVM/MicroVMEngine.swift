@@ -298,7 +298,7 @@ private struct TemplateMaker: Sendable {
     func make(_ machine: MachineSpecification, jail: SandboxSpecification) async throws -> MachineTemplates.Template {
         let booted = try await machines.boot(machine, in: SandboxHousing(jailer: jailer, specification: jail))
         do {
-            guard let channel = booted.takeChannel() else {
+            guard let channel = try await booted.takeChannel() else {
                 throw SandboxError(.setUpFailed, "a machine has no channel")
             }
             let connection = try await GuestConnection.open(

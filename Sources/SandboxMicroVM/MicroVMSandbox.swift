@@ -89,7 +89,15 @@ final class MicroVMSandbox: Sandbox {
             throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
         }
         state.withLock { $0.machine = machine }
-        guard let channel = machine.takeChannel() else { throw gone }
+        let channel: CInt?
+        do throws(VirtualMachineError) {
+            // In this order: of some machines there is no channel before they run.
+            try await machine.resume()
+            channel = try await machine.takeChannel()
+        } catch {
+            throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
+        }
+        guard let channel else { throw gone }
         let connection = try await GuestConnection.open(
             channel,
             session: template.standing.session,
@@ -100,11 +108,6 @@ final class MicroVMSandbox: Sandbox {
         )
         state.withLock { $0.connection = connection }
         try await connection.connect(template.standing.processes, with: processes)
-        do throws(VirtualMachineError) {
-            try await machine.resume()
-        } catch {
-            throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
-        }
         var random = SystemRandomNumberGenerator()
         let identity = GuestIdentity(
             entropy: (0..<64).map { _ in UInt8.random(in: 0...255, using: &random) },

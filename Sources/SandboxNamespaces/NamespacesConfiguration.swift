@@ -10,7 +10,8 @@ package struct NamespacesConfiguration: Sendable {
     package var spareScratchDisksMax: Int
     /// Sizes, in bytes, of which to keep spares from the start.
     package var expectedScratchSizes: [Int]
-    /// Host directories to show inside, at the same place and read-only, beyond the usual ones.
+    /// Host directories and files to show inside, at the same place and read-only, beyond the usual ones; and devices right in
+    /// `/dev`, for everybody inside to use.
     package var extraUserlandPaths: [String]
     /// How sandboxes that may go out do so; `nil` where none may.
     package var network: NetworkConfiguration?

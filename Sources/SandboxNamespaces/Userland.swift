@@ -45,7 +45,7 @@ struct Userland: Sendable {
     ///
     /// - Parameters:
     ///   - placeholders: Where the directories are made that are shown while a sandbox waits for its function.
-    ///   - extraPaths: Further host directories to show at the same place.
+    ///   - extraPaths: Further host directories, files and devices to show at the same place.
     init(skeleton: String, placeholders: String, extraPaths: [String]) throws(SystemError) {
         self.skeleton = skeleton
         waiting = [("task", "/var/task"), ("opt", "/opt")].map { name, target in
@@ -72,6 +72,9 @@ struct Userland: Sendable {
             case S_IFREG:
                 try Self.makeParents(of: path, in: skeleton)
                 try Self.makeFile(skeleton + path, text: "")
+                mounts.append((path, path))
+            case S_IFCHR where path.hasPrefix("/dev/"):
+                // The launcher makes it anew.
                 mounts.append((path, path))
             default:
                 continue

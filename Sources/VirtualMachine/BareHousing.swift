@@ -8,8 +8,10 @@ package final class BareHousing: MachineHousing {
     private enum State {
         /// -> running, ended.
         case empty
-        /// -> ended.
+        /// -> reaped.
         case running(pid_t, waiters: [CheckedContinuation<Void, Never>])
+        /// There is no process any more, and its end is being told. -> ended.
+        case reaped(waiters: [CheckedContinuation<Void, Never>])
         case ended
     }
 
@@ -44,18 +46,20 @@ package final class BareHousing: MachineHousing {
             )
         }
         state.withLock { $0 = .running(pid, waiters: []) }
-        DispatchQueue.global().async {
+        // A thread of its own, since it does nothing but wait.
+        DispatchQueue(label: "swiftlet.bare-housing").async {
             // Not reaped before nobody can kill it any more: else the number could be another's by then.
             sb_wait_for_end(pid)
-            let (status, waiters) = self.state.withLock { state in
-                defer { state = .ended }
-                let status = sb_wait(pid)
-                guard case .running(_, let waiters) = state else {
-                    return (status, [] as [CheckedContinuation<Void, Never>])
-                }
-                return (status, waiters)
+            let status = self.state.withLock { state in
+                if case .running(_, let waiters) = state { state = .reaped(waiters: waiters) }
+                return sb_wait(pid)
             }
             onExit(MachineExit(waitStatus: status))
+            let waiters = self.state.withLock { state in
+                defer { state = .ended }
+                if case .reaped(let waiters) = state { return waiters }
+                return []
+            }
             for waiter in waiters { waiter.resume() }
         }
     }
@@ -63,12 +67,16 @@ package final class BareHousing: MachineHousing {
     package func destroy() async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let isEnded = state.withLock { state in
-                guard case .running(let pid, let waiters) = state else {
+                switch state {
+                case .empty, .ended:
                     state = .ended
                     return true
+                case .running(let pid, let waiters):
+                    kill(pid, SIGKILL)
+                    state = .running(pid, waiters: waiters + [continuation])
+                case .reaped(let waiters):
+                    state = .reaped(waiters: waiters + [continuation])
                 }
-                kill(pid, SIGKILL)
-                state = .running(pid, waiters: waiters + [continuation])
                 return false
             }
             if isEnded { continuation.resume() }

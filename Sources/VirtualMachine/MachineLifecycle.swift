@@ -59,8 +59,28 @@ struct MachineLifecycle {
         }
     }
 
+    /// Whether a guest can answer now who is asked for a connection.
+    func channelRequested() -> ChangeAction {
+        switch state {
+        case .running: .tell
+        case .paused, .saving: .refuse(.refused)
+        case .ended: .refuse(.gone)
+        }
+    }
+
     /// The machine is to end, or has ended by itself.
     mutating func ended() {
         state = .ended
+    }
+}
+
+extension MachineLifecycle.ChangeAction {
+    /// The error of who asked for what is refused.
+    ///
+    /// - Parameter operation: What was asked for, before "a virtual machine".
+    func refusal(of operation: String) -> VirtualMachineError? {
+        guard case .refuse(let code) = self else { return nil }
+        let reason = code == .gone ? "it has ended" : "it is paused, or its state is being kept"
+        return VirtualMachineError(code, "failed to \(operation) a virtual machine: \(reason)")
     }
 }

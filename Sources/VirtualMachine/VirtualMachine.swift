@@ -6,8 +6,9 @@
 package protocol VirtualMachine: AnyObject, Sendable {
     /// Our end of the one way in: a connected socket, which becomes readable at its end when the machine ends.
     ///
-    /// The first call hands the descriptor's ownership to the caller; later calls return `nil`.
-    func takeChannel() -> CInt?
+    /// The first call hands the descriptor's ownership to the caller; later calls return `nil`. Where the guest has to answer
+    /// before there is a channel, this waits for it, so the machine must run, and throws when it does not answer in time.
+    func takeChannel() async throws(VirtualMachineError) -> CInt?
 
     /// Stops all virtual processors, and with them all use of the host's. Pausing what is paused does nothing.
     func pause() async throws(VirtualMachineError)
@@ -20,7 +21,8 @@ package protocol VirtualMachine: AnyObject, Sendable {
 
     /// Puts another file behind a drive. What the guest has read of it before it may still believe.
     ///
-    /// - Parameter file: A descriptor of a file of at least the size of the one before; it stays the caller's to close.
+    /// - Parameter file: A descriptor of a file of at least the size of the one before; it stays the caller's to close. The
+    ///   machine may use a copy of it, so what the guest writes need not arrive in it.
     func replaceDrive(_ index: Int, with file: CInt) async throws(VirtualMachineError)
 
     /// Ends the machine, and waits until nothing of it is left. Idempotent. Cancellation does not stop it.
@@ -52,4 +54,15 @@ package protocol VirtualMachineEngine: Sendable {
         isTemplate: Bool,
         in housing: any MachineHousing
     ) async throws(VirtualMachineError) -> any VirtualMachine
+}
+
+extension VirtualMachineEngine {
+    /// Starts a copy of which no snapshot is to be taken.
+    package func restore(
+        _ snapshot: MachineSnapshot,
+        as specification: MachineSpecification,
+        in housing: any MachineHousing
+    ) async throws(VirtualMachineError) -> any VirtualMachine {
+        try await restore(snapshot, as: specification, isTemplate: false, in: housing)
+    }
 }

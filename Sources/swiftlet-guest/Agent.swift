@@ -18,7 +18,9 @@ final class Agent {
     /// The request to kill all processes that the last of them will answer.
     private var clearing: RequestNumber?
 
-    init(link descriptor: CInt) throws(SystemFailure) {
+    private var failure: (any Error)?
+
+    init(link way: Link) throws(SystemFailure) {
         var step: UnsafePointer<CChar>?
         guard cfilter_prepare(&step) == 0 else {
             throw SystemFailure(step: step.map { String(cString: $0) } ?? "prepare filter", errno: errno)
@@ -26,28 +28,26 @@ final class Agent {
         signals = try checked("signalfd") { cguest_child_signals() }
         try checked("bring up loopback") { cguest_loopback_up() }
         poller = try Poller()
-        link = HostLink(descriptor)
+        link = HostLink()
         group = try FunctionGroup()
         tree = try FunctionTree()
         processes = try Processes(group: group)
         streams = Streams(poller: poller, link: link, group: group)
+        switch way {
+        case .port(let port): try attach(port, isConnection: false)
+        case .listener(let listener):
+            try poller.watch(listener, for: .readable) { [unowned self] _ in accept(listener) }
+        }
     }
 
     /// Runs until the machine ends.
     func run() throws -> Never {
-        var failure: (any Error)?
         try poller.watch(signals, for: .readable) { [unowned self] _ in childrenEnded() }
-        try poller.watch(link.descriptor, for: .readable) { [unowned self] readiness in
-            do {
-                try linkReady(readiness)
-            } catch {
-                failure = error
-            }
-        }
         while true {
             poller.wait()
             let wasCongested = link.isCongested
             try link.flush()
+            if link.hasEnded { detach() }
             if let failure { throw failure }
             poller.setInterest(link.hasOutgoing ? [.readable, .writable] : .readable, in: link.descriptor)
             if wasCongested != link.isCongested || wasCongested { streams.linkChanged() }
@@ -56,11 +56,40 @@ final class Agent {
 
     // MARK: The host
 
+    private func attach(_ descriptor: CInt, isConnection: Bool) throws(SystemFailure) {
+        link.attach(descriptor, isConnection: isConnection)
+        try poller.watch(descriptor, for: .readable) { [unowned self] readiness in
+            do {
+                try linkReady(readiness)
+            } catch {
+                failure = error
+            }
+        }
+    }
+
+    /// A host that connects anew has lost its connection, whether we have heard of that or not.
+    private func accept(_ listener: CInt) {
+        let connection = cguest_accept_host(listener)
+        guard connection >= 0 else { return }
+        if link.descriptor >= 0 { detach() }
+        do throws(SystemFailure) {
+            try attach(connection, isConnection: true)
+        } catch {
+            failure = error
+        }
+    }
+
+    private func detach() {
+        poller.unwatch(link.descriptor)
+        link.detach()
+        decoder = HostMessageDecoder()
+    }
+
     private func linkReady(_ readiness: Poller.Readiness) throws {
         if let bytes = try link.receive() {
             decoder.append(bytes)
             while let message = try decoder.next() { try handle(message) }
-        } else if readiness.contains(.closed) {
+        } else if !link.hasEnded, readiness.contains(.closed) {
             // Nobody holds the other end: a snapshot is being taken, or the host is gone and will end the machine.
             usleep(10_000)
         }

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -91,29 +92,49 @@ static int mount_tree(const struct launcher *launcher, const char *source, const
     return result;
 }
 
-/// One /dev for all sandboxes: read-only, with a few harmless nodes.
-static int make_devices(const struct launcher *launcher, const char *dev) {
-    char options[96];
+/// A device node in a sandbox's /dev, for everybody there to use.
+static int make_device(const struct launcher *launcher, const char *dev, const char *name, dev_t device) {
     char path[PATH_MAX];
     char source[64];
+    snprintf(path, sizeof path, "%s/%s", dev, name);
+    if (launcher->unprivileged) {
+        // Making nodes takes rights over the host, so the host's own are shown.
+        snprintf(source, sizeof source, "/dev/%s", name);
+        int place = TRY(path, open(path, O_CREAT | O_RDONLY | O_CLOEXEC, 0644));
+        if (place < 0) return -1;
+        close(place);
+        return TRY(source, mount(source, path, NULL, MS_BIND, NULL));
+    }
+    if (TRY(path, mknod(path, S_IFCHR | 0666, device)) < 0) return -1;
+    if (TRY(path, chmod(path, 0666)) < 0) return -1;
+    return TRY(path, chown(path, launcher->root_id, launcher->root_id));
+}
+
+static const char devices_directory[] = "/dev/";
+
+/// Whether this is the path of a further device. `name` is what it has in /dev.
+static bool is_device(const char *path, const char **name) {
+    *name = path + sizeof devices_directory - 1;
+    return strncmp(path, devices_directory, sizeof devices_directory - 1) == 0;
+}
+
+/// One /dev for all sandboxes: read-only, with a few harmless nodes and those that the service has asked for.
+static int make_devices(const struct launcher *launcher, const char *dev, const char *const *strings, unsigned count) {
+    char options[96];
+    char path[PATH_MAX];
     uint32_t owner = launcher->unprivileged ? 0 : launcher->root_id;
     snprintf(options, sizeof options, "size=64k,mode=755,uid=%u,gid=%u", owner, owner);
     unsigned long flags = MS_NOSUID | MS_NOEXEC;
     if (TRY("mount /dev", mount("dev", dev, "tmpfs", flags, options)) < 0) return -1;
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
-        snprintf(path, sizeof path, "%s/%s", dev, devices[i].name);
-        if (launcher->unprivileged) {
-            // Making nodes takes rights over the host, so the host's own are shown.
-            snprintf(source, sizeof source, "/dev/%s", devices[i].name);
-            int place = TRY(path, open(path, O_CREAT | O_RDONLY | O_CLOEXEC, 0644));
-            if (place < 0) return -1;
-            close(place);
-            if (TRY(source, mount(source, path, NULL, MS_BIND, NULL)) < 0) return -1;
-            continue;
-        }
-        dev_t device = makedev(devices[i].major, devices[i].minor);
-        if (TRY(path, mknod(path, S_IFCHR | 0666, device)) < 0) return -1;
-        if (TRY(path, chmod(path, 0666)) < 0 || TRY(path, chown(path, owner, owner)) < 0) return -1;
+        if (make_device(launcher, dev, devices[i].name, makedev(devices[i].major, devices[i].minor)) < 0) return -1;
+    }
+    for (unsigned i = 1; i < count; i += 2) {
+        const char *name;
+        struct stat status;
+        if (!is_device(strings[i], &name)) continue;
+        if (TRY(strings[i], stat(strings[i], &status)) < 0) return -1;
+        if (make_device(launcher, dev, name, status.st_rdev) < 0) return -1;
     }
     static const char *const links[][2] = {
         {"/proc/self/fd", "fd"},
@@ -145,6 +166,8 @@ int assemble_userland(struct launcher *launcher, const char *const *strings, uns
 
     if (mount_tree(launcher, skeleton, skeleton) < 0) return -1;
     for (unsigned i = 1; i < count; i += 2) {
+        const char *name;
+        if (is_device(strings[i], &name)) continue;
         if (snprintf(path, sizeof path, "%s%s", skeleton, strings[i + 1]) >= (int)sizeof path) {
             errno = ENAMETOOLONG;
             return -1;
@@ -153,7 +176,7 @@ int assemble_userland(struct launcher *launcher, const char *const *strings, uns
     }
     snprintf(path, sizeof path, "%s/dev", skeleton);
     umask(0);
-    if (make_devices(launcher, path) < 0) return -1;
+    if (make_devices(launcher, path, strings, count) < 0) return -1;
     umask(022);
 
     if (TRY("enter userland", chdir(skeleton)) < 0) return -1;

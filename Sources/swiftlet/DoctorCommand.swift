@@ -11,11 +11,15 @@ struct DoctorCommand: AsyncParsableCommand {
     @Option(help: "How many seconds a trial may take before it counts as failed.")
     var patience = 5
 
+    @Option(help: "Where Firecracker is, if it is not in PATH.")
+    var firecracker: String?
+
     func validate() throws {
         guard (1...600).contains(patience) else { throw ValidationError("--patience is from 1 to 600") }
     }
 
     func run() async throws {
-        for finding in await EngineSearch(deadline: .seconds(patience)).findings() { print(finding) }
+        let search = EngineSearch(firecracker: firecracker, deadline: .seconds(patience))
+        for finding in await search.findings() { print(finding) }
     }
 }

@@ -1,12 +1,9 @@
 import GuestImages
-import LambdaAPI
 import Logging
 import NIOCore
 import Sandbox
 import SandboxMicroVM
 import SandboxNamespaces
-import Telemetry
-import VirtualMachine
 import Worker
 
 /// How functions are isolated from each other and from the host, as it is configured.
@@ -21,6 +18,7 @@ enum SandboxKind: String, CaseIterable, Sendable {
 enum MachineChoice: String, CaseIterable, Sendable {
     /// The best of those that work on this host.
     case auto
+    case firecracker
     case qemu
     /// QEMU without the processor's help.
     case qemuEmulation = "qemu-emulation"
@@ -46,13 +44,14 @@ struct SandboxEngines: Sendable {
         on group: any EventLoopGroup,
         logger: Logger
     ) async throws -> SandboxEngines {
-        let monitor = guests == nil ? nil : try await machineMonitor(configuration.machines, on: group, logger: logger)
+        let found = guests == nil ? nil : try await MachineMonitor.find(configuration.machines, logger: logger)
         var settings = NamespacesConfiguration(stateDirectory: data.path(of: "sandbox"))
         settings.network = configuration.network
         settings.extraUserlandPaths = runtimes.extraUserlandPaths
-        if guests != nil { settings.extraUserlandPaths += MicroVMConfiguration.jailPaths }
+        // All namespace sandboxes are jails of machines then.
+        settings.extraUserlandPaths += found?.jailPaths ?? []
         let namespaces = try await NamespacesEngine.start(settings, logger: logger)
-        guard let guests, let monitor else { return SandboxEngines(namespaces: namespaces, machines: nil) }
+        guard let guests, let found else { return SandboxEngines(namespaces: namespaces, machines: nil) }
         do {
             let machines = try MicroVMEngine(
                 MicroVMConfiguration(
@@ -61,7 +60,7 @@ struct SandboxEngines: Sendable {
                     rootImages: guests.rootImages
                 ),
                 jailer: namespaces,
-                machines: monitor,
+                machines: try found.engine(directory: data.path(of: "guest-files"), on: group),
                 group: group,
                 logger: logger
             )
@@ -75,37 +74,5 @@ struct SandboxEngines: Sendable {
     func shutdown() async {
         await machines?.shutdown()
         await namespaces.shutdown()
-    }
-
-    /// Finds what can run machines on this host, by trying.
-    private static func machineMonitor(
-        _ choice: MachineChoice,
-        on group: any EventLoopGroup,
-        logger: Logger
-    ) async throws -> any VirtualMachineEngine {
-        let search = EngineSearch()
-        let wanted: Set<EngineFinding.Engine> =
-            switch choice {
-            case .auto: [.qemuWithKVM, .qemuEmulating]
-            case .qemu: [.qemuWithKVM]
-            case .qemuEmulation: [.qemuEmulating]
-            }
-        let findings = await search.findings(of: wanted)
-        guard let found = findings.first(where: \.isUsable), case .usable(let version) = found.verdict,
-            let qemu = search.program("qemu-system-x86_64")
-        else {
-            let reasons = findings.map(\.description).joined(separator: "; ")
-            throw ConfigurationError(key: "sandbox", "no virtual machine runs on this host: \(reasons)")
-        }
-        logger.notice("functions run in virtual machines", metadata: [LogKey.reason: "\(found)"])
-        return QEMUEngine(
-            QEMUProgram(
-                executable: qemu,
-                accelerator: found.engine == .qemuWithKVM ? .kvm : .tcg,
-                counterKHz: hostCounterKHz()
-            ),
-            version: version,
-            group: group
-        )
     }
 }

@@ -45,7 +45,7 @@ import Worker
 /// | `idle-timeout` | seconds, at least 1 | `600` | how long an idle environment is kept |
 /// | `sandbox` | `namespaces` or `microvm` | `namespaces` | what isolates functions: namespaces of the host's kernel, or a virtual machine each |
 /// | `guest-images` | path | `guests` in `data` | what virtual machines start from, as `swiftlet image` has made it |
-/// | `machines` | `auto`, `qemu` or `qemu-emulation` | `auto` | what runs virtual machines; `auto`: the best that works |
+/// | `machines` | `auto`, `firecracker`, `qemu` or `qemu-emulation` | `auto` | what runs virtual machines; `auto`: the best that works |
 /// | `waiting-sandboxes` | 0 to 256 | `16` | the most sandboxes that wait for functions of one runtime |
 /// | `concurrency` | 1 to 1,000,000 | `1000` | how many invokes the account may run at once |
 /// | `request-rate` | 0 to 100,000 | `10` | invokes per second for each unit of concurrency; 0 for no limit |

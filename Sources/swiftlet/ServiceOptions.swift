@@ -88,7 +88,7 @@ struct ServiceOptions: ParsableArguments {
     @Option(help: "What virtual machines start from, as 'swiftlet image' has made it. (default: guests below data)")
     var guestImages: String?
 
-    @Option(help: "What runs virtual machines: auto, qemu or qemu-emulation. (default: auto)")
+    @Option(help: "What runs virtual machines: auto, firecracker, qemu or qemu-emulation. (default: auto)")
     var machines: String?
 
     @Option(help: "The most sandboxes that wait for functions of one runtime; 0 for none. (default: 16)")

@@ -23,7 +23,7 @@ extension RealMachines {
             let drives = [tree.drive, MachineDrive(descriptor: scratch, isReadOnly: false)]
             let specification = fixture.specification(drives: drives)
             let machine = try await fixture.engine.boot(specification, in: BareHousing())
-            let client = AgentClient(try #require(machine.takeChannel()))
+            let client = AgentClient(try #require(try await machine.takeChannel()))
             try client.greet()
             #expect(try client.ask(.mount(GuestMount(drive: 0, fileSystem: .image, target: "/"))) == nil)
             #expect(try client.ask(.listen(port: 9001)) == nil)
@@ -60,11 +60,10 @@ extension RealMachines {
             let copy = try await template.fixture.engine.restore(
                 template.snapshot,
                 as: specification,
-                isTemplate: false,
                 in: BareHousing()
             )
             try await copy.resume()
-            let client = AgentClient(try #require(copy.takeChannel()), session: template.session)
+            let client = AgentClient(try #require(try await copy.takeChannel()), session: template.session)
             do {
                 #expect(try client.ask(.mount(GuestMount(drive: 1, fileSystem: .scratch, target: "/tmp"))) == nil)
                 #expect(try client.ask(.limit(memoryBytes: memoryMiB << 20, processes: 20)) == nil)

@@ -8,6 +8,7 @@ import VirtualMachine
     private static func findings(
         _ scripts: [String: String],
         kvm: String = "/dev/null",
+        firecracker: String? = nil,
         deadline: Duration = .seconds(20)
     ) async throws -> [EngineFinding.Engine: EngineFinding.Verdict] {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("swiftlet-\(UUID().uuidString)")
@@ -18,7 +19,12 @@ import VirtualMachine
             try "#!/bin/sh\n\(script)\n".write(toFile: path, atomically: true, encoding: .utf8)
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         }
-        let search = EngineSearch(directories: [directory.path], kvmDevice: kvm, deadline: deadline)
+        let search = EngineSearch(
+            directories: [directory.path],
+            firecracker: firecracker,
+            kvmDevice: kvm,
+            deadline: deadline
+        )
         let found = await search.findings()
         return Dictionary(uniqueKeysWithValues: found.map { ($0.engine, $0.verdict) })
     }
@@ -27,7 +33,10 @@ import VirtualMachine
 
     @Test func whatIsNotInstalledIsNamed() async throws {
         let found = try await Self.findings([:])
-        #expect(found[.firecracker] == .unusable(reason: "firecracker is not installed"))
+        #expect(
+            found[.firecracker]
+                == .unusable(reason: "firecracker is not installed (put the released program into PATH)")
+        )
         for engine in [EngineFinding.Engine.qemuWithKVM, .qemuEmulating] {
             #expect(
                 found[engine]
@@ -56,6 +65,39 @@ import VirtualMachine
         let found = try await Self.findings(["qemu-system-x86_64": "exit 0"], kvm: "/nowhere")
         #expect(found[.qemuWithKVM] == .unusable(reason: "there is no /nowhere"))
         #expect(found[.qemuEmulating] == .unusable(reason: "a trial machine did not run: QEMU exited with status 0"))
+    }
+
+    private static let firecracker = #"[ "$1" = --version ] && echo "Firecracker v1.13.1""#
+
+    @Test func firecrackerIsUsableWhereATrialHasShownThatKVMIs() async throws {
+        let scripts = ["firecracker": Self.firecracker, "qemu-system-x86_64": "\(Self.version)\nexit 85"]
+        #expect(try await Self.findings(scripts)[.firecracker] == .usable(version: "Firecracker v1.13.1"))
+    }
+
+    @Test func firecrackerIsNotUsableWhereKVMIsNot() async throws {
+        let scripts = ["firecracker": Self.firecracker, "qemu-system-x86_64": "\(Self.version)\nexit 1"]
+        #expect(
+            try await Self.findings(scripts)[.firecracker]
+                == .unusable(
+                    reason: "Firecracker v1.13.1 is there, but a trial machine did not run: QEMU exited with status 1"
+                )
+        )
+        #expect(
+            try await Self.findings(["firecracker": Self.firecracker], kvm: "/nowhere")[.firecracker]
+                == .unusable(reason: "Firecracker v1.13.1 is there, but there is no /nowhere")
+        )
+    }
+
+    @Test func whatWasNotTriedIsSaidToBe() async throws {
+        #expect(
+            try await Self.findings(["firecracker": Self.firecracker])[.firecracker]
+                == .usable(version: "Firecracker v1.13.1; KVM was not tried, which takes QEMU")
+        )
+    }
+
+    @Test func aPathOfFirecrackersGoesBeforeTheSearch() async throws {
+        let found = try await Self.findings(["firecracker": Self.firecracker], firecracker: "/nowhere/firecracker")
+        #expect(found[.firecracker] == .unusable(reason: "/nowhere/firecracker cannot be executed"))
     }
 
     @Test(.enabled(if: EngineSearch().program("qemu-system-x86_64") != nil, "needs QEMU"))

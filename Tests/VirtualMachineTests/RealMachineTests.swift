@@ -28,7 +28,7 @@ extension RealMachines {
             let fixture = try MachineFixture(RealMachineNeeds.debianFiles)
             let tree = try TestTree()
             let machine = try await fixture.engine.boot(fixture.specification(drives: [tree.drive]), in: BareHousing())
-            let client = AgentClient(try #require(machine.takeChannel()))
+            let client = AgentClient(try #require(try await machine.takeChannel()))
             try client.greet()
             #expect(try client.ask(.mount(GuestMount(drive: 0, fileSystem: .image, target: "/"))) == nil)
             #expect(try client.run("/bin/sh", ["-c", "echo hello"]).output == "hello\n")
@@ -38,8 +38,8 @@ extension RealMachines {
         @Test func aMachineBootsAnswersAndGoes() async throws {
             let fixture = try MachineFixture()
             let machine = try await fixture.engine.boot(fixture.specification(), in: BareHousing())
-            let client = AgentClient(try #require(machine.takeChannel()))
-            #expect(machine.takeChannel() == nil)
+            let client = AgentClient(try #require(try await machine.takeChannel()))
+            #expect(try await machine.takeChannel() == nil)
             try client.greet()
             #expect(try client.ask(.identify(Self.identity)) == nil)
             #expect(try client.ask(.limit(memoryBytes: 64 << 20, processes: 100)) == nil)
@@ -55,7 +55,7 @@ extension RealMachines {
             let fixture = try MachineFixture()
             let specification = fixture.specification()
             let template = try await fixture.engine.boot(specification, in: BareHousing())
-            let client = AgentClient(try #require(template.takeChannel()))
+            let client = AgentClient(try #require(try await template.takeChannel()))
             try client.greet()
             let snapshot = try await template.snapshot()
             await #expect(throws: VirtualMachineError.self) { try await template.resume() }
@@ -64,12 +64,11 @@ extension RealMachines {
                 let copy = try await fixture.engine.restore(
                     snapshot,
                     as: specification,
-                    isTemplate: false,
                     in: BareHousing()
                 )
                 try await copy.resume()
                 // The conversation goes on, too.
-                let copied = AgentClient(try #require(copy.takeChannel()), session: client.session)
+                let copied = AgentClient(try #require(try await copy.takeChannel()), session: client.session)
                 #expect(try copied.ask(.identify(Self.identity)) == nil)
                 try await copy.pause()
                 try await copy.resume()
@@ -86,7 +85,6 @@ extension RealMachines {
                 try await fixture.engine.restore(
                     snapshot,
                     as: fixture.specification(memoryMiB: 256),
-                    isTemplate: false,
                     in: BareHousing()
                 )
             }
@@ -106,19 +104,18 @@ extension RealMachines {
                 tree.drive, MachineDrive(descriptor: empty, isReadOnly: true),
             ])
             let template = try await fixture.engine.boot(specification, in: BareHousing())
-            let client = AgentClient(try #require(template.takeChannel()))
+            let client = AgentClient(try #require(try await template.takeChannel()))
             try client.greet()
             #expect(try client.ask(.mount(GuestMount(drive: 0, fileSystem: .image, target: "/"))) == nil)
             let snapshot = try await template.snapshot()
             let copy = try await fixture.engine.restore(
                 snapshot,
                 as: specification,
-                isTemplate: false,
                 in: BareHousing()
             )
             try await copy.replaceDrive(1, with: code)
             try await copy.resume()
-            let copied = AgentClient(try #require(copy.takeChannel()), session: client.session)
+            let copied = AgentClient(try #require(try await copy.takeChannel()), session: client.session)
             #expect(try copied.ask(.mount(GuestMount(drive: 1, fileSystem: .image, target: "/var/task"))) == nil)
             #expect(try copied.run("/bin/cat", ["/var/task/handler.py"]).output == "print('code')")
             await copy.destroy()
@@ -129,7 +126,7 @@ extension RealMachines {
             let tree = try TestTree()
             let specification = fixture.specification(drives: [tree.drive])
             let template = try await fixture.engine.boot(specification, in: BareHousing())
-            let client = AgentClient(try #require(template.takeChannel()))
+            let client = AgentClient(try #require(try await template.takeChannel()))
             try client.greet()
             #expect(try client.ask(.mount(GuestMount(drive: 0, fileSystem: .image, target: "/"))) == nil)
             let snapshot = try await template.snapshot()
@@ -139,11 +136,10 @@ extension RealMachines {
                 let copy = try await fixture.engine.restore(
                     snapshot,
                     as: specification,
-                    isTemplate: false,
                     in: BareHousing()
                 )
                 try await copy.resume()
-                let copied = AgentClient(try #require(copy.takeChannel()), session: client.session)
+                let copied = AgentClient(try #require(try await copy.takeChannel()), session: client.session)
                 // The last two have none, which shows what an identity is for.
                 if copyNumber < 2 {
                     var identity = Self.identity
@@ -175,7 +171,7 @@ extension RealMachines {
             let snapshot = try await template.snapshot()
             let cut = try Self.cut(snapshot, toBytes: bytes)
             await #expect(throws: VirtualMachineError.self) {
-                try await fixture.engine.restore(cut, as: fixture.specification(), isTemplate: false, in: BareHousing())
+                try await fixture.engine.restore(cut, as: fixture.specification(), in: BareHousing())
             }
         }
     }

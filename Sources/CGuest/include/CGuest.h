@@ -57,6 +57,12 @@ int cguest_take_signals(int signals);
 /// The next connection of a listening socket, non-blocking and close-on-exec.
 int cguest_accept(int listener);
 
+/// Listens for the host at this port of the sockets between machines and hosts (vsock), non-blocking and close-on-exec.
+int cguest_host_listener(unsigned port);
+
+/// The next connection of the host's, non-blocking and close-on-exec. Anybody else's is refused with EACCES.
+int cguest_accept_host(int listener);
+
 /// A pipe, close-on-exec.
 int cguest_pipe(int ends[2]);
 

@@ -4,6 +4,7 @@
 // itself (those without a libc function, those with variable arguments, those with unions).
 
 #include "HostCalls.h"
+#include "MachineFiles.h"
 #include "Messages.h"
 #include "Network.h"
 

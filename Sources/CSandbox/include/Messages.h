@@ -42,7 +42,8 @@ enum {
 enum sb_kind {
     // Service to launcher.
 
-    /// Assemble the userland. Strings: the skeleton directory, then pairs of a host path and its place inside.
+    /// Assemble the userland. Strings: the skeleton directory, then pairs of a host path and its place inside. What is in /dev
+    /// becomes a device there.
     /// Body: sb_start, which tells the descriptors.
     SB_START = 1,
     /// Make a sandbox. Strings: its host name, then for each mount its place inside, or in unprivileged mode pairs

@@ -7,18 +7,30 @@ import Synchronization
 package struct EngineSearch: Sendable {
     /// Where programs are looked for, in this order.
     package var directories: [String]
+    /// The path of Firecracker, where it is not to be looked for.
+    package var firecracker: String?
     package var kvmDevice: String
     /// How long one trial may take. It takes some hundredths of a second where it works.
     package var deadline: Duration
 
     package init(
-        directories: [String] = ["/usr/local/bin", "/usr/bin", "/bin"],
+        directories: [String] = Self.usualDirectories,
+        firecracker: String? = nil,
         kvmDevice: String = "/dev/kvm",
         deadline: Duration = .seconds(5)
     ) {
         self.directories = directories
+        self.firecracker = firecracker
         self.kvmDevice = kvmDevice
         self.deadline = deadline
+    }
+
+    /// Where programs of the host's are, then those of who has started us.
+    package static var usualDirectories: [String] {
+        let usual = ["/usr/local/bin", "/usr/bin", "/bin"]
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        let own = path.split(separator: ":").map(String.init).filter { $0.hasPrefix("/") && !usual.contains($0) }
+        return usual + own
     }
 
     /// What was found of these engines, the best first. The others are not tried.
@@ -26,21 +38,26 @@ package struct EngineSearch: Sendable {
         of engines: Set<EngineFinding.Engine> = Set(EngineFinding.Engine.allCases)
     ) async -> [EngineFinding] {
         var findings: [EngineFinding] = []
+        let qemu = program("qemu-system-x86_64")
+        let version = if let qemu { await firstLine(of: qemu) } else { "" }
+        let absent = "qemu-system-x86_64 is not installed (Debian: qemu-system-x86)"
+        // The trial of Firecracker's device is QEMU's, too.
+        var kvm: EngineFinding.Verdict?
+        if engines.contains(.firecracker) || engines.contains(.qemuWithKVM) {
+            kvm = kvmProblem().map { .unusable(reason: $0) }
+            if kvm == nil, let qemu { kvm = await verdict(qemu, .kvm, version) }
+        }
         for engine in EngineFinding.Engine.allCases where engines.contains(engine) {
-            findings.append(EngineFinding(engine, await verdict(on: engine)))
+            let verdict: EngineFinding.Verdict =
+                switch (engine, qemu) {
+                case (.firecracker, _): await firecracker(kvm)
+                case (_, nil): .unusable(reason: absent)
+                case (.qemuWithKVM, _): kvm ?? .unusable(reason: absent)
+                case (.qemuEmulating, let qemu?): await verdict(qemu, .tcg, version)
+                }
+            findings.append(EngineFinding(engine, verdict))
         }
         return findings
-    }
-
-    private func verdict(on engine: EngineFinding.Engine) async -> EngineFinding.Verdict {
-        if engine == .firecracker { return await firecracker(kvmProblem()) }
-        guard let qemu = program("qemu-system-x86_64") else {
-            return .unusable(reason: "qemu-system-x86_64 is not installed (Debian: qemu-system-x86)")
-        }
-        let version = await firstLine(of: qemu)
-        guard engine == .qemuWithKVM else { return await verdict(qemu, .tcg, version) }
-        if let problem = kvmProblem() { return .unusable(reason: problem) }
-        return await verdict(qemu, .kvm, version)
     }
 
     /// The path of an installed program.
@@ -48,10 +65,18 @@ package struct EngineSearch: Sendable {
         directories.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
     }
 
-    private func firecracker(_ kvmProblem: String?) async -> EngineFinding.Verdict {
-        guard let path = program("firecracker") else { return .unusable(reason: "firecracker is not installed") }
-        if let kvmProblem { return .unusable(reason: kvmProblem) }
-        return .usable(version: await firstLine(of: path))
+    /// - Parameter kvm: What a trial with QEMU has said of KVM, or what keeps from trying; `nil` where neither is known.
+    private func firecracker(_ kvm: EngineFinding.Verdict?) async -> EngineFinding.Verdict {
+        guard let path = firecracker ?? program("firecracker") else {
+            return .unusable(reason: "firecracker is not installed (put the released program into PATH)")
+        }
+        guard access(path, X_OK) == 0 else { return .unusable(reason: "\(path) cannot be executed") }
+        let version = await firstLine(of: path)
+        switch kvm {
+        case .unusable(let reason)?: return .unusable(reason: "\(version) is there, but \(reason)")
+        case .usable?: return .usable(version: version)
+        case nil: return .usable(version: "\(version); KVM was not tried, which takes QEMU")
+        }
     }
 
     private func kvmProblem() -> String? {

@@ -1,6 +1,5 @@
 import Glibc
 package import NIOCore
-import Synchronization
 
 /// Makes virtual machines out of QEMU processes.
 package struct QEMUEngine: VirtualMachineEngine {
@@ -79,7 +78,7 @@ package struct QEMUEngine: VirtualMachineEngine {
         for drive in specification.drives { opened.drives.append(try drive.reopened()) }
         let (control, theirControl) = try makeSocketPair()
         let (channel, theirChannel) = try makeSocketPair()
-        let exited = Exit()
+        let exited = ProcessEnd()
         do throws(VirtualMachineError) {
             defer {
                 close(theirControl)
@@ -139,37 +138,9 @@ extension MachineDrive {
     }
 }
 
+/// Opens the file of a descriptor another time, with rights of its own; the caller's to close.
 func openAnew(_ descriptor: CInt, _ mode: CInt) throws(VirtualMachineError) -> CInt {
     let copy = open("/proc/self/fd/\(descriptor)", mode | O_CLOEXEC)
     guard copy >= 0 else { throw VirtualMachineError(.startFailed, "failed to open a machine's file: errno \(errno)") }
     return copy
-}
-
-/// The end of a process, which may come before anybody can be told.
-private final class Exit: Sendable {
-    private enum State {
-        case running
-        case watched(@Sendable () -> Void)
-        case ended
-    }
-
-    private let state = Mutex(State.running)
-
-    func occurred() {
-        let callback = state.withLock { state -> (@Sendable () -> Void)? in
-            defer { state = .ended }
-            if case .watched(let callback) = state { return callback }
-            return nil
-        }
-        callback?()
-    }
-
-    func set(_ callback: @escaping @Sendable () -> Void) {
-        let isEnded = state.withLock { state in
-            if case .ended = state { return true }
-            state = .watched(callback)
-            return false
-        }
-        if isEnded { callback() }
-    }
 }

@@ -41,7 +41,7 @@ final class QEMUMachine: VirtualMachine {
         if channel >= 0 { close(channel) }
     }
 
-    func takeChannel() -> CInt? {
+    func takeChannel() async throws(VirtualMachineError) -> CInt? {
         state.withLock { state in
             guard state.channel >= 0 else { return nil }
             defer { state.channel = -1 }
@@ -68,13 +68,8 @@ final class QEMUMachine: VirtualMachine {
     /// Returns whether there is anything to do.
     private func check(_ action: MachineLifecycle.ChangeAction, _ operation: String) throws(VirtualMachineError) -> Bool
     {
-        switch action {
-        case .tell: return true
-        case .none: return false
-        case .refuse(let code):
-            let reason = code == .gone ? "it has ended" : "its state is being kept"
-            throw VirtualMachineError(code, "failed to \(operation) a virtual machine: \(reason)")
-        }
+        if let refusal = action.refusal(of: operation) { throw refusal }
+        return action == .tell
     }
 
     func snapshot() async throws(VirtualMachineError) -> MachineSnapshot {

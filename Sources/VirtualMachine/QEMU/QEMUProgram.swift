@@ -2,7 +2,7 @@
 ///
 /// QEMU's `microvm` machine has no PCI, no ACPI and no firmware to speak of: an interrupt controller, a clock, a serial
 /// line, and virtio devices over MMIO. All files come as descriptors, so the process needs no path to any of them. Facts:
-/// QEMU's `docs/system/i386/microvm.rst`, and what was measured (decision record 21).
+/// QEMU's `docs/system/i386/microvm.rst`, and what was measured (decision record 22).
 package struct QEMUProgram: Hashable, Sendable {
     /// What runs the processors.
     package enum Accelerator: String, Sendable, CaseIterable {

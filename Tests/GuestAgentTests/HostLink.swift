@@ -1,0 +1,1 @@
+../../Sources/swiftlet-guest/HostLink.swift

@@ -1,0 +1,1 @@
+../../Sources/swiftlet-guest/SystemFailure.swift
