@@ -31,10 +31,15 @@ package struct GuestMount: Hashable, Sendable {
         let kind = try reader.integer(UInt8.self)
         guard let known = FileSystem(rawValue: kind) else { throw ProtocolViolation("a file system of kind \(kind)") }
         fileSystem = known
-        target = try reader.text(max: 256)
+        target = try Self.target(from: &reader)
+    }
+
+    static func target(from reader: inout WireReader) throws(ProtocolViolation) -> String {
+        let target = try reader.text(max: 256)
         let components = target.split(separator: "/", omittingEmptySubsequences: false)
         guard target.hasPrefix("/"), !components.dropFirst().contains(where: { [".", ".."].contains($0) }) else {
             throw ProtocolViolation("a mount at a place that is not plain")
         }
+        return target
     }
 }

@@ -24,6 +24,8 @@ package struct RequestNumber: Hashable, Sendable {
 package enum GuestRequest: Hashable, Sendable {
     case identify(GuestIdentity)
     case mount(GuestMount)
+    /// Take away what was mounted last at this place. Fails if a process uses it.
+    case unmount(target: String)
     /// Limits on what the function's processes use together.
     case limit(memoryBytes: UInt64, processes: UInt32)
     /// Listen on this port of the guest's loopback interface. Connections become streams, opened with the same number.
@@ -47,6 +49,7 @@ extension HostMessage {
         static let start: UInt32 = 8
         static let killAll: UInt32 = 9
         static let adjustClock: UInt32 = 10
+        static let unmount: UInt32 = 11
     }
 
     /// Appends the message to what is to be sent.
@@ -86,6 +89,7 @@ extension HostMessage {
         case Kind.signal: self = .signal(number, number: try reader.integer())
         case Kind.identify: self = .request(number, .identify(try GuestIdentity(from: &reader)))
         case Kind.mount: self = .request(number, .mount(try GuestMount(from: &reader)))
+        case Kind.unmount: self = .request(number, .unmount(target: try GuestMount.target(from: &reader)))
         case Kind.limit:
             self = .request(number, .limit(memoryBytes: try reader.integer(), processes: try reader.integer()))
         case Kind.listen: self = .request(number, .listen(port: try reader.integer()))
@@ -116,6 +120,9 @@ extension GuestRequest {
         case .mount(let mount):
             mount.write(to: &writer)
             return HostMessage.Kind.mount
+        case .unmount(let target):
+            writer.write(target)
+            return HostMessage.Kind.unmount
         case .limit(let memoryBytes, let processes):
             writer.write(memoryBytes)
             writer.write(processes)

@@ -4,15 +4,26 @@ import Sandbox
 struct GuestFiles: Sendable {
     let memoryBytesMax: Int
     let processesMax: Int
-    /// `nil` for no `/tmp` yet.
-    let temporaryStorageBytes: Int?
+    /// `nil` for no `/tmp`, or for the one that is there.
+    var temporaryStorageBytes: Int?
     var mounts: [ReadOnlyMount]
     let network: SandboxNetwork
+
+    /// The `/tmp` of a sandbox that waits: what a function gets that asks for nothing else. To mount one takes longer than all
+    /// else that adoption does, where processors are emulated.
+    private static let waitingStorageBytes = 512 << 20
 
     init(_ specification: SandboxSpecification) {
         memoryBytesMax = specification.memoryBytesMax
         processesMax = specification.processesMax
-        temporaryStorageBytes = specification.isAdoptable ? nil : specification.temporaryStorageBytes
+        if specification.isTemplate {
+            // Its copies share its files.
+            temporaryStorageBytes = nil
+        } else if specification.isAdoptable {
+            temporaryStorageBytes = Self.waitingStorageBytes
+        } else {
+            temporaryStorageBytes = specification.temporaryStorageBytes
+        }
         mounts = specification.mounts
         network = specification.isAdoptable ? .isolated : specification.network
     }

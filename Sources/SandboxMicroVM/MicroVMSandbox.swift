@@ -15,6 +15,8 @@ final class MicroVMSandbox: Sandbox {
         var machine: (any VirtualMachine)?
         var connection: GuestConnection?
         var canBeAdopted: Bool
+        /// The size of the `/tmp` that is mounted, if one is.
+        var temporaryStorageBytes: Int?
         var isDestroyed = false
     }
 
@@ -152,8 +154,9 @@ final class MicroVMSandbox: Sandbox {
         try await connection.ask(
             .limit(memoryBytes: UInt64(files.memoryBytesMax), processes: UInt32(clamping: files.processesMax))
         )
-        if files.temporaryStorageBytes != nil {
+        if let bytes = files.temporaryStorageBytes {
             try await connection.ask(.mount(GuestMount(drive: drive(.scratch), fileSystem: .scratch, target: "/tmp")))
+            state.withLock { $0.temporaryStorageBytes = bytes }
         }
         for mount in files.mounts {
             guard let kind = GuestDrive.drive(for: mount.target) else { continue }
@@ -174,7 +177,14 @@ final class MicroVMSandbox: Sandbox {
         do throws(SandboxError) {
             // A copy waits frozen.
             try thaw()
-            let files = GuestFiles(adoption)
+            var files = GuestFiles(adoption)
+            if let mounted = state.withLock({ $0.temporaryStorageBytes }) {
+                if mounted == files.temporaryStorageBytes {
+                    files.temporaryStorageBytes = nil
+                } else {
+                    try await connection().ask(.unmount(target: "/tmp"))
+                }
+            }
             let opened = try await open(files)
             defer { for file in opened.values { close(file) } }
             for (drive, file) in opened {

@@ -124,6 +124,8 @@ final class Agent {
             try become(identity)
         case .mount(let mount):
             try tree.mount(mount)
+        case .unmount(let target):
+            try tree.unmount(target)
         case .limit(let memoryBytes, let processes):
             try group.limit(memoryBytes: memoryBytes, processes: processes)
         case .listen(let port):

@@ -30,6 +30,10 @@ struct FunctionTree {
         if mount.target == "/" { try addKernelFiles() }
     }
 
+    func unmount(_ target: String) throws(SystemFailure) {
+        try checked("unmount \(target)") { umount2(Self.root + target, 0) }
+    }
+
     /// What programs expect beside files: `/proc`, in which they see their own processes only, and a few devices.
     private func addKernelFiles() throws(SystemFailure) {
         let flags = UInt(MS_NOSUID) | UInt(MS_NODEV) | UInt(MS_NOEXEC)

@@ -3,7 +3,6 @@ package import FirecrackerAPI
 import Foundation
 import Glibc
 import Synchronization
-import Testing
 package import VirtualMachine
 
 /// A stand-in for Firecracker where its process would be, and what it was asked.
@@ -39,7 +38,7 @@ package final class StandInHousing: MachineHousing {
         onExit: @escaping @Sendable (MachineExit) -> Void
     ) async throws(VirtualMachineError) {
         var program = program
-        #expect(program.descriptors.count == 11)
+        precondition(program.descriptors.count == 11, "a machine gets as many descriptors in each life")
         let text = (try? JSONEncoder().encode(script)).map { String(decoding: $0, as: UTF8.self) } ?? ""
         program.arguments.insert(contentsOf: [Script.argument, text], at: 1)
         program.descriptors.append(record)

@@ -27,6 +27,7 @@ import Testing
         .request(RequestNumber(rawValue: 4), .listen(port: 9001)),
         .request(RequestNumber(rawValue: 5), .start(process)),
         .request(RequestNumber(rawValue: .max), .killAll),
+        .request(RequestNumber(rawValue: 7), .unmount(target: "/tmp")),
         .request(RequestNumber(rawValue: 6), .adjustClock(nanoseconds: -20_000_000)),
         .signal(RequestNumber(rawValue: 5), number: 15),
         .stream(StreamNumber(rawValue: 2), .open(port: 8080)),

@@ -12,11 +12,22 @@ import Testing
     WithMicroVMEngine()
 )
 struct MicroVMSandboxTests {
-    @Test func runsAProgramAndReportsItsOutputAndExitStatus() async throws {
-        try await withSandbox { sandbox in
-            let (exit, output) = try await sandbox.shell("echo hello; echo error >&2; exit 3")
-            #expect(exit == .exited(3))
-            #expect(output == "hello\nerror\n")
+    @Test(arguments: SandboxContract.checks)
+    func keepsTheContract(check: SandboxCheck) async throws {
+        try await check.run(try #require(WithMicroVMEngine.engine))
+    }
+
+    @Test(arguments: [false, true])
+    func escapesAreRefused(isAdopted: Bool) async throws {
+        let directory = try TemporaryDirectory()
+        try "secret".write(toFile: "\(directory.path)/secret", atomically: true, encoding: .utf8)
+        let code = try TemporaryDirectory()
+        try await withSandbox(.test(isAdoptable: isAdopted)) { sandbox in
+            if isAdopted {
+                try await sandbox.adopt(.test(mounts: [ReadOnlyMount(source: code.path, target: "/var/task")]))
+            }
+            let failures = try await EscapeAttempts.failures(in: sandbox, directory: directory.path)
+            #expect(failures.isEmpty)
         }
     }
 
@@ -61,130 +72,6 @@ struct MicroVMSandboxTests {
             await #expect(throws: SandboxError.self) { try await sandbox.adopt(.test(network: .internet)) }
         }
         #expect(try MachineProcesses.all().isEmpty)
-    }
-
-    @Test func letsAProcessOpenItsStandardOutput() async throws {
-        try await withSandbox { sandbox in
-            let told = try await sandbox.shell("echo hello > /dev/stdout")
-            #expect(told.output == "hello\n")
-        }
-    }
-
-    @Test func showsMountsReadOnlyInTheirPlaces() async throws {
-        let code = try TemporaryDirectory()
-        let layers = try TemporaryDirectory()
-        try "code".write(toFile: "\(code.path)/file", atomically: true, encoding: .utf8)
-        try "layer".write(toFile: "\(layers.path)/file", atomically: true, encoding: .utf8)
-        let mounts = [
-            ReadOnlyMount(source: code.path, target: "/var/task"), ReadOnlyMount(source: layers.path, target: "/opt"),
-        ]
-        try await withSandbox(.test(mounts: mounts)) { sandbox in
-            let told = try await sandbox.shell("cat /var/task/file /opt/file; echo x > /var/task/file || echo refused")
-            #expect(told.output.hasPrefix("codelayer"))
-            #expect(told.output.hasSuffix("refused\n"))
-        }
-    }
-
-    @Test func isAdoptedByAFunctionWhileAProcessRuns() async throws {
-        let code = try TemporaryDirectory()
-        try "code".write(toFile: "\(code.path)/file", atomically: true, encoding: .utf8)
-        try await withSandbox(.test(isAdoptable: true)) { sandbox in
-            let script = "while [ ! -e /var/task/file ]; do sleep 0.02; done; cat /var/task/file; df -k /tmp | head -2"
-            let waiting = try await sandbox.launch("/bin/sh", ["-c", script], workingDirectory: "/")
-            try await sandbox.adopt(
-                .test(temporaryStorageMiB: 64, mounts: [ReadOnlyMount(source: code.path, target: "/var/task")])
-            )
-            #expect(await waiting.output.readToEnd().hasPrefix("code"))
-            #expect(await waiting.exit() == .exited(0))
-            await #expect(throws: SandboxError.self) { try await sandbox.adopt(.test()) }
-        }
-    }
-
-    @Test func doesNothingWhileFrozen() async throws {
-        try await withSandbox { sandbox in
-            // Writes as fast as it can, so whenever it may run at all there is something in the pipe.
-            let process = try await sandbox.launch("/bin/sh", ["-c", "while :; do echo x; done"])
-            #expect(await process.output.read(upTo: 1) == "x")
-            for _ in 0..<5 {
-                try sandbox.freeze()
-                try sandbox.freeze()
-                // What was under way comes; when nothing has come for a while, nothing may come any more.
-                while process.output.drain() > 0 { try await Task.sleep(for: .milliseconds(100)) }
-                #expect(process.output.drain() == 0)
-                try sandbox.thaw()
-                try sandbox.thaw()
-                #expect(await process.output.read(upTo: 1) == "x")
-            }
-        }
-    }
-
-    @Test func killsAllProcessesAndGoesOn() async throws {
-        try await withSandbox { sandbox in
-            let process = try await sandbox.launch("/bin/sh", ["-c", "trap '' TERM; echo on; sleep 1000"])
-            _ = await process.output.read(upTo: 1)
-            try sandbox.freeze()
-            try await sandbox.killProcesses()
-            #expect(await process.exit() == .signalled(9))
-            #expect(try await sandbox.shell("echo again").output == "again\n")
-        }
-    }
-
-    @Test func memoryBeyondTheLimitIsRefusedAndTold() async throws {
-        try await withSandbox(.test(memoryMiB: 64)) { sandbox in
-            #expect(!sandbox.hasExceededMemory())
-            let (exit, _) = try await sandbox.run("/bin/dd", ["if=/dev/zero", "of=/dev/null", "bs=80M", "count=1"])
-            #expect(exit == .signalled(9))
-            #expect(sandbox.hasExceededMemory())
-            #expect(sandbox.peakMemoryBytes() > 32 << 20)
-        }
-    }
-
-    /// A process inside connects to the Runtime API's port, the service accepts at its listener.
-    @Test func theRuntimeAPIIsReachedFromInside() async throws {
-        try await withSandbox { sandbox in
-            let listener = try #require(sandbox.takeRuntimeAPIListener())
-            defer { close(listener) }
-            #expect(sandbox.takeRuntimeAPIListener() == nil)
-            let script = "exec 5<>/dev/tcp/127.0.0.1/9001; echo question >&5; read answer <&5; echo got $answer"
-            let process = try await sandbox.launch("/bin/bash", ["-c", script])
-            let question = await Self.serve(listener, answer: "answer\n")
-            #expect(question == "question\n")
-            #expect(await process.output.readToEnd() == "got answer\n")
-        }
-    }
-
-    private static func serve(_ listener: CInt, answer: String) async -> String {
-        await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                var ready = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-                poll(&ready, 1, 20000)
-                let connection = accept(listener, nil, nil)
-                var bytes = [UInt8](repeating: 0, count: 100)
-                let count = read(connection, &bytes, bytes.count)
-                _ = write(connection, answer, answer.utf8.count)
-                shutdown(connection, CInt(SHUT_WR))
-                while read(connection, &bytes, bytes.count) > 0 {}
-                close(connection)
-                continuation.resume(returning: String(decoding: bytes.prefix(max(0, count)), as: UTF8.self))
-            }
-        }
-    }
-
-    @Test func manyAtOnceShareNothing() async throws {
-        let engine = try #require(WithMicroVMEngine.engine)
-        let sandboxes = try await withThrowingTaskGroup(of: (any Sandbox).self) { group in
-            for _ in 0..<6 { group.addTask { try await engine.createSandbox(.test()) } }
-            return try await group.reduce(into: [any Sandbox]()) { $0.append($1) }
-        }
-        var random: Set<String> = []
-        for sandbox in sandboxes {
-            let told = try await sandbox.shell(
-                "head -c 16 /dev/urandom | od -An -tx1; ls -A /tmp | grep -v lost; echo x > /tmp/x"
-            )
-            random.insert(told.output)
-        }
-        #expect(random.count == 6)
-        for sandbox in sandboxes { await sandbox.destroy() }
     }
 
     @Test func aGuestThatEndsTakesItsProcessesWithIt() async throws {

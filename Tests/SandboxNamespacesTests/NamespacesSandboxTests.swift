@@ -6,106 +6,12 @@ import Testing
 
 extension RealSandboxes {
     @Suite struct NamespacesSandboxTests {
+        @Test(arguments: SandboxContract.checks)
+        func keepsTheContract(check: SandboxCheck) async throws {
+            try await withEngine { engine, _ in try await check.run(engine) }
+        }
+
         // MARK: Processes
-
-        @Test func runsAProgramAndReportsItsOutputAndExitStatus() async throws {
-            try await withEngine { engine, _ in
-                let sandbox = try await engine.createSandbox(.test())
-                let result = try await sandbox.shell("echo out; echo err >&2; exit 7")
-                #expect(result.output == "out\nerr\n")
-                #expect(result.exit == .exited(7))
-            }
-        }
-
-        @Test func reportsTheSignalThatEndedAProcess() async throws {
-            try await withEngine { engine, _ in
-                let sandbox = try await engine.createSandbox(.test())
-                #expect(try await sandbox.shell("kill -TERM $$").exit == .signalled(15))
-                #expect(try await sandbox.shell("kill -SEGV $$").exit == .signalled(11))
-            }
-        }
-
-        @Test func givesAProcessExactlyItsArgumentsEnvironmentAndDirectory() async throws {
-            try await withEngine { engine, _ in
-                let sandbox = try await engine.createSandbox(.test())
-                let program = "import os, sys; print(sys.argv[1:], sorted(os.environ.items()), os.getcwd())"
-                let process = try await sandbox.launch(
-                    "/usr/bin/python3",
-                    ["-c", program, "", "a b", "ü"],
-                    environment: ["A=1", "B=x=y", "LC_CTYPE=C.UTF-8"],
-                    workingDirectory: "/var/task"
-                )
-                #expect(
-                    await process.output.readToEnd()
-                        == "['', 'a b', 'ü'] [('A', '1'), ('B', 'x=y'), ('LC_CTYPE', 'C.UTF-8')] /var/task\n"
-                )
-            }
-        }
-
-        @Test(
-            arguments: [
-                ("/nowhere", "/tmp", ENOENT), ("/etc/passwd", "/tmp", EACCES), ("/tmp/empty", "/tmp", ENOEXEC),
-                ("/bin/true", "/nowhere", ENOENT), ("/tmp", "/tmp", EACCES),
-            ]
-        )
-        func failsToExecuteWhatIsNoProgram(executable: String, directory: String, error: CInt) async throws {
-            try await withEngine { engine, _ in
-                let sandbox = try await engine.createSandbox(.test())
-                _ = try await sandbox.shell("echo '' > /tmp/empty; chmod 755 /tmp/empty")
-                let failure = await #expect(throws: SandboxError.self) {
-                    try await sandbox.launch(executable, workingDirectory: directory)
-                }
-                #expect(failure?.code == .execFailed)
-                #expect(failure?.errno == error)
-                #expect(try await sandbox.run("/bin/true").exit == .exited(0))
-            }
-        }
-
-        @Test func refusesStringsThatCannotBePassed() async throws {
-            try await withEngine { engine, _ in
-                let sandbox = try await engine.createSandbox(.test())
-                for argument in ["a\0b", String(repeating: "x", count: 200_000)] {
-                    let failure = await #expect(throws: SandboxError.self) {
-                        try await sandbox.launch("/bin/true", [argument])
-                    }
-                    #expect(failure?.code == .execFailed)
-                }
-                #expect(try await sandbox.run("/bin/true").exit == .exited(0))
-            }
-        }
-
-        @Test func runsProcessesBesideEachOther() async throws {
-            try await withEngine { engine, _ in
-                let sandbox = try await engine.createSandbox(.test())
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    for number in 0..<16 {
-                        group.addTask {
-                            let result = try await sandbox.shell("exit \(number)")
-                            #expect(result.exit == .exited(number))
-                        }
-                    }
-                    try await group.waitForAll()
-                }
-            }
-        }
-
-        @Test func reapsProcessesThatTheirParentsLeft() async throws {
-            try await withEngine { engine, _ in
-                let sandbox = try await engine.createSandbox(.test())
-                // The pipe closes when the last orphan ends; by then none may be left as a zombie beside the new shell.
-                _ = try await sandbox.shell("for i in 1 2 3 4 5; do (/bin/true &) ; done")
-                let states = try await sandbox.shell("cat /proc/[0-9]*/stat | cut -d' ' -f3 | grep -c Z")
-                #expect(states.output == "0\n")
-            }
-        }
-
-        @Test func letsAProcessOpenItsStandardOutput() async throws {
-            try await withEngine { engine, _ in
-                let sandbox = try await engine.createSandbox(.test())
-                let result = try await sandbox.shell("echo one > /dev/stdout; echo two > /dev/stderr; cat /dev/stdin")
-                #expect(result.output == "one\ntwo\n")
-            }
-        }
 
         @Test(arguments: ["/usr/bin/python3", "/usr/bin/node", "/usr/bin/java", "/usr/bin/perl", "/bin/bash"])
         func runsLanguageRuntimes(program: String) async throws {
@@ -163,49 +69,6 @@ extension RealSandboxes {
 
                         """
                 )
-            }
-        }
-
-        @Test func showsMountsReadOnlyInTheirPlaces() async throws {
-            try await withEngine { engine, directory in
-                let code = directory + "/code"
-                try FileManager.default.createDirectory(atPath: code, withIntermediateDirectories: true)
-                try "hello".write(toFile: code + "/file", atomically: true, encoding: .utf8)
-                let mounts = ["/var/task", "/opt", "/var/runtime"].map { ReadOnlyMount(source: code, target: $0) }
-                let sandbox = try await engine.createSandbox(.test(mounts: mounts))
-                for mount in mounts {
-                    let result = try await sandbox.shell(
-                        "cat \(mount.target)/file; stat -c ' %U' \(mount.target)/file; echo x > \(mount.target)/file"
-                    )
-                    #expect(result.output.hasPrefix("hello root\n"))
-                    #expect(result.output.contains("Read-only file system") || result.output.contains("Permission"))
-                }
-            }
-        }
-
-        @Test func givesTheRuntimeAPIListenerOnce() async throws {
-            try await withEngine { engine, _ in
-                let sandbox = try await engine.createSandbox(.test())
-                let listener = try #require(sandbox.takeRuntimeAPIListener())
-                defer { close(listener) }
-                #expect(sandbox.takeRuntimeAPIListener() == nil)
-                let client = try await sandbox.launch(
-                    "/usr/bin/python3",
-                    ["-c", "import socket; s = socket.create_connection(('127.0.0.1', 9001)); s.sendall(b'hello')"]
-                )
-                let received = await withCheckedContinuation { continuation in
-                    Thread.detachNewThread {
-                        var ready = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-                        poll(&ready, 1, 10_000)
-                        let connection = accept(listener, nil, nil)
-                        var bytes = [UInt8](repeating: 0, count: 16)
-                        let count = read(connection, &bytes, bytes.count)
-                        close(connection)
-                        continuation.resume(returning: String(decoding: bytes.prefix(max(0, count)), as: UTF8.self))
-                    }
-                }
-                #expect(received == "hello")
-                #expect(await client.exit() == .exited(0))
             }
         }
 
