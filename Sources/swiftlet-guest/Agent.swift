@@ -132,7 +132,8 @@ final class Agent {
             if let memory = group.takeChange() { link.send(.memory(memory)) }
             link.send(.exited(number, exit))
         }
-        if let number = clearing, group.isEmpty() {
+        // A process leaves its group a moment before it can be reaped, and its end is told before that of all.
+        if let number = clearing, group.isEmpty(), processes.isEmpty {
             clearing = nil
             link.send(.done(number))
         }
