@@ -317,7 +317,7 @@ let package = Package(
         tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioPosix, nioHTTP1]),
         .target(
             name: "SandboxTestSupport",
-            dependencies: ["Sandbox"],
+            dependencies: ["Sandbox", "CSandbox"],
             path: "Tests/SandboxTestSupport",
             swiftSettings: strict
         ),

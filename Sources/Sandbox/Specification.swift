@@ -17,6 +17,9 @@ package struct SandboxSpecification: Sendable {
     /// Whether the function is not known yet: ``Sandbox/adopt(_:)`` is called later, and until then there is no `/tmp`,
     /// and `/var/task` and `/opt` have nothing of interest.
     package var isAdoptable: Bool
+    /// Whether it has a tap device, the far end of the network interface of the virtual machine that it holds; see
+    /// ``Sandbox/connectTap()``.
+    package var hasTap: Bool
 
     package init(
         id: SandboxID,
@@ -26,7 +29,8 @@ package struct SandboxSpecification: Sendable {
         temporaryStorageBytes: Int,
         mounts: [ReadOnlyMount],
         network: SandboxNetwork = .isolated,
-        isAdoptable: Bool = false
+        isAdoptable: Bool = false,
+        hasTap: Bool = false
     ) {
         self.id = id
         self.memoryBytesMax = memoryBytesMax
@@ -36,6 +40,7 @@ package struct SandboxSpecification: Sendable {
         self.mounts = mounts
         self.network = network
         self.isAdoptable = isAdoptable
+        self.hasTap = hasTap
     }
 }
 

@@ -10,7 +10,8 @@ extension SandboxSpecification {
         temporaryStorageMiB: Int = 512,
         mounts: [ReadOnlyMount] = [],
         network: SandboxNetwork = .isolated,
-        isAdoptable: Bool = false
+        isAdoptable: Bool = false,
+        hasTap: Bool = false
     ) -> SandboxSpecification {
         SandboxSpecification(
             id: SandboxID(name),
@@ -20,7 +21,8 @@ extension SandboxSpecification {
             temporaryStorageBytes: temporaryStorageMiB << 20,
             mounts: mounts,
             network: network,
-            isAdoptable: isAdoptable
+            isAdoptable: isAdoptable,
+            hasTap: hasTap
         )
     }
 }
