@@ -17,7 +17,7 @@
 package enum GuestLink {
     /// What the two ends must agree on. An agent is built together with its host, but a snapshot keeps an agent alive:
     /// a host that has learned another protocol meanwhile must notice.
-    package static let version: UInt32 = 1
+    package static let version: UInt32 = 2
 
     /// The most bytes that a frame carries beside its head. Arguments and environment of a process fit: Lambda's own
     /// limit for all variables together is 4 KiB, and what the service adds is no more than that again.

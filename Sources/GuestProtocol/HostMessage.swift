@@ -29,6 +29,8 @@ package enum GuestRequest: Hashable, Sendable {
     /// Listen on this port of the guest's loopback interface. Connections become streams, opened with the same number.
     case listen(port: UInt16)
     case start(GuestProcess)
+    /// Use the machine's network interface, which leads somewhere from now on.
+    case connect(GuestAddresses)
     /// Kill all of the function's processes; done when the last is gone.
     case killAll
 }
@@ -44,6 +46,7 @@ extension HostMessage {
         static let listen: UInt32 = 7
         static let start: UInt32 = 8
         static let killAll: UInt32 = 9
+        static let connect: UInt32 = 10
     }
 
     /// Appends the message to what is to be sent.
@@ -88,6 +91,7 @@ extension HostMessage {
         case Kind.listen: self = .request(number, .listen(port: try reader.integer()))
         case Kind.start: self = .request(number, .start(try GuestProcess(from: &reader)))
         case Kind.killAll: self = .request(number, .killAll)
+        case Kind.connect: self = .request(number, .connect(try GuestAddresses(from: &reader)))
         default: throw ProtocolViolation("a message of kind \(frame.kind)")
         }
         try reader.finish()
@@ -121,6 +125,9 @@ extension GuestRequest {
         case .start(let process):
             process.write(to: &writer)
             return HostMessage.Kind.start
+        case .connect(let addresses):
+            addresses.write(to: &writer)
+            return HostMessage.Kind.connect
         case .killAll:
             return HostMessage.Kind.killAll
         }

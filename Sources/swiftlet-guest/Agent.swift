@@ -106,6 +106,8 @@ final class Agent {
                 throw SystemFailure(step: error.description, errno: EPROTO)
             }
             return
+        case .connect(let addresses):
+            try checked("use the network interface") { cguest_connect(addresses.own, addresses.gateway) }
         case .killAll:
             clearing = number
             try group.kill()
