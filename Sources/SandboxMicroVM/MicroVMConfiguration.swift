@@ -8,6 +8,8 @@ package struct MicroVMConfiguration: Sendable {
     package var bootFiles: BootFiles
     /// The path of the image of guests' root file system.
     package var rootImage: String
+    /// Whether guests can be given a network. Their jailer must have been started with one then.
+    package var hasNetwork: Bool
     /// How long a guest may take for anything before it is given up.
     package var patience: Duration
 
@@ -15,11 +17,13 @@ package struct MicroVMConfiguration: Sendable {
         stateDirectory: String,
         bootFiles: BootFiles,
         rootImage: String,
+        hasNetwork: Bool = false,
         patience: Duration = .seconds(20)
     ) {
         self.stateDirectory = stateDirectory
         self.bootFiles = bootFiles
         self.rootImage = rootImage
+        self.hasNetwork = hasNetwork
         self.patience = patience
     }
 

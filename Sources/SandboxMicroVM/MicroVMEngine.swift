@@ -112,7 +112,8 @@ package final class MicroVMEngine: SandboxEngine {
             processesMax: processThreadsMax,
             cpuLimit: cpuLimit,
             temporaryStorageBytes: 1 << 20,
-            mounts: []
+            mounts: [],
+            hasTap: machine.network == .tap
         )
     }
 
@@ -131,7 +132,10 @@ package final class MicroVMEngine: SandboxEngine {
             }
         }
         let make = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles, root: root)
-        let machine = make(memoryMiB, drives)
+        var machine = make(memoryMiB, drives)
+        if configuration.hasNetwork, specification.isAdoptable || specification.network == .internet {
+            machine.network = .tap
+        }
         let housing = SandboxHousing(
             jailer: jailer,
             // Limited only once it runs: a function of little CPU time is not to get a slow start.
@@ -193,8 +197,8 @@ package final class MicroVMEngine: SandboxEngine {
     }
 
     private func check(_ network: SandboxNetwork) throws(SandboxError) {
-        guard network == .isolated else {
-            throw SandboxError(.unsupported, "a virtual machine cannot be given a network yet")
+        guard network == .isolated || configuration.hasNetwork else {
+            throw SandboxError(.unsupported, "failed to connect a guest: the engine was started without a network")
         }
     }
 

@@ -117,9 +117,14 @@ final class MicroVMSandbox: Sandbox {
         return socket
     }
 
-    /// Gives the function's limits and files. Their drives have been connected.
+    /// Gives the function's limits, network and files. Their drives have been connected.
     func attach(_ files: GuestFiles) async throws(SandboxError) {
         let connection = try connection()
+        if files.network == .internet {
+            // The jail's first: what the guest sends from then on it sends in its own name, or in vain.
+            let addresses = try await jail().connectTap()
+            try await connection.ask(.connect(GuestAddresses(own: addresses.own, gateway: addresses.gateway)))
+        }
         try await connection.ask(
             .limit(memoryBytes: UInt64(files.memoryBytesMax), processes: UInt32(clamping: files.processesMax))
         )

@@ -37,6 +37,11 @@ enum MicroVMNeeds {
 /// One engine for a whole suite: its templates take longer to make than most tests to run.
 struct WithMicroVMEngine: SuiteTrait, TestScoping {
     @TaskLocal static var engine: MicroVMEngine?
+    /// What makes the sandboxes around machines.
+    @TaskLocal static var jailer: NamespacesEngine?
+
+    /// How guests may go out, if they may.
+    var network: NetworkConfiguration?
 
     func provideScope(
         for test: Test,
@@ -51,13 +56,16 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
                 stateDirectory: "\(directory.path)/jails",
                 spareScratchDisksMax: 0,
                 expectedScratchSizes: [],
-                extraUserlandPaths: MicroVMConfiguration.jailPaths
+                extraUserlandPaths: MicroVMConfiguration.jailPaths,
+                network: network
             ),
             logger: Logger(label: "tests")
         )
         do {
-            let engine = try Self.engine(directory: directory.path, rootImage: rootImage, jailer: jailer)
-            try await Self.$engine.withValue(engine) { try await body() }
+            let engine = try engine(directory: directory.path, rootImage: rootImage, jailer: jailer)
+            try await Self.$jailer.withValue(jailer) {
+                try await Self.$engine.withValue(engine) { try await body() }
+            }
             await engine.shutdown()
             await jailer.shutdown()
         } catch {
@@ -66,7 +74,7 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
         }
     }
 
-    private static func engine(
+    private func engine(
         directory: String,
         rootImage: String,
         jailer: NamespacesEngine
@@ -75,7 +83,8 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
             MicroVMConfiguration(
                 stateDirectory: "\(directory)/guests",
                 bootFiles: try #require(MicroVMNeeds.bootFiles),
-                rootImage: rootImage
+                rootImage: rootImage,
+                hasNetwork: network != nil
             ),
             jailer: jailer,
             machines: QEMUEngine(
@@ -104,6 +113,9 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
         for name in ["bin", "lib", "lib64"] {
             try FileManager.default.createDirectory(atPath: "\(root)/usr/\(name)", withIntermediateDirectories: true)
             try FileManager.default.createSymbolicLink(atPath: "\(root)/\(name)", withDestinationPath: "usr/\(name)")
+        }
+        for (path, text) in SandboxFiles.all {
+            try text.write(toFile: root + path, atomically: false, encoding: .utf8)
         }
         var copied = ["#!/bin/sh", "set -eu"]
         for name in programs {
