@@ -119,7 +119,7 @@ let package = Package(
         room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
 
         room("GuestProtocol", []),
-        .target(name: "CGuest", cSettings: strictC),
+        .target(name: "CGuest", dependencies: ["CSandbox"], cSettings: strictC),
         // Without libraries beside it: it is all that there is in a guest but for the function's own files.
         .executableTarget(
             name: "swiftlet-guest",

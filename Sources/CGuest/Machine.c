@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <net/if.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -36,6 +37,17 @@ int cguest_add_entropy(const void *bytes, size_t count) {
     int error = errno;
     explicit_bzero(&pool, sizeof pool);
     close(random);
+    errno = error;
+    return result;
+}
+
+int cguest_loopback_up(void) {
+    int any = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (any < 0) return -1;
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    int result = ioctl(any, SIOCSIFFLAGS, &request);
+    int error = errno;
+    close(any);
     errno = error;
     return result;
 }

@@ -20,6 +20,9 @@ final class Agent {
     init(link descriptor: CInt) throws(SystemFailure) {
         signals = try checked("signalfd") { cguest_child_signals() }
         try checked("bring up loopback") { cguest_loopback_up() }
+        // All that takes long, once for all copies of this machine. Nothing on the way of a guest speaks IPv6.
+        try? writeText("1", to: "/proc/sys/net/ipv6/conf/eth0/disable_ipv6")
+        try checked("bring up the network interface") { cguest_interface_up() }
         poller = try Poller()
         link = HostLink(descriptor)
         group = try FunctionGroup()

@@ -98,7 +98,8 @@ package struct QEMUProgram: Hashable, Sendable {
             arguments += ["-device", "virtio-blk-device,id=\(Self.device(ofDrive: index)),drive=\(block.name)"]
         }
         // The same address in every guest, since copies have that of their template: each is alone on its link.
-        let interface = "virtio-net-device,mac=02:00:00:00:00:01"
+        // It is in no network that would have to be told of a copy's move.
+        let interface = "virtio-net-device,guest_announce=off,mac=02:00:00:00:00:01"
         switch machine.network {
         case .nothing:
             arguments += ["-device", interface]
