@@ -176,7 +176,9 @@ private struct ServedSocket {
     init(_ kind: Kind, port: UInt16) throws {
         self.kind = kind
         let isStream = kind == .greeting || kind == .bulk
-        let type = CInt((isStream ? SOCK_STREAM : SOCK_DGRAM).rawValue | SOCK_CLOEXEC.rawValue)
+        // What made it ready may be gone by the time that it is asked.
+        let flags = SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+        let type = CInt((isStream ? SOCK_STREAM : SOCK_DGRAM).rawValue | flags)
         descriptor = try check("socket") { socket(AF_INET, type, 0) }
         let descriptor = descriptor
         var address = sockaddr_in()
