@@ -120,7 +120,7 @@ let package = Package(
         room("SandboxNamespaces", ["Sandbox", "CSandbox", logging]),
 
         room("GuestProtocol", []),
-        .target(name: "CGuest", dependencies: ["CFilter"], cSettings: strictC),
+        .target(name: "CGuest", dependencies: ["CSandbox", "CFilter"], cSettings: strictC),
         // Without libraries beside it: it is all that there is in a guest but for the function's own files.
         .executableTarget(
             name: "swiftlet-guest",
@@ -319,7 +319,7 @@ let package = Package(
         tests("FrontendTests", ["Frontend", "FleetStatus", "LambdaAPI", "TestSupport", nioCore, nioPosix, nioHTTP1]),
         .target(
             name: "SandboxTestSupport",
-            dependencies: ["Sandbox"],
+            dependencies: ["Sandbox", "CSandbox"],
             path: "Tests/SandboxTestSupport",
             swiftSettings: strict
         ),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -100,6 +102,31 @@ int sb_network_make(int *network, int *control) {
     if (*control >= 0) return 0;
     int error = errno;
     if (*network >= 0) close(*network);
+    errno = error;
+    return -1;
+}
+
+int sb_network_control_of(int network) {
+    int own = enter(network);
+    if (own < 0) return -1;
+    int control = sb_network_control();
+    leave(own);
+    return control;
+}
+
+int sb_network_tap(int network, struct sb_interface tap) {
+    // A device is made in the network in which the file was opened, wherever the request comes from.
+    int own = enter(network);
+    if (own < 0) return -1;
+    int device = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    leave(own);
+    if (device < 0) return -1;
+    // Frames alone: without the header by which the kernel would be asked to cut and to sum up what a guest has written.
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+    strncpy(request.ifr_name, tap.name, sizeof request.ifr_name - 1);
+    if (ioctl(device, TUNSETIFINDEX, &tap.index) == 0 && ioctl(device, TUNSETIFF, &request) == 0) return device;
+    int error = errno;
+    close(device);
     errno = error;
     return -1;
 }

@@ -11,7 +11,11 @@ package struct GuestSession {
 
     private enum Question {
         case plain
-        case start
+        case start(output: StreamNumber, channel: StreamNumber?)
+
+        var isStart: Bool {
+            if case .start = self { true } else { false }
+        }
     }
 
     private var state = State.greeting
@@ -66,7 +70,7 @@ package struct GuestSession {
         hasChannel: Bool,
         _ describe: (_ output: StreamNumber, _ channel: StreamNumber?) -> GuestProcess
     ) -> Start? {
-        let starting = questions.values.count { $0 == .start }
+        let starting = questions.values.count { $0.isStart }
         guard case .open = state, running.count + starting < GuestLink.processesMax,
             streams.count + (hasChannel ? 2 : 1) <= GuestLink.streamsMax,
             let output = streams.open(.receiving)
@@ -79,7 +83,7 @@ package struct GuestSession {
             return nil
         }
         let number = takeNumber()
-        questions[number] = .start
+        questions[number] = .start(output: output, channel: channel)
         return Start(number: number, output: output, channel: channel, message: .request(number, request))
     }
 
@@ -131,10 +135,14 @@ package struct GuestSession {
             throw ProtocolViolation("a second hello")
         case .done(let number, let clock):
             self.clock = clock
-            if try takeQuestion(number) == .start { running.insert(number) }
+            if try takeQuestion(number).isStart { running.insert(number) }
             return .answered(number, nil)
         case .failed(let number, let failure):
-            _ = try takeQuestion(number)
+            if case .start(let output, let channel) = try takeQuestion(number) {
+                // Nobody has them at the other end.
+                _ = streams.gaveUp(output)
+                if let channel { _ = streams.gaveUp(channel) }
+            }
             return .answered(number, failure)
         case .exited(let number, let exit):
             guard running.remove(number) != nil else {

@@ -33,6 +33,8 @@ package enum GuestRequest: Hashable, Sendable {
     case start(GuestProcess)
     /// Set the clock forward by so many nanoseconds, or back.
     case adjustClock(nanoseconds: Int64)
+    /// Use the machine's network interface, which leads somewhere from now on.
+    case connect(GuestAddresses)
     /// Kill all of the function's processes; done when the last is gone.
     case killAll
 }
@@ -50,6 +52,7 @@ extension HostMessage {
         static let killAll: UInt32 = 9
         static let adjustClock: UInt32 = 10
         static let unmount: UInt32 = 11
+        static let connect: UInt32 = 12
     }
 
     /// Appends the message to what is to be sent.
@@ -97,6 +100,7 @@ extension HostMessage {
         case Kind.killAll: self = .request(number, .killAll)
         case Kind.adjustClock:
             self = .request(number, .adjustClock(nanoseconds: Int64(bitPattern: try reader.integer())))
+        case Kind.connect: self = .request(number, .connect(try GuestAddresses(from: &reader)))
         default: throw ProtocolViolation("a message of kind \(frame.kind)")
         }
         try reader.finish()
@@ -133,6 +137,9 @@ extension GuestRequest {
         case .start(let process):
             process.write(to: &writer)
             return HostMessage.Kind.start
+        case .connect(let addresses):
+            addresses.write(to: &writer)
+            return HostMessage.Kind.connect
         case .killAll:
             return HostMessage.Kind.killAll
         case .adjustClock(let nanoseconds):

@@ -160,6 +160,11 @@ package struct StreamTable {
         return true
     }
 
+    /// A stream that the peer has numbered is not to be: what comes for it is passed over.
+    package mutating func skip(_ number: StreamNumber) throws(ProtocolViolation) {
+        if try accept(number) { streams[number] = nil }
+    }
+
     private mutating func accept(_ number: StreamNumber) throws(ProtocolViolation) -> Bool {
         guard number.opener == end.peer, number.rawValue >= nextOfPeer, number.rawValue < .max - 2 else {
             throw ProtocolViolation("stream \(number.rawValue) where \(nextOfPeer) is next")

@@ -43,6 +43,18 @@ package protocol Sandbox: AnyObject, Sendable {
     /// - Throws: `SandboxError` with code `.refused` when nobody listens, `.gone` when the sandbox has ended.
     func connect(toPort port: UInt16) async throws(SandboxError) -> CInt
 
+    /// The descriptor of the sandbox's tap device, for the one process that is a virtual machine. The first call hands its
+    /// ownership to the caller; later calls return `nil`, and so do those of a sandbox that has none.
+    func takeTap() -> CInt?
+
+    /// Lets the machine behind the tap device reach what ``SandboxNetwork/internet`` says; until then the device leads nowhere. At
+    /// most once in the sandbox's life. The sandbox's own network stays without a way out.
+    ///
+    /// - Returns: The addresses that the machine has to use.
+    /// - Throws: `.unsupported` when it has no such device, `.gone` when it has ended or is connected already, `.adoptionFailed`
+    ///   when a step failed; then it is destroyed, and nothing of it is left.
+    func connectTap() async throws(SandboxError) -> TapAddresses
+
     /// Gives a sandbox that was created as adoptable to a function: its files, its limits, and a count of memory that
     /// starts anew. At most once in its life. Processes that run in it already see the files appear.
     ///

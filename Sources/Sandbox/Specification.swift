@@ -21,6 +21,9 @@ package struct SandboxSpecification: Sendable {
     package var isAdoptable: Bool
     /// Whether a snapshot of it is to be taken; see ``SandboxCopier``. Only of one that is to be adopted.
     package var isTemplate: Bool
+    /// Whether it has a tap device, the far end of the network interface of the virtual machine that it holds; see
+    /// ``Sandbox/connectTap()``.
+    package var hasTap: Bool
 
     package init(
         id: SandboxID,
@@ -32,7 +35,8 @@ package struct SandboxSpecification: Sendable {
         userland: UserlandID? = nil,
         network: SandboxNetwork = .isolated,
         isAdoptable: Bool = false,
-        isTemplate: Bool = false
+        isTemplate: Bool = false,
+        hasTap: Bool = false
     ) {
         precondition(isAdoptable || !isTemplate, "a template that has a function")
         self.id = id
@@ -45,6 +49,7 @@ package struct SandboxSpecification: Sendable {
         self.network = network
         self.isAdoptable = isAdoptable
         self.isTemplate = isTemplate
+        self.hasTap = hasTap
     }
 }
 

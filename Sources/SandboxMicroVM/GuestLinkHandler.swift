@@ -225,7 +225,11 @@ final class GuestLinkHandler: ChannelInboundHandler {
             }
             if failure != nil {
                 exits[number] = nil
-                processes[number] = nil
+                if let process = processes.removeValue(forKey: number) {
+                    for stream in [process.output, process.channel].compactMap(\.self) {
+                        streams.removeValue(forKey: stream)?.deliverReset()
+                    }
+                }
             }
             replies.removeValue(forKey: number)?.complete(
                 failure.map { failure in

@@ -9,6 +9,8 @@ package struct MicroVMConfiguration: Sendable {
     package var bootFiles: BootFiles
     /// The images of guests' root file systems.
     package var rootImages: [UserlandID: GuestImage]
+    /// Whether guests can be given a network. Their jailer must have been started with one then.
+    package var hasNetwork: Bool
     /// How long a guest may take for anything before it is given up.
     package var patience: Duration
 
@@ -16,11 +18,13 @@ package struct MicroVMConfiguration: Sendable {
         stateDirectory: String,
         bootFiles: BootFiles,
         rootImages: [UserlandID: GuestImage],
+        hasNetwork: Bool = false,
         patience: Duration = .seconds(20)
     ) {
         self.stateDirectory = stateDirectory
         self.bootFiles = bootFiles
         self.rootImages = rootImages
+        self.hasNetwork = hasNetwork
         self.patience = patience
     }
 

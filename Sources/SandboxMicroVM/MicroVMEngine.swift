@@ -133,7 +133,8 @@ package final class MicroVMEngine: SandboxCopier {
             // Limited only once it runs: a function of little CPU time is not to get a slow start.
             cpuLimit: .unlimited,
             temporaryStorageBytes: 1 << 20,
-            mounts: []
+            mounts: [],
+            hasTap: machine.network == .tap
         )
     }
 
@@ -197,7 +198,10 @@ package final class MicroVMEngine: SandboxCopier {
         files.mounts += mounts.filter { !files.mounts.contains($0) }
         let drives = try await drives(files, make)
         defer { for file in drives.values { close(file) } }
-        let machine = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles)(make.size, drives)
+        var machine = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles)(make.size, drives)
+        let mayBeConnected =
+            specification.network == .internet || (specification.isAdoptable && !specification.isTemplate)
+        if configuration.hasNetwork, mayBeConnected { machine.network = .tap }
         let sandbox = MicroVMSandbox(
             specification,
             make: make,
@@ -274,8 +278,8 @@ package final class MicroVMEngine: SandboxCopier {
     }
 
     private func check(_ network: SandboxNetwork) throws(SandboxError) {
-        guard network == .isolated else {
-            throw SandboxError(.unsupported, "a virtual machine cannot be given a network yet")
+        guard network == .isolated || configuration.hasNetwork else {
+            throw SandboxError(.unsupported, "failed to connect a guest: the engine was started without a network")
         }
     }
 

@@ -148,9 +148,14 @@ final class MicroVMSandbox: Sandbox {
         }
     }
 
-    /// Gives limits and files, but for those that its template has mounted. Their drives have been connected.
+    /// Gives limits, network and files, but for those that its template has mounted. Their drives have been connected.
     func attach(_ files: GuestFiles) async throws(SandboxError) {
         let connection = try connection()
+        if files.network == .internet {
+            // The jail's first: what the guest sends from then on it sends in its own name, or in vain.
+            let addresses = try await jail().connectTap()
+            try await connection.ask(.connect(GuestAddresses(own: addresses.own, gateway: addresses.gateway)))
+        }
         try await connection.ask(
             .limit(memoryBytes: UInt64(files.memoryBytesMax), processes: UInt32(clamping: files.processesMax))
         )

@@ -34,6 +34,14 @@ final class SandboxHousing: MachineHousing {
                 await sandbox.destroy()
                 throw SandboxError(.gone, "the housing was destroyed")
             }
+            var descriptors = program.descriptors
+            let tap = program.hasTap ? sandbox.takeTap() : nil
+            // The process is to be the only one that holds it, so that it goes away with it.
+            defer { if let tap { close(tap) } }
+            if program.hasTap {
+                guard let tap else { throw SandboxError(.unsupported, "the sandbox of a machine has no tap device") }
+                descriptors.append(tap)
+            }
             let nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)
             defer { close(nowhere) }
             let process = ProcessSpecification(
@@ -42,8 +50,8 @@ final class SandboxHousing: MachineHousing {
                 environment: [],
                 workingDirectory: "/",
                 output: nowhere,
-                channel: program.descriptors.first,
-                furtherDescriptors: Array(program.descriptors.dropFirst())
+                channel: descriptors.first,
+                furtherDescriptors: Array(descriptors.dropFirst())
             )
             _ = try await sandbox.start(process) { exit in
                 onExit(MachineExit(exit))

@@ -34,7 +34,7 @@ package final class NamespacesEngine: SandboxEngine {
     /// `nil` where the host has no loop devices: then `/tmp` is in memory.
     private let scratchDisks: ScratchDiskPool?
     /// `nil` where no sandbox has a network.
-    private let gateway: NetworkGateway?
+    let gateway: NetworkGateway?
     private let logger: Logger
     private let monitor: Monitor
     private let creating = WorkQueue(label: "swiftlet.sandboxes.create", width: 2)
@@ -214,6 +214,7 @@ package final class NamespacesEngine: SandboxEngine {
                 specification.isAdoptable
                 ? nil : try takeScratch(bytes: specification.temporaryStorageBytes, steps: &steps)
             let mounts = try openMounts(specification.mounts, launcher: launcher, steps: &steps)
+            let tap = try makeTap(specification, user: user, steps: &steps)
             let (ours, theirs) = try steps.take("make control socket") { () throws(SystemError) in
                 try MessageSocket.makePair()
             }
@@ -224,6 +225,7 @@ package final class NamespacesEngine: SandboxEngine {
                 group: group,
                 control: ours,
                 scratch: scratch,
+                tap: tap,
                 host: host,
                 isAdoptable: specification.isAdoptable,
                 creation: creation
@@ -296,6 +298,19 @@ package final class NamespacesEngine: SandboxEngine {
         }
     }
 
+    /// A tap device, where one is wanted.
+    private func makeTap(
+        _ specification: SandboxSpecification,
+        user: UInt32,
+        steps: inout SetUpSteps
+    ) throws(SandboxError) -> TapDevice? {
+        guard specification.hasTap else { return nil }
+        guard let gateway else { throw Self.hasNoNetwork }
+        return try steps.take("make tap device") { () throws(SystemError) in
+            try TapDevice(number: user - GuestUsers.rootID, in: gateway.taps)
+        }
+    }
+
     /// The identifier becomes the name of directories.
     private func check(_ id: SandboxID) throws(SandboxError) {
         let isName = id.rawValue.utf8.allSatisfy { byte in
@@ -310,8 +325,13 @@ package final class NamespacesEngine: SandboxEngine {
 
     private func check(_ network: SandboxNetwork) throws(SandboxError) {
         if network == .isolated || gateway != nil { return }
-        throw SandboxError(.unsupported, "failed to connect a sandbox: the engine was started without a network")
+        throw Self.hasNoNetwork
     }
+
+    private static let hasNoNetwork = SandboxError(
+        .unsupported,
+        "failed to connect a sandbox: the engine was started without a network"
+    )
 
     private func openMounts(
         _ mounts: [ReadOnlyMount],
@@ -341,6 +361,7 @@ package final class NamespacesEngine: SandboxEngine {
             removing: removing,
             logger: logger,
             patience: configuration.patience,
+            adopting: adopting,
             adopt: { [weak self] sandbox, adoption, fault in self?.adopt(sandbox, adoption, fault: fault) },
             kill: { [weak self] token in self?.kill(token) },
             forget: { [weak self] token in self?.forget(token) }

@@ -12,6 +12,8 @@ struct SandboxHost: Sendable {
     let logger: Logger
     /// How long init may take to build the sandbox, or to answer that a process runs.
     let patience: Duration
+    /// Where a sandbox is connected when its function is known.
+    let adopting: WorkQueue
     /// Has the launcher attach a function's files in the sandbox, which hears of it by ``NamespacesSandbox/adoptionCompleted(_:)``.
     /// Does not block.
     let adopt: @Sendable (NamespacesSandbox, SandboxAdoption, SetUpFault?) -> Void
@@ -55,6 +57,7 @@ final class NamespacesSandbox: Sandbox {
     /// The mount of `/tmp`, held here too so that the processes' end does not include its unmounting: many that end at
     /// once would all do that at once.
     private let scratch: Mutex<Scratch>
+    private let tap: TapDevice?
     private let host: SandboxHost
     private let machine: Mutex<Machine>
     private let watches = Mutex(Watches())
@@ -68,6 +71,7 @@ final class NamespacesSandbox: Sandbox {
         group: SandboxGroup?,
         control: MessageSocket,
         scratch: OwnedDescriptor?,
+        tap: TapDevice?,
         host: SandboxHost,
         isAdoptable: Bool,
         creation: Creation
@@ -78,6 +82,7 @@ final class NamespacesSandbox: Sandbox {
         self.group = group
         self.control = control
         self.scratch = Mutex(Scratch(mount: scratch))
+        self.tap = tap
         self.host = host
         deadlines = SandboxDeadlines(monitor: host.monitor, patience: host.patience)
         machine = Mutex(Machine(creation: creation, isAdoptable: isAdoptable))
@@ -184,6 +189,12 @@ final class NamespacesSandbox: Sandbox {
                 }
             }
         }.get()
+    }
+
+    func takeTap() -> CInt? { tap?.take() }
+
+    func connectTap() async throws(SandboxError) -> TapAddresses {
+        try await connectTap(failing: nil)
     }
 
     private var gone: SandboxError { SandboxError(.gone, "sandbox \(id) has ended") }
@@ -356,6 +367,22 @@ final class NamespacesSandbox: Sandbox {
         throw failure
     }
 
+    /// - Parameter fault: For tests: the step to make fail.
+    func connectTap(failing fault: SetUpFault?) async throws(SandboxError) -> TapAddresses {
+        guard let tap else { throw SandboxError(.unsupported, "sandbox \(id) has no tap device") }
+        do throws(SandboxError) {
+            return try await host.adopting.run { [id] in
+                Result { () throws(SandboxError) in
+                    var steps = SetUpSteps(sandbox: id, purpose: .adoption, fault: fault)
+                    return try tap.connect(&steps)
+                }
+            }.get()
+        } catch {
+            if error.code == .adoptionFailed { await destroy() }
+            throw error
+        }
+    }
+
     /// Holds on to the mount of `/tmp`; see ``scratch``.
     func keep(scratch mount: OwnedDescriptor?) {
         scratch.withLock { scratch in
@@ -492,6 +519,8 @@ final class NamespacesSandbox: Sandbox {
             return scratch.mount.take()
         }
         mount?.close()
+        // Before its number is another's.
+        tap?.remove()
         host.forget(token)
         switch machine.withLock({ $0.removalCompleted() }) {
         case .none:

@@ -27,6 +27,9 @@ package final class BareHousing: MachineHousing {
         _ program: MachineProgram,
         onExit: @escaping @Sendable (MachineExit) -> Void
     ) async throws(VirtualMachineError) {
+        guard !program.hasTap else {
+            throw VirtualMachineError(.startFailed, "failed to start \(program.executable): here it gets no tap device")
+        }
         let arguments = CStrings(program.arguments)
         let (pid, error) = withExtendedLifetime(arguments) {
             let count = UInt32(program.descriptors.count)

@@ -31,12 +31,15 @@ package struct MachineProgram: Sendable, Hashable {
     package var arguments: [String]
     /// The descriptors that it gets, as its numbers from ``firstDescriptor`` on.
     package var descriptors: [CInt]
+    /// Whether it gets one more descriptor after these: that of a tap device, which its housing makes.
+    package var hasTap: Bool
 
     package static let firstDescriptor: CInt = 3
 
-    package init(executable: String, arguments: [String], descriptors: [CInt]) {
+    package init(executable: String, arguments: [String], descriptors: [CInt], hasTap: Bool = false) {
         self.executable = executable
         self.arguments = arguments
         self.descriptors = descriptors
+        self.hasTap = hasTap
     }
 }

@@ -10,6 +10,8 @@ package struct MachineSpecification: Sendable {
     package var hasACPI: Bool
     /// What the guest finds as `/dev/vda`, `/dev/vdb` and so on.
     package var drives: [MachineDrive]
+    /// What its network interface is connected with.
+    package var network: MachineNetwork
     /// Whether what the kernel says goes to the process's output; slows down the start.
     package var hasConsole: Bool
 
@@ -20,6 +22,7 @@ package struct MachineSpecification: Sendable {
         initialFiles: MachineFile,
         hasACPI: Bool = false,
         drives: [MachineDrive] = [],
+        network: MachineNetwork = .nothing,
         hasConsole: Bool = false
     ) {
         self.memoryMiB = memoryMiB
@@ -28,10 +31,20 @@ package struct MachineSpecification: Sendable {
         self.initialFiles = initialFiles
         self.hasACPI = hasACPI
         self.drives = drives
+        self.network = network
         self.hasConsole = hasConsole
     }
 
     package static let drivesMax = 5
+}
+
+/// What the network interface of a machine is connected with. Every machine has the interface, and is to its guest the same
+/// whatever is behind it.
+package enum MachineNetwork: Sendable, Hashable {
+    /// What is sent is gone, and nothing comes.
+    case nothing
+    /// A tap device of the housing's; see ``MachineProgram/hasTap``.
+    case tap
 }
 
 /// A file that a machine gets by its descriptor, so that the process behind it needs no path to it.

@@ -27,6 +27,9 @@ final class Agent {
         }
         signals = try checked("signalfd") { cguest_child_signals() }
         try checked("bring up loopback") { cguest_loopback_up() }
+        // All that takes long, once for all copies of this machine. Nothing on the way of a guest speaks IPv6.
+        try? writeText("1", to: "/proc/sys/net/ipv6/conf/eth0/disable_ipv6")
+        try checked("bring up the network interface") { cguest_interface_up() }
         poller = try Poller()
         link = HostLink()
         group = try FunctionGroup()
@@ -131,19 +134,12 @@ final class Agent {
         case .listen(let port):
             try streams.listen(port: port)
         case .start(let process):
-            let pipes = try processes.start(process, as: number)
-            done(number)
-            do throws(ProtocolViolation) {
-                try streams.carry(pipes.output, .output, as: process.output)
-                if let channel = process.channel, let descriptor = pipes.channel {
-                    try streams.carry(descriptor, .channel, as: channel)
-                }
-            } catch {
-                throw SystemFailure(step: error.description, errno: EPROTO)
-            }
+            try start(process, number)
             return
         case .adjustClock(let nanoseconds):
             try adjustClock(by: nanoseconds)
+        case .connect(let addresses):
+            try checked("use the network interface") { cguest_connect(addresses.own, addresses.gateway) }
         case .killAll:
             clearing = number
             try group.kill()
@@ -151,6 +147,27 @@ final class Agent {
             return
         }
         done(number)
+    }
+
+    private func start(_ process: GuestProcess, _ number: RequestNumber) throws(SystemFailure) {
+        do throws(ProtocolViolation) {
+            let pipes: Processes.Pipes
+            do throws(SystemFailure) {
+                pipes = try processes.start(process, as: number)
+            } catch {
+                // The host may have sent something to it already, or given up what it would have printed.
+                try streams.skip(process.output)
+                if let channel = process.channel { try streams.skip(channel) }
+                return link.send(.failed(number, error.report))
+            }
+            done(number)
+            try streams.carry(pipes.output, .output, as: process.output)
+            if let channel = process.channel, let descriptor = pipes.channel {
+                try streams.carry(descriptor, .channel, as: channel)
+            }
+        } catch {
+            throw SystemFailure(step: error.description, errno: EPROTO)
+        }
     }
 
     private func done(_ number: RequestNumber) {
@@ -187,7 +204,7 @@ final class Agent {
             if let memory = group.takeChange() { link.send(.memory(memory)) }
             link.send(.exited(number, exit))
         }
-        if isCleared, let number = clearing {
+        if isCleared, let number = clearing, processes.isEmpty {
             clearing = nil
             done(number)
         }

@@ -72,6 +72,9 @@ final class Processes {
         for (pid, known) in numbers where known == number { kill(-pid, CInt(signal)) }
     }
 
+    /// Whether the host knows of the end of each.
+    var isEmpty: Bool { numbers.isEmpty }
+
     /// Reaps what has ended, and returns those that the host knows of.
     func reap() -> [(RequestNumber, GuestExit)] {
         var ended: [(RequestNumber, GuestExit)] = []

@@ -46,6 +46,11 @@ final class Streams {
         begin(number, relay)
     }
 
+    /// A stream of a process that could not be started.
+    func skip(_ number: StreamNumber) throws(ProtocolViolation) {
+        try table.skip(number)
+    }
+
     /// Carries what a process prints, or is told. Owns the descriptor.
     func carry(_ descriptor: CInt, _ kind: Relay.Kind, as number: StreamNumber) throws(ProtocolViolation) {
         guard try table.adopt(number, kind == .output ? .sending : .both) else {

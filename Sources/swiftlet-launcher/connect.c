@@ -10,14 +10,14 @@
 // them and no more: the gateway routes to one address by one interface, so a sandbox can neither take another's address
 // nor reach it without passing the gateway's filter.
 
-// The number of a sandbox's interface. Far from the few that a kernel may put into every new network.
-enum { INTERFACE = 1000 };
+// The number of the interface in the sandbox.
+enum { INTERFACE = SB_NETWORK_INTERFACES };
 
 int connect_to_gateway(const struct launcher *launcher, int control, uint32_t number) {
     char name[16];
     snprintf(name, sizeof name, "sandbox%u", number);
     // Numbered alike at both ends, each in its own network, so that neither has to be looked up.
-    int peer = INTERFACE + (int)number;
+    int peer = SB_NETWORK_INTERFACES + (int)number;
     uint32_t address = htonl(SB_NETWORK_SANDBOXES + number);
     if (TRY("make interfaces",
             sb_network_pair(

@@ -45,6 +45,12 @@ struct SandboxEngines: Sendable {
         logger: Logger
     ) async throws -> SandboxEngines {
         let found = guests == nil ? nil : try await MachineMonitor.find(configuration.machines, logger: logger)
+        if case .firecracker? = found, configuration.network != nil {
+            throw ConfigurationError(
+                key: "network",
+                "virtual machines of Firecracker cannot be given a network yet; use --machines qemu, or none"
+            )
+        }
         var settings = NamespacesConfiguration(stateDirectory: data.path(of: "sandbox"))
         settings.network = configuration.network
         settings.extraUserlandPaths = runtimes.extraUserlandPaths
@@ -57,7 +63,8 @@ struct SandboxEngines: Sendable {
                 MicroVMConfiguration(
                     stateDirectory: data.path(of: "guest-drives"),
                     bootFiles: guests.bootFiles,
-                    rootImages: guests.rootImages
+                    rootImages: guests.rootImages,
+                    hasNetwork: configuration.network != nil
                 ),
                 jailer: namespaces,
                 machines: try found.engine(directory: data.path(of: "guest-files"), on: group),

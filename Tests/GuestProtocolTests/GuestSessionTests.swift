@@ -72,6 +72,21 @@ import Testing
         #expect(try session.received(.stream(channel, .data([1]))) == .stream(channel, .deliver([1])))
     }
 
+    @Test func aProcessThatCannotBeStartedHasNoStreams() throws {
+        var session = try Self.greeted()
+        var guest = StreamTable(end: .guest)
+        let start = try Self.started(&session, hasChannel: true)
+        let channel = try #require(start.channel)
+        for stream in [start.output, channel] { try guest.skip(stream) }
+        let failure = GuestFailure(errno: 2, step: "execve")
+        #expect(try session.received(.failed(start.number, failure)) == .answered(start.number, failure))
+        #expect(session.streams.count == 0 && guest.count == 0)
+        // What was under way on both sides.
+        #expect(try guest.received(.data([1]), on: channel) == .none)
+        #expect(try guest.received(.reset, on: start.output) == .none)
+        #expect(try session.received(.stream(channel, .reset)) == .stream(channel, .none))
+    }
+
     @Test func whatDoesNotFitAFrameIsNotAsked() throws {
         var session = try Self.greeted()
         let start = session.start(hasChannel: true) { output, channel in

@@ -26,6 +26,7 @@ import Testing
         .request(RequestNumber(rawValue: 3), .limit(memoryBytes: 128 << 20, processes: 1024)),
         .request(RequestNumber(rawValue: 4), .listen(port: 9001)),
         .request(RequestNumber(rawValue: 5), .start(process)),
+        .request(RequestNumber(rawValue: 6), .connect(GuestAddresses(own: 0x6440_0001, gateway: 0xa9fe_4e01))),
         .request(RequestNumber(rawValue: .max), .killAll),
         .request(RequestNumber(rawValue: 7), .unmount(target: "/tmp")),
         .request(RequestNumber(rawValue: 6), .adjustClock(nanoseconds: -20_000_000)),
@@ -106,6 +107,22 @@ import Testing
             RequestNumber(rawValue: 1),
             .mount(GuestMount(drive: 0, fileSystem: .image, target: target))
         ).write(to: &bytes)
+        var decoder = HostMessageDecoder()
+        decoder.append(bytes)
+        #expect(throws: ProtocolViolation.self) { try decoder.next() }
+    }
+
+    /// The bytes of messages of the host's that are nearly right: an agent that believed them would cut itself off.
+    @Test(
+        arguments: [
+            (0, 0xa9fe_4e01), (0x6440_0001, 0), (0x7f00_0001, 0xa9fe_4e01), (0x6440_0001, 0xe000_0001),
+            (0xffff_ffff, 0xa9fe_4e01), (0x6440_0001, 0x6440_0001),
+        ] as [(UInt32, UInt32)]
+    )
+    func anAddressIsThatOfOneHost(own: UInt32, gateway: UInt32) {
+        var bytes: [UInt8] = []
+        let addresses = GuestAddresses(own: own, gateway: gateway)
+        HostMessage.request(RequestNumber(rawValue: 1), .connect(addresses)).write(to: &bytes)
         var decoder = HostMessageDecoder()
         decoder.append(bytes)
         #expect(throws: ProtocolViolation.self) { try decoder.next() }

@@ -37,6 +37,11 @@ enum MicroVMNeeds {
 /// One engine for a whole suite: its templates take longer to make than most tests to run.
 struct WithMicroVMEngine: SuiteTrait, TestScoping {
     @TaskLocal static var engine: MicroVMEngine?
+    /// What makes the sandboxes around machines.
+    @TaskLocal static var jailer: NamespacesEngine?
+
+    /// How guests may go out, if they may.
+    var network: NetworkConfiguration?
 
     func provideScope(
         for test: Test,
@@ -51,13 +56,16 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
                 stateDirectory: "\(directory.path)/jails",
                 spareScratchDisksMax: 0,
                 expectedScratchSizes: [],
-                extraUserlandPaths: MicroVMConfiguration.jailPaths
+                extraUserlandPaths: MicroVMConfiguration.jailPaths,
+                network: network
             ),
             logger: Logger(label: "tests")
         )
         do {
-            let engine = try Self.engine(directory: directory.path, rootImage: rootImage, jailer: jailer)
-            try await Self.$engine.withValue(engine) { try await body() }
+            let engine = try engine(directory: directory.path, rootImage: rootImage, jailer: jailer)
+            try await Self.$jailer.withValue(jailer) {
+                try await Self.$engine.withValue(engine) { try await body() }
+            }
             await engine.shutdown()
             await jailer.shutdown()
         } catch {
@@ -66,7 +74,7 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
         }
     }
 
-    private static func engine(
+    private func engine(
         directory: String,
         rootImage: String,
         jailer: NamespacesEngine
@@ -77,7 +85,8 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
                 bootFiles: try #require(MicroVMNeeds.bootFiles),
                 rootImages: [
                     SandboxSpecification.userland: GuestImage(id: String(repeating: "0", count: 64), path: rootImage)
-                ]
+                ],
+                hasNetwork: network != nil
             ),
             jailer: jailer,
             machines: QEMUEngine(
@@ -107,6 +116,9 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
             try FileManager.default.createDirectory(atPath: "\(root)/usr/\(name)", withIntermediateDirectories: true)
             try FileManager.default.createSymbolicLink(atPath: "\(root)/\(name)", withDestinationPath: "usr/\(name)")
         }
+        for (path, text) in SandboxFiles.all {
+            try text.write(toFile: root + path, atomically: false, encoding: .utf8)
+        }
         var copied = ["#!/bin/sh", "set -eu"]
         for name in programs {
             copied.append("if [ -e /usr/bin/\(name) ]; then cp -L /usr/bin/\(name) \(root)/usr/bin/; fi")
@@ -115,6 +127,11 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
                     + "cp -nL $f \(root)$f; done"
             )
         }
+        // What its modules load, too.
+        copied.append(
+            "for f in $(ldd /usr/lib/python3.11/lib-dynload/*.so | sed -n 's/.*=> \\([^ ]*\\).*/\\1/p' | sort -u); do "
+                + "mkdir -p \(root)$(dirname $f); cp -nL $f \(root)$f; done"
+        )
         copied.append("if [ -d /usr/lib/python3.11 ]; then cp -r /usr/lib/python3.11 \(root)/usr/lib/; fi")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")

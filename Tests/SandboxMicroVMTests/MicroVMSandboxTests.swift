@@ -65,7 +65,7 @@ struct MicroVMSandboxTests {
     }
 
     /// Not quietly without what was asked for.
-    @Test func whatItCannotDoYetIsRefused() async throws {
+    @Test func whatItCannotDoIsRefused() async throws {
         let engine = try #require(WithMicroVMEngine.engine)
         await #expect(throws: SandboxError.self) { _ = try await engine.createSandbox(.test(network: .internet)) }
         try await withSandbox(.test(isAdoptable: true)) { sandbox in

@@ -127,27 +127,66 @@ package enum EscapeAttempts {
         ),
     ]
 
+    private struct Result: Decodable {
+        let name: String
+        /// As `waitpid` has it.
+        let status: Int
+        let output: String
+    }
+
+    /// Each attempt in a process of its own, with what it prints in a file, and one after the other.
+    private static let runner = """
+        import json, traceback
+        results = []
+        for name, program in json.loads(sys.argv[1]):
+            sys.stdout.flush()
+            with open('/tmp/.output', 'w+') as output:
+                child = os.fork()
+                if child == 0:
+                    os.dup2(output.fileno(), 1)
+                    os.dup2(output.fileno(), 2)
+                    try:
+                        exec(program)
+                    except SystemExit as error:
+                        os._exit(error.code or 0)
+                    except BaseException:
+                        traceback.print_exc()
+                        sys.stderr.flush()
+                        os._exit(1)
+                    os._exit(0)
+                status = os.waitpid(child, 0)[1]
+                output.seek(0)
+                results.append({'name': name, 'status': status, 'output': output.read()})
+        print(json.dumps(results))
+        """
+
     /// Makes all attempts in a sandbox. Returns what was not refused, or not as it must be; empty if all was.
     ///
     /// - Parameter directory: One of the host that nothing inside may see, with a file `secret`.
     package static func failures(in sandbox: any Sandbox, directory: String) async throws -> [String] {
         let canaries = try Canaries()
-        var failures: [String] = []
-        for attempt in attempts {
-            var program = preamble + attempt.program
-            for (mark, value) in [
-                "@DIRECTORY@": directory, "@PID@": "\(getpid())", "@PORT@": "\(canaries.port)",
-                "@ABSTRACT@": canaries.abstractName,
-            ] {
-                program = program.replacingOccurrences(of: mark, with: value)
+        var marked = attempts.map { [$0.name, $0.program] }
+        for (mark, value) in [
+            "@DIRECTORY@": directory, "@PID@": "\(getpid())", "@PORT@": "\(canaries.port)",
+            "@ABSTRACT@": canaries.abstractName,
+        ] {
+            for index in marked.indices {
+                marked[index][1] = marked[index][1].replacingOccurrences(of: mark, with: value)
             }
-            let told = try await sandbox.python(program)
-            if told.exit == .exited(0) { failures.append("\(attempt.name) was not refused: \(told.output)") }
+        }
+        let list = String(decoding: try JSONEncoder().encode(marked), as: UTF8.self)
+        let told = try await sandbox.python(preamble + runner, [list])
+        var failures: [String] = []
+        guard let results = try? JSONDecoder().decode([Result].self, from: Data(told.output.utf8)),
+            results.count == attempts.count
+        else { return ["the attempts did not end: \(told)"] }
+        for result in results {
+            if result.status == 0 { failures.append("\(result.name) was not refused: \(result.output)") }
             // Refused by the system, not by an error in the attempt itself.
             let isRefusal = ["Error: [Errno", "PermissionError", "timed out", "Critical error", "not allowed"]
-                .contains { told.output.contains($0) }
-            if !isRefusal && !told.output.isEmpty { failures.append("\(attempt.name): \(told.output)") }
-            if told.output.contains("Bad address") { failures.append("\(attempt.name) got as far as the kernel") }
+                .contains { result.output.contains($0) }
+            if !isRefusal && !result.output.isEmpty { failures.append("\(result.name): \(result.output)") }
+            if result.output.contains("Bad address") { failures.append("\(result.name) got as far as the kernel") }
         }
         if canaries.connectionCount() > 0 { failures.append("a listener of the host was reached") }
         if try await sandbox.run("/bin/true").exit != .exited(0) { failures.append("an attempt harmed the sandbox") }

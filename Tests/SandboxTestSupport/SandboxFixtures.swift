@@ -13,7 +13,8 @@ extension SandboxSpecification {
         temporaryStorageMiB: Int = 512,
         mounts: [ReadOnlyMount] = [],
         network: SandboxNetwork = .isolated,
-        isAdoptable: Bool = false
+        isAdoptable: Bool = false,
+        hasTap: Bool = false
     ) -> SandboxSpecification {
         SandboxSpecification(
             id: SandboxID(name),
@@ -24,7 +25,8 @@ extension SandboxSpecification {
             mounts: mounts,
             userland: userland,
             network: network,
-            isAdoptable: isAdoptable
+            isAdoptable: isAdoptable,
+            hasTap: hasTap
         )
     }
 }

@@ -186,6 +186,25 @@ extension RealMachines {
             }
         }
 
+        @Test func theNetworkInterfaceIsUsedOnceItIsToldHow() async throws {
+            try await Self.withGuest { client in
+                let before = try client.run("/bin/sh", ["-c", "cat /proc/net/route"]).output
+                #expect(before.split(separator: "\n").count == 1)
+                let addresses = GuestAddresses(own: 0x6440_0102, gateway: 0xa9fe_4e01)
+                #expect(try client.ask(.connect(addresses)) == nil)
+                let told = try client.run("/bin/sh", ["-c", "cat /proc/net/route /proc/net/fib_trie"]).output
+                let routes = told.split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
+                // The kernel shows addresses as they are in memory. There are no neighbours.
+                #expect(
+                    routes.filter { $0.first == "eth0" }.map { Array($0[1...2]) + [$0[7]] } == [
+                        ["00000000", "014EFEA9", "00000000"]
+                    ]
+                )
+                #expect(told.contains("100.64.1.2"))
+                #expect(try client.ask(.connect(addresses))?.errno == EEXIST)
+            }
+        }
+
         @Test func aConnectionToWhereNobodyListensIsRefused() async throws {
             try await Self.withGuest { client in
                 let stream = try client.connect(port: 4711)

@@ -12,6 +12,13 @@ import Testing
     )
     private static let descriptors = QEMUProgram.Descriptors(control: 10, channel: 11, memory: 12)
 
+    /// The machine with a tap device behind its network interface.
+    private static let connected = {
+        var connected = machine
+        connected.network = .tap
+        return connected
+    }()
+
     private static func arguments(_ start: QEMUProgram.Start) -> String {
         program.program(for: machine, start, descriptors).arguments.joined(separator: " ")
     }
@@ -49,6 +56,24 @@ import Testing
         other = Self.machine
         other.memoryMiB = 256
         #expect(Self.program.shape(of: other) != Self.program.shape(of: Self.machine))
+    }
+
+    /// So a copy may have another end of it than its template.
+    @Test func theGuestSeesTheSameNetworkInterfaceWhateverIsBehindIt() {
+        #expect(Self.program.shape(of: Self.connected) == Self.program.shape(of: Self.machine))
+        let connected = Self.program.program(for: Self.connected, .incoming(isWritingMemory: false), Self.descriptors)
+        let other = Self.program.program(for: Self.machine, .incoming(isWritingMemory: false), Self.descriptors)
+        for program in [connected, other] {
+            #expect(program.arguments.count { $0.hasPrefix("virtio-net-device,") } == 1)
+        }
+        #expect(!other.hasTap && !other.arguments.contains("-netdev"))
+    }
+
+    @Test func theTapDeviceIsTheDescriptorAfterAllOthers() {
+        let program = Self.program.program(for: Self.connected, .boot, Self.descriptors)
+        #expect(program.hasTap)
+        #expect(program.descriptors == [10, 11, 12, 20, 21, 30, 31])
+        #expect(program.arguments.contains("tap,id=network,fd=10"))
     }
 
     @Test func noTwoFilesOfDrivesHaveOneNumber() {

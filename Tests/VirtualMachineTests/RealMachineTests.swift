@@ -51,6 +51,17 @@ extension RealMachines {
             await #expect(throws: VirtualMachineError.self) { try await machine.pause() }
         }
 
+        /// Not without what it was made for.
+        @Test func aMachineWithATapDeviceWantsAHousingThatHasOne() async throws {
+            let fixture = try MachineFixture()
+            var specification = fixture.specification()
+            specification.network = .tap
+            let failure = await #expect(throws: VirtualMachineError.self) {
+                _ = try await fixture.engine.boot(specification, in: BareHousing())
+            }
+            #expect(failure?.code == .startFailed)
+        }
+
         @Test func copiesOfASnapshotGoOnWhereItWasTaken() async throws {
             let fixture = try MachineFixture()
             let specification = fixture.specification()

@@ -45,6 +45,13 @@ int cguest_add_entropy(const void *bytes, size_t count);
 /// Brings up the loopback interface.
 int cguest_loopback_up(void);
 
+/// Brings up the network interface, if the machine has one. It has no address then, and leads nowhere.
+int cguest_interface_up(void);
+
+/// Gives the network interface its address, and routes by the gateway to everywhere. Addresses are most significant byte first.
+/// What was done by then stays when a step fails.
+int cguest_connect(uint32_t own, uint32_t gateway);
+
 /// Loads a module of the kernel out of an open file.
 int cguest_load_module(int file);
 

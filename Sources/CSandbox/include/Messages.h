@@ -32,6 +32,9 @@ enum {
     /// What init leaves the launcher: bits of the value of its message.
     SB_WAY_MOUNTS = 1,
     SB_WAY_NETWORK = 2,
+    /// In the gateway, a sandbox's interface has this number plus that of its user among all guests. Far from the few that a
+    /// kernel may put into every new network.
+    SB_NETWORK_INTERFACES = 1000,
 };
 
 /// The addresses of sandboxes that may go out are this one, 100.64.0.0, plus the number of their user among all guests.

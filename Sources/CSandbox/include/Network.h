@@ -16,7 +16,10 @@ int sb_network_set(int network, const char *name, const char *value);
 /// A control for the calling thread's own network.
 int sb_network_control(void);
 
-/// One end of an interface pair that is to be made.
+/// A control for that network namespace. The calling thread's own network stays what it is.
+int sb_network_control_of(int network);
+
+/// An interface that is to be made, as one end of a pair or by itself.
 struct sb_interface {
     const char *name;
     /// Its number in its network, which must be free; 0 for any.
@@ -25,6 +28,11 @@ struct sb_interface {
 
 /// Makes a pair of connected interfaces: one in the network of `control`, up, the other in `peer_network`, not up yet.
 int sb_network_pair(int control, struct sb_interface own, struct sb_interface peer, int peer_network);
+
+/// Makes a tap device in that network, not up: an interface whose other end is the descriptor that is returned, from which
+/// frames are read and to which they are written. It goes away with the last copy of the descriptor, unless who holds one has
+/// asked for it to stay. The calling thread's own network stays what it is.
+int sb_network_tap(int network, struct sb_interface tap);
 
 /// Deletes an interface and with it the other end of its pair. Fails with ENODEV if there is none of this name.
 int sb_network_delete(int control, const char *name);

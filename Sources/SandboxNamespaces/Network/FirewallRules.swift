@@ -39,6 +39,9 @@ struct FirewallRules: Equatable {
 
     /// The rules of the gateway's network.
     ///
+    /// What comes from an address that is not that of its interface is dropped before anything else is done with it: pieces of
+    /// packets, too, before they are put together with those of another.
+    ///
     /// - Parameter uplink: Its interface towards the host.
     func gatewayTable(uplink: String) -> String {
         """
@@ -66,6 +69,10 @@ struct FirewallRules: Equatable {
                 size 65535
                 flags dynamic,timeout
                 timeout 10s
+            }
+            chain sources {
+                type filter hook prerouting priority -450;
+                iifname != { "lo", "\(uplink)" } fib saddr . iif oif missing drop
             }
             chain input {
                 type filter hook input priority filter; policy drop;

@@ -17,6 +17,8 @@ final class NetworkGateway: Sendable {
     /// The network namespace, and its control, which the launcher connects sandboxes with.
     let network: OwnedDescriptor
     let control: OwnedDescriptor
+    /// The tap devices in that network.
+    let taps: TapNetwork
 
     private let configuration: NetworkConfiguration
     private let directory: String
@@ -60,6 +62,7 @@ final class NetworkGateway: Sendable {
         do throws(SystemError) {
             (network, control) = try Self.makeNetwork()
             try Self.allowForwarding(in: network, logger: logger)
+            taps = try TapNetwork(network)
             address = try Self.connect(network, control, uplink: uplink)
         } catch {
             throw Self.unsupported(error)
@@ -89,6 +92,7 @@ final class NetworkGateway: Sendable {
         watch.withLock { $0?.cancel() }
         // Behind a change under way, which would put back what is removed here.
         changing.sync {
+            taps.close()
             network.close()
             control.close()
             removeFromHost()

@@ -86,6 +86,9 @@ package struct FirecrackerEngine: VirtualMachineEngine {
         in housing: any MachineHousing
     ) async throws(VirtualMachineError) -> any VirtualMachine {
         precondition(specification.drives.count <= MachineSpecification.drivesMax, "more drives than a machine has")
+        guard case .nothing = specification.network else {
+            throw VirtualMachineError(.unsupported, "machines of Firecracker have no network interface yet")
+        }
         let deadline = ContinuousClock.now + patience.start
         let loop = group.next()
         let sockets = try SocketDirectory(entries: FirecrackerProgram.socketsMax)

@@ -48,6 +48,8 @@ package struct QEMUProgram: Hashable, Sendable {
 
     /// Everything of the machine's make that a snapshot depends on.
     func shape(of machine: MachineSpecification) -> String {
+        var machine = machine
+        machine.network = .nothing
         let arguments = arguments(for: machine, .boot).joined(separator: " ")
         return "\(arguments) kernel=\(machine.kernel.contentID) files=\(machine.initialFiles.contentID)"
     }
@@ -57,7 +59,8 @@ package struct QEMUProgram: Hashable, Sendable {
             executable: executable,
             arguments: arguments(for: machine, start),
             descriptors: [descriptors.control, descriptors.channel, descriptors.memory]
-                + [machine.kernel.descriptor, machine.initialFiles.descriptor] + machine.drives.map(\.descriptor)
+                + [machine.kernel.descriptor, machine.initialFiles.descriptor] + machine.drives.map(\.descriptor),
+            hasTap: machine.network == .tap
         )
     }
 
@@ -100,6 +103,16 @@ package struct QEMUProgram: Hashable, Sendable {
             )
             arguments += ["-add-fd", "fd=\(Place.drives + CInt(index)),set=\(set)", "-blockdev", block.json]
             arguments += ["-device", "virtio-blk-device,id=\(Self.device(ofDrive: index)),drive=\(block.name)"]
+        }
+        // The same address in every guest, since copies have that of their template: each is alone on its link.
+        // It is in no network that would have to be told of a copy's move.
+        let interface = "virtio-net-device,guest_announce=off,mac=02:00:00:00:00:01"
+        switch machine.network {
+        case .nothing:
+            arguments += ["-device", interface]
+        case .tap:
+            let tap = Place.drives + CInt(machine.drives.count)
+            arguments += ["-netdev", "tap,id=network,fd=\(tap)", "-device", "\(interface),netdev=network"]
         }
         arguments += ["-serial", machine.hasConsole ? "stdio" : "none"]
         arguments += ["-kernel", path(Place.kernel), "-initrd", path(Place.initialFiles)]
