@@ -9,6 +9,9 @@ SHELL := /bin/bash
 PYTHON := /usr/bin/python3
 # Test workers; the release server under test wants a core of its own.
 WORKERS ?= 2
+# Tests of what environments do, which are made again in virtual machines.
+GUEST_TESTS := $(addprefix Tests/Conformance/test_,$(addsuffix .py,environments invoke failures phases extensions \
+	telemetry streaming isolation layers lifecycle network))
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -29,13 +32,16 @@ test: ## Run all tests: lint, units (debug build), runtimes, conformance and fau
 	@$(MAKE) --no-print-directory lint
 	@scripts/build
 	@# For tests of virtual machines: Debian's kernel, unless make kernel has built a smaller one.
-	[ -e .guest/vmlinux ] || .build/release/swiftlet image build-kernel --data .guest
+	.build/release/swiftlet image build-kernel --data .guest $(if $(wildcard .guest/vmlinux),--kernel .guest/vmlinux)
+	for runtime in python3.11 nodejs18.x; do .build/release/swiftlet image build-runtime $$runtime --data .guest; done
 	scripts/with-postgres swift test --skip SandboxNamespacesTests --skip SandboxMicroVMTests --skip VirtualMachineTests
 	@# By themselves: they look for whatever is left in this process and on the host, and set up a firewall.
 	scripts/in-own-network swift test --skip-build --filter SandboxNamespacesTests
 	scripts/in-own-network swift test --skip-build --filter SandboxMicroVMTests
 	swift test --skip-build --filter VirtualMachineTests
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Runtimes Tests/Conformance
+	@# What is about environments again, in virtual machines.
+	PYTHONDONTWRITEBYTECODE=1 SWIFTLET_TEST_SANDBOX=microvm .venv/bin/pytest -q -n $(WORKERS) --dist loadgroup $(GUEST_TESTS)
 	@# By themselves: what others do to the host would pass for faults. SWIFTLET_FAULT_SEED repeats a run.
 	PYTHONDONTWRITEBYTECODE=1 scripts/with-postgres scripts/in-own-network \
 		.venv/bin/pytest -q -n $(WORKERS) --dist loadgroup Tests/Fleet

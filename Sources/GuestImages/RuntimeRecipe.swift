@@ -81,6 +81,6 @@ package struct RuntimeRecipe: Hashable, Sendable {
     /// What an image is found by: if this is the same, so is the image. The number goes up when the way images are made changes.
     func key(_ packages: [DebianPackage]) -> String {
         let list = packages.map { "\($0.name)=\($0.version)" }.joined(separator: " ")
-        return "3 \(runtime) \(list)"
+        return "4 \(runtime) \(list)"
     }
 }

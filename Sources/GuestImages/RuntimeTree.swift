@@ -22,7 +22,9 @@ struct RuntimeTree {
 
     /// What has to be there for others to be mounted on.
     private static let places = [
-        "dev", "etc", "mnt", "opt", "proc", "sys", "tmp", "var/lang", "var/runtime", "var/task",
+        "dev", "etc", "opt", "proc", "tmp", "var/lang", "var/runtime", "var/task",
+        // A process that waits for its function looks for libraries there later only if there is such a directory from the start.
+        "opt/lib", "var/task/lib",
     ]
 
     init(at root: String) throws(GuestImageError) {

@@ -5,6 +5,7 @@ import time
 import pytest
 from lambda_client import NODE, PYTHON, REGION
 from packages import package
+from swiftlet_server import IS_EMULATED
 
 #: Answers with what names the environment; the event says for how many seconds to stay busy.
 IDENTIFIED = """
@@ -34,6 +35,19 @@ def test_concurrent_invokes_have_environments_of_their_own(functions):
     again = function.invoke_at_once([1] * 16)
     assert {answer.payload[0] for answer in again} <= environments
     assert function.ask()[0] in environments
+
+
+def test_environments_draw_numbers_of_their_own(functions):
+    """Also those that are copies of one that waited: of the kernel, of the library, of the interpreter."""
+    function = functions.create("""
+import os, random, secrets, tempfile, time, uuid
+def handler(event, context):
+    time.sleep(event)
+    return [os.urandom(8).hex(), random.random(), secrets.token_hex(8), str(uuid.uuid4()), tempfile.mktemp()]
+""", Timeout=20)
+    answers = [answer.payload for answer in function.invoke_at_once([3] * 6)]
+    for drawn in zip(*answers):
+        assert len(set(drawn)) == 6
 
 
 def test_environments_are_not_shared_by_functions(functions):
@@ -141,6 +155,7 @@ def test_code_is_the_working_directory(functions, family):
     assert function.ask() == "/var/task"
 
 
+@pytest.mark.skipif(IS_EMULATED, reason="shares of the CPU are multiplied where processors are emulated")
 def test_cpu_follows_memory(functions):
     source = """
 import time

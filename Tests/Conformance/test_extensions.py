@@ -6,6 +6,7 @@ import time
 
 import pytest
 from packages import package
+from swiftlet_server import IS_EMULATED
 from test_phases import function_log
 
 #: What the scripts of external extensions begin with. Their file's name is the extension's.
@@ -98,6 +99,7 @@ def test_caller_does_not_wait_for_extensions(extended):
     assert time.monotonic() - started < 1.4
 
 
+@pytest.mark.skipif(IS_EMULATED, reason="a reset takes longer than the function may, where processors are emulated")
 @pytest.mark.parametrize(("kind", "reason"), [("sleep", "timeout"), ("exit", "failure")])
 def test_extension_is_told_why_its_environment_is_reset(extended, kind, reason):
     function = extended(faithful=FAITHFUL)
