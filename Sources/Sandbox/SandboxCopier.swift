@@ -13,8 +13,8 @@ package protocol SandboxCopier: SandboxEngine {
     /// they do; what a process keeps of that in its own memory is for the process to renew.
     ///
     /// - Parameters:
-    ///   - specification: Of the new one; one that is to be adopted waits frozen. It needs as much memory as the snapshot's,
-    ///     and those of its mounts that the snapshot has are there already.
+    ///   - specification: Of the new one. It needs as much memory as the snapshot's, and those of its mounts that the snapshot has
+    ///     are there already.
     ///   - processes: What each process of the snapshot is connected with from here on.
     /// - Throws: As ``SandboxEngine/createSandbox(_:)``.
     func createSandbox(

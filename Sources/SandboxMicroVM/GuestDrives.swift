@@ -34,8 +34,12 @@ enum GuestDrive: Int, CaseIterable {
 
 /// Files for the drives of guests: of directories, as images that are made once, and of nothing, as disks for `/tmp`.
 final class GuestDriveFiles: Sendable {
+    /// How much all images of directories may take on the disk.
+    private static let imageBytesMax = 8 << 30
+
     private let directory: String
     private let images = Mutex<[String: Task<String, any Error>]>([:])
+    private let shelf = Mutex(ImageShelf(bytesMax: imageBytesMax))
     private let disks = Mutex<[Int: Task<String, any Error>]>([:])
     private let queue = DispatchQueue(label: "swiftlet.guest-drives")
 
@@ -53,7 +57,30 @@ final class GuestDriveFiles: Sendable {
         let path = try await value(of: source, in: images) { path throws(GuestImageError) in
             try ErofsImage.make(of: source, at: path)
         }
-        return try openFile(path, O_RDONLY)
+        let file: CInt
+        do throws(SandboxError) {
+            file = try openFile(path, O_RDONLY)
+        } catch {
+            guard error.errno == ENOENT else { throw error }
+            // It went in this moment, for another.
+            images.withLock { $0[source] = nil }
+            shelf.withLock { $0.forget(source) }
+            return try await image(of: source)
+        }
+        await makeRoom(for: source, file)
+        return file
+    }
+
+    /// Removes images that have not been used for long, if all of them take too much.
+    private func makeRoom(for source: String, _ file: CInt) async {
+        var status = stat()
+        fstat(file, &status)
+        let leaving = shelf.withLock { $0.used(source, bytes: Int(status.st_blocks) * 512) }
+        for directory in leaving {
+            if let task = images.withLock({ $0.removeValue(forKey: directory) }), let path = try? await task.value {
+                unlink(path)
+            }
+        }
     }
 
     /// A descriptor of an empty disk of this size, of nobody else.

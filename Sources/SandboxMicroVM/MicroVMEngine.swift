@@ -174,16 +174,13 @@ package final class MicroVMEngine: SandboxCopier {
         else {
             throw SandboxError(.setUpFailed, "failed to copy a guest: it has other programs, or another size")
         }
-        let sandbox = try await createSandbox(
+        return try await createSandbox(
             specification,
             snapshot.make,
             snapshot.template,
             having: snapshot.mounts,
             processes: processes
         )
-        // It uses some of the host's CPU as long as it runs, even if nothing does in it.
-        if specification.isAdoptable { try sandbox.freeze() }
-        return sandbox
     }
 
     /// - Parameter mounts: Those that the template has.

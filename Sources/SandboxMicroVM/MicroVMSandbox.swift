@@ -180,7 +180,7 @@ final class MicroVMSandbox: Sandbox {
         }
         guard let machine else { throw SandboxError(.gone, "sandbox \(id) has ended or is not to be adopted") }
         do throws(SandboxError) {
-            // A copy waits frozen.
+            // It may have waited frozen.
             try thaw()
             var files = GuestFiles(adoption)
             if let mounted = state.withLock({ $0.temporaryStorageBytes }) {

@@ -2,7 +2,8 @@
 would be that was started for it.
 
 It sends one byte over a descriptor of its own when it is ready. The service answers with one message and closes the
-descriptor: the handler, the directory, and then each environment variable, with a NUL between them.
+descriptor: the handler, the directory, and then each environment variable, with a NUL between them. Before that it may send
+one byte, 1, to have an invoke rehearsed, and is told with another byte that this is done.
 """
 
 import os
@@ -10,6 +11,8 @@ import sys
 
 #: The variable that names the descriptor; only a waiting runtime has it.
 CHANNEL = "_SWIFTLET_CHANNEL"
+#: What asks for a rehearsal. No handler begins with it.
+REHEARSE = b"\1"
 #: Variables that awslambdaric.bootstrap reads as it is imported.
 READ_AT_IMPORT = ("AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL")
 #: The places in /proc/self/stat of where the environment begins and ends in memory, counted after the name.
@@ -29,7 +32,12 @@ def wait_for_function(search_path):
     imported = {name.partition(".")[0] for name in set(sys.modules) - before}
     # Ready: from here on it is the service's turn.
     os.write(channel, b"\0")
-    message = _read(channel)
+    message = os.read(channel, 1)
+    if message == REHEARSE:
+        _rehearse()
+        os.write(channel, b"\0")
+        message = b""
+    message += _read(channel)
     if not message:
         # The service has changed its mind.
         os._exit(0)
@@ -55,6 +63,17 @@ def _import_ahead():
 
     import awslambdaric.__main__  # noqa: F401
     import awslambdaric.lambda_literals  # noqa: F401
+
+
+def _rehearse():
+    try:
+        import _swiftlet_rehearsal
+
+        _swiftlet_rehearsal.rehearse()
+    except Exception as error:
+        # The function does not need it.
+        print("a rehearsal failed: {!r}".format(error), file=sys.stderr)
+    sys.modules.pop("_swiftlet_rehearsal", None)
 
 
 def _renew():

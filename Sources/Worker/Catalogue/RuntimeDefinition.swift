@@ -41,7 +41,7 @@ package struct RuntimeDefinition: Sendable, Hashable {
         /// waits to be told.
         var canWait: Bool
         /// Whether it can be copied while it waits, with the machine that it runs in: it keeps nothing random that it would not
-        /// renew before the function's first code.
+        /// renew before the function's first code, and rehearses an invoke when it is asked to.
         var canBeCopied: Bool
     }
 

@@ -200,12 +200,26 @@ package final class SandboxPool: Sendable {
             guard let process = waiting.process else { throw SandboxError(.gone, "a runtime has ended") }
             return WaitingTemplates.Template(snapshot: try await copier.snapshot(waiting.sandbox), process: process)
         }
+        let waiting: WaitingSandbox
         do throws(SandboxError) {
-            return try await copy(template, of: plan, as: specification(plan, isTemplate: false), by: copier)
+            waiting = try await copy(template, of: plan, as: specification(plan, isTemplate: false), by: copier)
         } catch {
             templates.drop(plan)
             throw error
         }
+        do throws(SandboxError) {
+            // What a machine does for the first time takes long, and it has done nothing yet.
+            waiting.runtime?.askToRehearse()
+            guard let channel = waiting.runtime?.channel, await isReady(channel) else {
+                throw SandboxError(.gone, "a copied runtime did not rehearse")
+            }
+            // It uses some of the host's CPU as long as it runs, even if nothing does in it.
+            try waiting.sandbox.freeze()
+        } catch {
+            await waiting.discard()
+            throw error
+        }
+        return waiting
     }
 
     private func copy(

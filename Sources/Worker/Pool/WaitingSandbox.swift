@@ -109,6 +109,12 @@ final class WaitingRuntime: Sendable {
     /// Our end of the channel; `nil` once it was closed.
     var channel: CInt? { state.withLock { $0.channel } }
 
+    /// Asks for the rehearsal of an invoke; it says that it is ready again when that is over.
+    func askToRehearse() {
+        guard let channel else { return }
+        _ = send(channel, [1], 1, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
+    }
+
     /// Tells it of its function, and closes the channel.
     ///
     /// - Returns: Whether it was told; if not it has ended meanwhile, or does not listen.
