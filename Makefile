@@ -31,9 +31,7 @@ test: ## Run all tests: lint, units (debug build), runtimes, conformance and fau
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
 	@scripts/build
-	@# For tests of virtual machines: Debian's kernel, unless make kernel has built a smaller one.
-	.build/release/swiftlet image build-kernel --data .guest $(if $(wildcard .guest/vmlinux),--kernel .guest/vmlinux)
-	for runtime in python3.11 nodejs18.x; do .build/release/swiftlet image build-runtime $$runtime --data .guest; done
+	@scripts/guest-images
 	scripts/with-postgres swift test --skip SandboxNamespacesTests --skip SandboxMicroVMTests --skip VirtualMachineTests
 	@# By themselves: they look for whatever is left in this process and on the host, and set up a firewall.
 	scripts/in-own-network swift test --skip-build --filter SandboxNamespacesTests
@@ -55,6 +53,7 @@ format: ## Format the Swift sources
 bench: ## Measure a release build beside its floors (BENCH_ARGUMENTS='--quick --json')
 	@scripts/bootstrap bench
 	@scripts/build
+	@scripts/guest-images
 	PYTHONDONTWRITEBYTECODE=1 scripts/with-postgres $(PYTHON) Benchmarks/run.py $(BENCH_ARGUMENTS)
 
 generate: ## Generate the API's sources from the service model

@@ -1,7 +1,7 @@
 """Runs the benchmarks and shows their figures beside the targets: `make bench`.
 
 /usr/bin/python3 Benchmarks/run.py [--quick] [--json] [warm_invoke] [cold_start] [memory] [density] [freeze] [neighbour]
-    [api] [event_queue] [placement] [fleet]
+    [api] [event_queue] [placement] [fleet] [microvm]
 """
 
 import argparse
@@ -14,6 +14,7 @@ import event_queue
 import fleet
 import freeze
 import memory
+import microvm
 import neighbour
 import placement
 import report
@@ -22,7 +23,7 @@ import warm_invoke
 BENCHMARKS = {
     "warm_invoke": warm_invoke, "cold_start": cold_start, "memory": memory, "density": density, "freeze": freeze,
     "neighbour": neighbour, "api": api, "event_queue": event_queue,
-    "placement": placement, "fleet": fleet,
+    "placement": placement, "fleet": fleet, "microvm": microvm,
 }  # fmt: skip
 
 
