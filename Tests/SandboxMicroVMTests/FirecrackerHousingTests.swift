@@ -17,33 +17,37 @@ import VirtualMachine
 /// and the jail shows nothing of them.
 @Suite(.serialized, .enabled(if: geteuid() == 0, "needs root"))
 struct FirecrackerHousingTests {
-    /// What the stand-in needs beside what jails show: itself, and the libraries that it shares with us.
-    private static let programPaths: [String] = {
+    /// What the stand-in needs beside what jails show and itself: the libraries that it shares with us.
+    private static let libraries: [String] = {
         let file = FileHandle(forReadingAtPath: "/proc/self/maps")
         let maps = String(decoding: (try? file?.readToEnd()) ?? Data(), as: UTF8.self)
         let library = maps.split(separator: "\n").first { $0.hasSuffix("/libswiftCore.so") }
         let libraries = library.flatMap { line in
             line.firstIndex(of: "/").map { URL(fileURLWithPath: String(line[$0...])).deletingLastPathComponent().path }
         }
-        return [StandInHousing.executable] + (libraries.map { [$0] } ?? [])
+        return libraries.map { [$0] } ?? []
     }()
 
     private static func withJail(
         extraPaths: [String] = [],
-        _ body: (NamespacesEngine, String) async throws -> Void
+        _ body: (NamespacesEngine, _ directory: String, _ program: String) async throws -> Void
     ) async throws {
         let directory = try TemporaryDirectory()
+        // Where jails can show it: the checkout may be below `/tmp`, of which each jail has its own.
+        let program = "/var/tmp/firecracker-stand-in-\(UUID())"
+        try FileManager.default.copyItem(atPath: StandInHousing.executable, toPath: program)
+        defer { try? FileManager.default.removeItem(atPath: program) }
         let jailer = try await NamespacesEngine.start(
             NamespacesConfiguration(
                 stateDirectory: "\(directory.path)/jails",
                 spareScratchDisksMax: 0,
                 expectedScratchSizes: [],
-                extraUserlandPaths: programPaths + extraPaths
+                extraUserlandPaths: [program] + libraries + extraPaths
             ),
             logger: Logger(label: "tests")
         )
         do {
-            try await body(jailer, directory.path)
+            try await body(jailer, directory.path, program)
         } catch {
             await jailer.shutdown()
             throw error
@@ -58,7 +62,7 @@ struct FirecrackerHousingTests {
     }
 
     @Test func aMachineLivesAndIsCopiedInAJail() async throws {
-        try await Self.withJail { jailer, directory in
+        try await Self.withJail { jailer, directory, program in
             let kernel = try Self.file("\u{7f}ELF", in: directory)
             let disk = sb_nameless_file(directory)
             defer {
@@ -67,7 +71,7 @@ struct FirecrackerHousingTests {
             }
             ftruncate(disk, 1 << 20)
             let engine = try FirecrackerEngine(
-                FirecrackerProgram(executable: StandInHousing.executable),
+                FirecrackerProgram(executable: program),
                 version: "stand-in",
                 directory: "\(directory)/machines",
                 group: .singletonMultiThreadedEventLoopGroup
@@ -120,7 +124,7 @@ struct FirecrackerHousingTests {
         let numbers = "\(String(status.st_rdev >> 8, radix: 16)) \(String(status.st_rdev & 0xff, radix: 16))\n"
         let script = "[ -c \(device) ] && [ -w \(device) ] && stat -c '%t %T' \(device)"
         for (paths, output) in [([], ""), ([device], numbers)] {
-            try await Self.withJail(extraPaths: paths) { jailer, _ in
+            try await Self.withJail(extraPaths: paths) { jailer, _, _ in
                 let sandbox = try await jailer.createSandbox(.test())
                 let told = try await sandbox.shell("\(script); true")
                 await sandbox.destroy()
