@@ -20,6 +20,8 @@ SANDBOX_OPTIONS = {
 }[SANDBOX]
 #: Processors are emulated, which makes all that functions do about ten times slower.
 IS_EMULATED = SANDBOX == "microvm"
+#: The least timeout, in seconds, within which an interpreter starts anew even on a busy host.
+RESTART_SECONDS = 5 if IS_EMULATED else 1
 #: How long the server may take to start and to end, in seconds; a busy host is slow, a good server is not.
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 60

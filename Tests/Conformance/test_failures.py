@@ -8,7 +8,7 @@ import pytest
 from host import processes_with
 from lambda_client import NODE
 from packages import package, package_of, entry
-from swiftlet_server import IS_EMULATED, SANDBOX
+from swiftlet_server import IS_EMULATED, RESTART_SECONDS, SANDBOX
 
 #: Fails as the event says, and answers anything else with the number of its invokes.
 FAILING = """
@@ -66,10 +66,10 @@ def test_exception_is_returned_and_the_environment_kept(functions, bystander):
 
 @pytest.mark.parametrize("kind", ["sleep", "spin", "ignore", "stop"])
 def test_timeout_ends_the_invoke(functions, bystander, kind):
-    function = functions.create(FAILING, Timeout=1)
+    function = functions.create(FAILING, Timeout=RESTART_SECONDS)
     answer = function.invoke({"fail": kind}, LogType="Tail")
     assert answer.error_type == "Sandbox.Timedout"
-    assert answer.error_message == f"RequestId: {answer.request_id} Error: Task timed out after 1.00 seconds"
+    assert answer.error_message == f"RequestId: {answer.request_id} Error: Task timed out after {RESTART_SECONDS}.00 seconds"
     assert b"REPORT RequestId: " + answer.request_id.encode() in answer.log
     assert_unharmed(function, bystander)
 

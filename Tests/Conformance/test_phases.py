@@ -4,6 +4,7 @@ import re
 
 from lambda_client import make_client
 from packages import script_package
+from swiftlet_server import RESTART_SECONDS
 from test_logs import follow, reports
 
 #: Counts its initialisations in /tmp, which survives, and its invokes in memory, which does not.
@@ -25,7 +26,7 @@ def handler(event, context):
 
 
 def test_reset_keeps_temporary_files_and_loses_memory(functions):
-    function = functions.create(COUNTER, Timeout=1)
+    function = functions.create(COUNTER, Timeout=RESTART_SECONDS)
     first = function.ask()
     assert first[:2] == [1, 1]
     for kind in ("sleep", "exit"):

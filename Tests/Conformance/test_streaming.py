@@ -8,6 +8,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 from packages import script_package
+from swiftlet_server import RESTART_SECONDS
 
 MEBIBYTE = 1 << 20
 
@@ -137,7 +138,7 @@ def test_error_behind_the_response_comes_with_its_end(streamer):
     [("hang", "Sandbox.Timedout"), ("exit", "Runtime.ExitError"), ("break", "Runtime.TruncatedResponse")],
 )
 def test_stream_that_stops_midway_ends_with_its_reason(functions, kind, code):
-    function = functions.provided(script_package(STREAMER), Timeout=2)
+    function = functions.provided(script_package(STREAMER), Timeout=max(2, RESTART_SECONDS))
     chunks, complete, _ = invoke(function, {"kind": kind, "chunks": ["begun"]})
     assert chunks == [b"begun"]
     assert complete["ErrorCode"] == code
