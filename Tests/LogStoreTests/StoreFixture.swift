@@ -5,7 +5,9 @@ import TestSupport
 
 /// A store in a directory of its own, which can be opened again as after a crash.
 struct StoreFixture {
-    let directory: TemporaryDirectory
+    /// What is beside the store.
+    let surroundings: TemporaryDirectory
+    var path: String { "\(surroundings.path)/store" }
     let sizeMax: ByteCount
     private(set) var store: LogStore
 
@@ -13,14 +15,18 @@ struct StoreFixture {
     static let now = Timestamp(milliseconds: 1_780_000_000_000)
 
     init(sizeMax: ByteCount = .mebibytes(64)) throws {
-        directory = try TemporaryDirectory()
+        surroundings = try TemporaryDirectory()
         self.sizeMax = sizeMax
-        store = try LogStore(directory: directory.path, settings: LogStoreSettings(sizeMax: sizeMax))
+        try FileManager.default.createDirectory(
+            atPath: surroundings.path + "/store",
+            withIntermediateDirectories: false
+        )
+        store = try LogStore(directory: surroundings.path + "/store", settings: LogStoreSettings(sizeMax: sizeMax))
     }
 
     /// Opens the store again. The old one is simply left, as a process that was killed leaves it.
     mutating func reopen() throws {
-        store = try LogStore(directory: directory.path, settings: LogStoreSettings(sizeMax: sizeMax))
+        store = try LogStore(directory: path, settings: LogStoreSettings(sizeMax: sizeMax))
     }
 
     func time(_ offset: Int) -> Timestamp {
@@ -77,7 +83,7 @@ struct StoreFixture {
 
     /// The files of streams, by name.
     func segmentFiles(group: String = "g") throws -> [String] {
-        let directory = "\(directory.path)/\(group.replacing("/", with: ":"))"
+        let directory = "\(path)/\(group.replacing("/", with: ":"))"
         return try FileManager.default.contentsOfDirectory(atPath: directory)
             .filter { $0.hasSuffix(".log") }
             .sorted()
