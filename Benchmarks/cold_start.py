@@ -101,17 +101,24 @@ def measure_parallel(service, size):
     return Figure(NAME, title, together, "ms", PARALLEL_MS_MAX, note=f"{os.cpu_count()} CPUs")
 
 
-def measure_burst(service, size):
-    """From no environment of a function to many: how long until the last one has begun with its event."""
-    path = service.create_sleeper("burst")
-    cpu = bare_cpu_seconds()
+def all_at_work(service, path, size, seconds):
+    """How long it takes from no environment of a sleeper to so many, until the last one has begun with its event.
+
+    The functions sleep for `seconds`, which must be longer than it all takes, so that no environment serves two.
+    """
     started = time.time()
     with concurrent.futures.ThreadPoolExecutor(size) as pool:
-        # Longer than it all takes, so that no environment serves two.
-        answers = list(pool.map(lambda _: first_invoke(service, path, str(BURST_SECONDS)), range(size)))
+        answers = list(pool.map(lambda _: first_invoke(service, path, str(seconds)), range(size)))
     took = max(began for _, began in answers) - started
-    if took > BURST_SECONDS:
-        raise SystemExit(f"the burst took {took:.1f} s, longer than its functions; make them longer")
+    if took > seconds:
+        raise SystemExit(f"the start of {size} took {took:.1f} s, longer than the functions; make them longer")
+    return took
+
+
+def measure_burst(service, size):
+    path = service.create_sleeper("burst")
+    cpu = bare_cpu_seconds()
+    took = all_at_work(service, path, size, BURST_SECONDS)
     return Figure(
         NAME, f"0 to {size} environments, last one at work", took, "s", BURST_FACTOR_MAX * size * cpu,
         note=f"{size} bare starts use {size * cpu:.3g} s of CPU",

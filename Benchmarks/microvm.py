@@ -8,7 +8,7 @@ import statistics
 import time
 from pathlib import Path
 
-from cold_start import first_invoke
+from cold_start import all_at_work, first_invoke
 from processes import cpu_nanoseconds, is_frozen, proportional_bytes
 from report import Figure, spread
 from service import ROOT, Service, descendants
@@ -99,13 +99,7 @@ def measure_many(size):
         first_invoke(service, service.create_sleeper("before"), "0")
         path = service.create_sleeper("many")
         wait_for_frozen(service, 2)
-        started = time.time()
-        with concurrent.futures.ThreadPoolExecutor(size) as pool:
-            # Longer than it all takes, so that no environment serves two.
-            answers = list(pool.map(lambda _: first_invoke(service, path, str(MANY_SECONDS)), range(size)))
-        took = max(began for _, began in answers) - started
-        if took > MANY_SECONDS:
-            raise SystemExit(f"the start of {size} took {took:.1f} s, longer than the functions; make them longer")
+        took = all_at_work(service, path, size, MANY_SECONDS)
         wait_for_frozen(service, size)
         pids = machines(service)
         memory = statistics.median(map(proportional_bytes, pids)) / (1 << 20)

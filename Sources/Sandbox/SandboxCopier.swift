@@ -30,8 +30,8 @@ package struct CopiedProcess: Sendable {
     package var output: CInt
     /// In place of ``ProcessSpecification/channel``; stays the caller's to close.
     package var channel: CInt?
-    /// Called exactly once, on an unspecified thread, when the process has ended, however it ended; never called when the copy
-    /// could not be made. It must not block.
+    /// Called once, on an unspecified thread, when the process has ended, however it ended; also when the copy was made and then
+    /// could not be used. It must not block.
     package var onExit: @Sendable (ProcessExit) -> Void
 
     package init(output: CInt, channel: CInt?, onExit: @escaping @Sendable (ProcessExit) -> Void) {

@@ -16,8 +16,8 @@ package struct SandboxSpecification: Sendable {
     package var userland: UserlandID?
     /// What it can reach. Without effect on a sandbox that is to be adopted.
     package var network: SandboxNetwork
-    /// Whether the function is not known yet: ``Sandbox/adopt(_:)`` is called later, and until then there is no `/tmp`,
-    /// and `/var/task` and `/opt` have nothing of interest.
+    /// Whether the function is not known yet: ``Sandbox/adopt(_:)`` is called later, and until then there is no `/tmp`
+    /// of the function's, and `/var/task` and `/opt` have nothing of interest.
     package var isAdoptable: Bool
     /// Whether a snapshot of it is to be taken; see ``SandboxCopier``. Only of one that is to be adopted.
     package var isTemplate: Bool

@@ -142,7 +142,7 @@ final class GuestConnection: Sendable {
         }.get()
     }
 
-    /// Connects the processes that run in the copy of a guest. Before the copy goes on.
+    /// Connects the processes that run in the copy of a guest, before they are told anything.
     func connect(
         _ copied: [RequestNumber: GuestLinkHandler.ProcessStreams],
         with processes: [SandboxProcess: CopiedProcess]

@@ -143,17 +143,10 @@ struct WithMicroVMEngine: SuiteTrait, TestScoping {
     }
 }
 
-/// Runs a body with a sandbox, and destroys it afterwards.
+/// Runs a body with a sandbox of the suite's engine, and destroys it afterwards.
 func withSandbox(
     _ specification: SandboxSpecification = .test(),
     _ body: (any Sandbox) async throws -> Void
 ) async throws {
-    let sandbox = try await #require(WithMicroVMEngine.engine).createSandbox(specification)
-    do {
-        try await body(sandbox)
-    } catch {
-        await sandbox.destroy()
-        throw error
-    }
-    await sandbox.destroy()
+    try await #require(WithMicroVMEngine.engine).withSandbox(specification, body)
 }

@@ -225,20 +225,12 @@ extension RealSandboxes {
                 let mounts = ["/var/task", "/opt"].map { ReadOnlyMount(source: code, target: $0) }
                 await (try engine.createSandbox(.test())).destroy()
                 let before = try HostTraces.current(engine: directory)
-                var names: [String] = []
-                for step in 1..<1000 {
-                    let specification = SandboxSpecification.test(isAdoptable: true)
-                    let sandbox = try #require(try await engine.createSandbox(specification) as? NamespacesSandbox)
-                    do throws(SandboxError) {
-                        try await sandbox.adopt(.test(mounts: mounts), failing: SetUpFault(step: step, errno: EDOM))
-                        await sandbox.destroy()
-                        break
-                    } catch {
-                        #expect(error.code == .adoptionFailed)
-                        #expect(error.errno == EDOM, "step \(step): \(error)")
-                        names.append(error.message)
-                    }
-                    try before.expectNothingNew(engine: directory, "after step \(step)")
+                let names = try await failEachStep(leaving: before, engine: directory, code: .adoptionFailed) {
+                    fault throws(SandboxError) in
+                    let made = try await engine.createSandbox(.test(isAdoptable: true))
+                    guard let sandbox = made as? NamespacesSandbox else { preconditionFailure("of another engine") }
+                    try await sandbox.adopt(.test(mounts: mounts), failing: fault)
+                    await sandbox.destroy()
                 }
                 #expect(names.count > 8)
                 for name in [
@@ -255,20 +247,9 @@ extension RealSandboxes {
             try await withEngine { engine, directory in
                 await (try engine.createSandbox(.test())).destroy()
                 let before = try HostTraces.current(engine: directory)
-                var names: [String] = []
-                for step in 1..<1000 {
-                    do throws(SandboxError) {
-                        let sandbox = try await engine.createSandbox(
-                            .test(isAdoptable: true),
-                            failing: SetUpFault(step: step, errno: EDOM)
-                        )
-                        await sandbox.destroy()
-                        break
-                    } catch {
-                        #expect(error.errno == EDOM, "step \(step): \(error)")
-                        names.append(error.message)
-                    }
-                    try before.expectNothingNew(engine: directory, "after step \(step)")
+                let names = try await failEachStep(leaving: before, engine: directory) { fault throws(SandboxError) in
+                    let sandbox = try await engine.createSandbox(.test(isAdoptable: true), failing: fault)
+                    await sandbox.destroy()
                 }
                 #expect(names.contains { $0.contains("open own mount namespace") })
                 #expect(!names.contains { $0.contains("make /tmp") || $0.contains("attach /tmp") })

@@ -20,21 +20,14 @@ extension RealSandboxes {
                 var names: [String] = []
                 // The steps of the service, the launcher and init; then those that the launcher takes beside init.
                 for first in [1, 1001] {
-                    for step in first..<first + 1000 {
-                        do throws(SandboxError) {
-                            // No step of ours fails with this error by itself.
-                            let sandbox = try await engine.createSandbox(
-                                .test(mounts: mounts),
-                                failing: SetUpFault(step: step, errno: EDOM)
-                            )
-                            await sandbox.destroy()
-                            break
-                        } catch {
-                            #expect(error.code == .setUpFailed)
-                            #expect(error.errno == EDOM, "step \(step): \(error)")
-                            names.append(error.message)
-                        }
-                        try before.expectNothingNew(engine: directory, "after step \(step)")
+                    names += try await failEachStep(
+                        from: first,
+                        leaving: before,
+                        engine: directory,
+                        code: .setUpFailed
+                    ) { fault throws(SandboxError) in
+                        let sandbox = try await engine.createSandbox(.test(mounts: mounts), failing: fault)
+                        await sandbox.destroy()
                     }
                 }
                 #expect(names.count > 50)

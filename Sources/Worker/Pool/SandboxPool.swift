@@ -17,6 +17,7 @@ package final class SandboxPool: Sendable {
     private struct State {
         var machine: Machine
         var sandboxes: [SandboxID: WaitingSandbox] = [:]
+        var templates = WaitingTemplates()
         var isStopped = false
         /// Something has happened that ``run()`` has not seen.
         var isWoken = false
@@ -33,7 +34,6 @@ package final class SandboxPool: Sendable {
     private let settings: WorkerSettings
     private let logger: Logger
     private let state: Mutex<State>
-    private let templates = WaitingTemplates()
     /// Where it is awaited that runtimes are ready, one after the other, and where timers fire.
     private let queue = DispatchQueue(label: "swiftlet.sandbox-pool", qos: .utility)
 
@@ -107,12 +107,15 @@ package final class SandboxPool: Sendable {
 
     /// A copy of a sandbox that waits, made for a function; `nil` if none can be made right away.
     private func copy(for specification: SandboxSpecification, _ plan: WaitingPlan) async -> WaitingSandbox? {
-        guard let copier = engine as? any SandboxCopier, let template = templates.made(for: plan) else { return nil }
+        guard let copier = engine as? any SandboxCopier, let template = state.withLock({ $0.templates.use(plan) })
+        else {
+            return nil
+        }
         do throws(SandboxError) {
             return try await copy(template, of: plan, as: specification, by: copier)
         } catch {
             logger.warning("a waiting sandbox could not be copied", metadata: [LogKey.error: "\(error)"])
-            templates.drop(plan)
+            state.withLock { $0.templates.drop(plan) }
             return nil
         }
     }
@@ -194,17 +197,12 @@ package final class SandboxPool: Sendable {
         guard let runtime = plan.runtime, runtime.canBeCopied, let copier = engine as? any SandboxCopier else {
             return try await startSandbox(plan, isTemplate: false)
         }
-        let template = try await templates.template(for: plan) {
-            let waiting = try await self.startSandbox(plan, isTemplate: true)
-            defer { waiting.runtime?.close() }
-            guard let process = waiting.process else { throw SandboxError(.gone, "a runtime has ended") }
-            return WaitingTemplates.Template(snapshot: try await copier.snapshot(waiting.sandbox), process: process)
-        }
+        let template = try await template(of: plan, by: copier)
         let waiting: WaitingSandbox
         do throws(SandboxError) {
             waiting = try await copy(template, of: plan, as: specification(plan, isTemplate: false), by: copier)
         } catch {
-            templates.drop(plan)
+            state.withLock { $0.templates.drop(plan) }
             throw error
         }
         do throws(SandboxError) {
@@ -220,6 +218,20 @@ package final class SandboxPool: Sendable {
             throw error
         }
         return waiting
+    }
+
+    /// The template of a plan, which is made first if there is none. Sandboxes are made one after the other, and so are these.
+    private func template(
+        of plan: WaitingPlan,
+        by copier: any SandboxCopier
+    ) async throws(SandboxError) -> WaitingTemplates.Template {
+        if let template = state.withLock({ $0.templates.use(plan) }) { return template }
+        let waiting = try await startSandbox(plan, isTemplate: true)
+        defer { waiting.runtime?.close() }
+        guard let process = waiting.process else { throw SandboxError(.gone, "a runtime has ended") }
+        let template = WaitingTemplates.Template(snapshot: try await copier.snapshot(waiting.sandbox), process: process)
+        state.withLock { $0.templates.keep(template, for: plan) }
+        return template
     }
 
     private func copy(

@@ -70,26 +70,18 @@ extension RealSandboxes {
             try await withEngine(network: NetworkConfiguration()) { engine, directory in
                 await (try engine.createSandbox(.test())).destroy()
                 let before = try HostTraces.current(engine: directory)
-                var names: [String] = []
                 // The steps of the launcher come after its own first one thousand where init waits for them.
-                let steps = isAdopted ? 1..<1000 : 1001..<2000
-                for step in steps {
-                    let fault = SetUpFault(step: step, errno: EDOM)
-                    do throws(SandboxError) {
-                        let made = try await engine.createSandbox(
-                            .test(network: .internet, isAdoptable: isAdopted),
-                            failing: isAdopted ? nil : fault
-                        )
-                        if isAdopted, let sandbox = made as? NamespacesSandbox {
-                            try await sandbox.adopt(.test(network: .internet), failing: fault)
-                        }
-                        await made.destroy()
-                        break
-                    } catch {
-                        #expect(error.errno == EDOM, "step \(step): \(error)")
-                        names.append(error.message)
+                let first = isAdopted ? 1 : 1001
+                let names = try await failEachStep(from: first, leaving: before, engine: directory) {
+                    fault throws(SandboxError) in
+                    let made = try await engine.createSandbox(
+                        .test(network: .internet, isAdoptable: isAdopted),
+                        failing: isAdopted ? nil : fault
+                    )
+                    if isAdopted, let sandbox = made as? NamespacesSandbox {
+                        try await sandbox.adopt(.test(network: .internet), failing: fault)
                     }
-                    try before.expectNothingNew(engine: directory, "after step \(step)")
+                    await made.destroy()
                 }
                 for name in [
                     "make interfaces", "bring up gateway's interface", "route to sandbox", "give sandbox an address",

@@ -162,24 +162,16 @@ extension RealSandboxes {
                 await (try engine.createSandbox(.test())).destroy()
                 let before = try HostTraces.current(engine: directory)
                 let interfaces = try await Self.gatewayInterfaces(engine)
-                var names: [String] = []
-                for step in 1..<1000 {
-                    let fault = SetUpFault(step: step, errno: EDOM)
-                    do throws(SandboxError) {
-                        let made = try await engine.createSandbox(
-                            .test(hasTap: true),
-                            failing: isConnecting ? nil : fault
-                        )
-                        if isConnecting, let sandbox = made as? NamespacesSandbox {
-                            _ = try await sandbox.connectTap(failing: fault)
-                        }
-                        await made.destroy()
-                        break
-                    } catch {
-                        #expect(error.errno == EDOM, "step \(step): \(error)")
-                        names.append(error.message)
+                let names = try await failEachStep(leaving: before, engine: directory) { fault throws(SandboxError) in
+                    let made = try await engine.createSandbox(
+                        .test(hasTap: true),
+                        failing: isConnecting ? nil : fault
+                    )
+                    if isConnecting, let sandbox = made as? NamespacesSandbox {
+                        _ = try await sandbox.connectTap(failing: fault)
                     }
-                    try before.expectNothingNew(engine: directory, "after step \(step)")
+                    await made.destroy()
+                } look: { step async throws in
                     #expect(try await Self.gatewayInterfaces(engine) == interfaces, "after step \(step)")
                 }
                 let expected =
