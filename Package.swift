@@ -129,7 +129,7 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--strip-all"])]
         ),
 
-        room("VirtualMachine", ["CSandbox", nioCore, nioPosix, nioHTTP1]),
+        room("VirtualMachine", ["CSandbox", crypto, nioCore, nioPosix, nioHTTP1]),
         room("GuestImages", ["Sandbox", "CSandbox", crypto]),
         room(
             "SandboxMicroVM",

@@ -28,10 +28,14 @@ int cguest_interface_up(void) {
 }
 
 int cguest_connect(uint32_t own, uint32_t gateway) {
+    // A copy of a machine that was connected has that one's address.
+    static uint32_t earlier = 0;
     int index = sb_network_index(INTERFACE);
     int control = index < 0 ? -1 : sb_network_control();
     if (control < 0) return -1;
+    if (earlier != 0) sb_network_no_address(control, index, htonl(earlier));
     int result = sb_network_address(control, index, htonl(own));
+    if (result == 0) earlier = own;
     if (result == 0) result = sb_network_route(control, index, 0, 0, htonl(gateway));
     return finish(control, result);
 }

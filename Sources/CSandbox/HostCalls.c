@@ -116,6 +116,14 @@ int sb_nameless_file(const char *directory) {
     return file;
 }
 
+off_t sb_next_data(int file, off_t offset) {
+    return lseek(file, offset, SEEK_DATA);
+}
+
+off_t sb_next_hole(int file, off_t offset) {
+    return lseek(file, offset, SEEK_HOLE);
+}
+
 int sb_copy_sparse(int from, int to) {
     off_t end = 0;
     for (;;) {

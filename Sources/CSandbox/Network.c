@@ -192,6 +192,13 @@ int sb_network_address(int control, int interface, uint32_t address) {
     return perform(control, &message);
 }
 
+int sb_network_no_address(int control, int interface, uint32_t address) {
+    struct ifaddrmsg own = {.ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = (uint32_t)interface};
+    struct message message = begin(RTM_DELADDR, 0, &own, sizeof own);
+    add(&message, IFA_LOCAL, &address, sizeof address);
+    return perform(control, &message);
+}
+
 int sb_network_route(int control, int interface, uint32_t destination, uint8_t prefix, uint32_t gateway) {
     struct rtmsg route = {
         .rtm_family = AF_INET,

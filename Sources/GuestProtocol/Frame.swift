@@ -32,7 +32,7 @@ struct Frame: Hashable {
 }
 
 /// Cuts the bytes of a peer into frames. Holds at most one frame that is not complete.
-struct FrameDecoder {
+struct FrameDecoder: Sendable, Codable {
     private var buffer: [UInt8] = []
     private var start = 0
 

@@ -33,7 +33,7 @@ package enum GuestExit: Hashable, Sendable {
 }
 
 /// The memory of a guest's function.
-package struct GuestMemory: Hashable, Sendable {
+package struct GuestMemory: Hashable, Sendable, Codable {
     /// The most that its processes have used together, in bytes.
     package var peakBytes: UInt64
     /// How many of them the kernel has killed for exceeding their limit.

@@ -1,7 +1,7 @@
 /// A host's view of its guest: what it has asked, which processes run, which streams live. It knows what the agent may say
 /// next, and anything else is a violation. No IO; the caller sends what it is told to and acts on events.
-package struct GuestSession {
-    private enum State {
+package struct GuestSession: Codable {
+    private enum State: Codable {
         /// -> open, ended.
         case greeting
         /// -> ended.
@@ -9,7 +9,7 @@ package struct GuestSession {
         case ended
     }
 
-    private enum Question {
+    private enum Question: Codable {
         case plain
         case start(output: StreamNumber, channel: StreamNumber?)
 
@@ -41,6 +41,9 @@ package struct GuestSession {
     package var isOpen: Bool {
         if case .open = state { true } else { false }
     }
+
+    /// Whether it is open, and every question has been answered.
+    package var isQuiet: Bool { isOpen && questions.isEmpty }
 
     // MARK: The host
 

@@ -12,7 +12,7 @@ package enum HostMessage: Hashable, Sendable {
 }
 
 /// The number of a request, given by the host, which uses none twice. The request to start a process also names it.
-package struct RequestNumber: Hashable, Sendable {
+package struct RequestNumber: Hashable, Sendable, Codable {
     package let rawValue: UInt64
 
     package init(rawValue: UInt64) {

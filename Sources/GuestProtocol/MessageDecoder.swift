@@ -1,5 +1,5 @@
 /// Reads an agent's messages out of the bytes that come from its guest.
-package struct GuestMessageDecoder {
+package struct GuestMessageDecoder: Sendable, Codable {
     private var frames = FrameDecoder()
 
     package init() {}

@@ -1,6 +1,6 @@
 /// The number of a stream of bytes between host and guest. Those that the host opens are even, those of the guest odd;
 /// each end counts up and uses none twice, so what comes late for a stream that has ended can be told from a lie.
-package struct StreamNumber: Hashable, Sendable, Comparable {
+package struct StreamNumber: Hashable, Sendable, Comparable, Codable {
     package let rawValue: UInt64
 
     package init(rawValue: UInt64) {
@@ -19,7 +19,7 @@ package struct StreamNumber: Hashable, Sendable, Comparable {
 }
 
 /// One of the two ends of a link.
-package enum LinkEnd: Sendable, CaseIterable {
+package enum LinkEnd: String, Sendable, CaseIterable, Codable {
     case host
     case guest
 

@@ -5,8 +5,8 @@
 ///
 /// Each direction of a stream goes from open to ended once. A stream whose directions have both ended is forgotten, and
 /// so is one that was reset. What comes for it afterwards was under way and is passed over.
-package struct StreamTable {
-    private struct Stream {
+package struct StreamTable: Codable {
+    private struct Stream: Codable {
         /// Whether this end may still send.
         var isSending: Bool
         /// Whether the peer may still send.
@@ -32,6 +32,14 @@ package struct StreamTable {
     }
 
     package var count: Int { streams.count }
+
+    /// Whether the stream lives.
+    package func contains(_ number: StreamNumber) -> Bool { streams[number] != nil }
+
+    /// Whether everything that was received has been passed on.
+    package var isEverythingPassedOn: Bool {
+        streams.values.allSatisfy { !$0.isReceiving || $0.receivable + $0.uncredited == GuestLink.windowBytes }
+    }
 
     /// Which way bytes go, as this end sees it.
     package enum Direction: Sendable, CaseIterable {

@@ -3,7 +3,8 @@ package struct SandboxError: Error, CustomStringConvertible {
     /// What kind of failure it is; callers branch on it.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
-            case setUpFailed, adoptionFailed, snapshotFailed, execFailed, refused, gone, unsupported, engineFailed
+            case setUpFailed, adoptionFailed, snapshotFailed, incompatible, execFailed, refused, gone, unsupported,
+                engineFailed
         }
         private let value: Value
 
@@ -17,6 +18,8 @@ package struct SandboxError: Error, CustomStringConvertible {
         package static let adoptionFailed = Code(.adoptionFailed)
         /// The state of the sandbox could not be kept; nothing of it is left.
         package static let snapshotFailed = Code(.snapshotFailed)
+        /// What was kept of a sandbox cannot be used, or not here.
+        package static let incompatible = Code(.incompatible)
         /// The program could not be executed; ``SandboxError/errno`` says why.
         package static let execFailed = Code(.execFailed)
         /// Nobody listens in the sandbox where a connection was to go.

@@ -19,7 +19,7 @@ package struct SandboxSpecification: Sendable {
     /// Whether the function is not known yet: ``Sandbox/adopt(_:)`` is called later, and until then there is no `/tmp`
     /// of the function's, and `/var/task` and `/opt` have nothing of interest.
     package var isAdoptable: Bool
-    /// Whether a snapshot of it is to be taken; see ``SandboxCopier``. Only of one that is to be adopted.
+    /// Whether a snapshot of it is to be taken; see ``SandboxCopier``.
     package var isTemplate: Bool
     /// Whether it has a tap device, the far end of the network interface of the virtual machine that it holds; see
     /// ``Sandbox/connectTap()``.
@@ -38,7 +38,6 @@ package struct SandboxSpecification: Sendable {
         isTemplate: Bool = false,
         hasTap: Bool = false
     ) {
-        precondition(isAdoptable || !isTemplate, "a template that has a function")
         self.id = id
         self.memoryBytesMax = memoryBytesMax
         self.processesMax = processesMax

@@ -33,12 +33,14 @@ final class GuestConnection: Sendable {
 
     /// - Parameters:
     ///   - socket: Our end of the machine's channel; owned by the connection from here on.
-    ///   - session: Where the conversation stands, for the copy of a guest that was spoken to before.
+    ///   - standing: Where the conversation stands, for the copy of a guest that was spoken to before.
+    ///   - isTemplate: Whether copies are to be made of the guest.
     ///   - makeConnection: Makes a connection to the Runtime API, for one that the function has made.
     ///   - onEnd: Called once, on the event loop, when the link is gone.
     static func open(
         _ socket: CInt,
-        session: GuestSession?,
+        standing: GuestStanding?,
+        isTemplate: Bool = false,
         on loop: any EventLoop,
         patience: Duration,
         makeConnection: @escaping @Sendable () async -> CInt?,
@@ -53,7 +55,12 @@ final class GuestConnection: Sendable {
                 // Not once it is connected: what came until then would be lost.
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        let handler = GuestLinkHandler(session: session, makeConnection: makeConnection, onEnd: onEnd)
+                        let handler = GuestLinkHandler(
+                            standing: standing,
+                            isTemplate: isTemplate,
+                            makeConnection: makeConnection,
+                            onEnd: onEnd
+                        )
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
                 }
@@ -68,7 +75,7 @@ final class GuestConnection: Sendable {
                 memory: memory,
                 patience: patience
             )
-            if session == nil { try await connection.wait { $0.greet($1) } }
+            if standing == nil { try await connection.wait { $0.greet($1) } }
             return connection
         } catch let error as SandboxError {
             throw error
@@ -129,27 +136,65 @@ final class GuestConnection: Sendable {
         }
     }
 
-    /// Where the conversation with a guest stands. Only meaningful while nothing is under way.
-    struct Standing: Sendable {
-        let session: GuestSession
-        let processes: [RequestNumber: GuestLinkHandler.ProcessStreams]
-    }
-
-    func standing() async -> Standing? {
+    /// How many streams live; nil when the guest has ended.
+    func streamCount() async -> Int? {
         let handler = handler
-        return try? await channel.eventLoop.submit {
-            Standing(session: handler.value.session, processes: handler.value.processes)
-        }.get()
+        return try? await onLoop { handler.value.session.streams.count }
     }
 
-    /// Connects the processes that run in the copy of a guest, before they are told anything.
-    func connect(
-        _ copied: [RequestNumber: GuestLinkHandler.ProcessStreams],
+    // MARK: Copies
+
+    /// Lets the guest come to rest, for a moment at which where the conversation stands is all there is to know of it.
+    ///
+    /// - Parameters:
+    ///   - pause: Stops the guest's processors.
+    ///   - resume: Lets them go on.
+    /// - Returns: Where the conversation stands with the guest, which is paused.
+    /// - Throws: `.snapshotFailed` when something is under way whenever it is stopped.
+    func rest(
+        pause: () async throws -> Void,
+        resume: () async throws -> Void
+    ) async throws -> GuestStanding {
+        let handler = handler
+        try await onLoop { handler.value.endOwnConnections() }
+        for attempt in 0..<Self.restAttempts {
+            if attempt > 0 { try await Task.sleep(for: Self.restPause) }
+            // When this is answered, all that was sent before it has been received.
+            try await ask(.adjustClock(nanoseconds: 0))
+            let sentCount = try await onLoop { handler.value.sentCount }
+            try await pause()
+            // What the guest has said until then is in our socket. A turn of the loop that begins now reads it.
+            for _ in 0..<Self.turnsToReadAll { try await onLoop {} }
+            if let standing = try await onLoop({ handler.value.standing(havingReceived: sentCount) }) {
+                return standing
+            }
+            try await resume()
+        }
+        throw SandboxError(.snapshotFailed, "a guest does not come to rest")
+    }
+
+    private static let restAttempts = 50
+    private static let restPause = Duration.milliseconds(20)
+    /// One reads up to a megabyte; a guest cannot say more unanswered than ``GuestLink`` has windows for.
+    private static let turnsToReadAll = 10
+
+    private func onLoop<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async throws -> Value {
+        do {
+            return try await channel.eventLoop.submit(body).get()
+        } catch {
+            throw SandboxError(.gone, "the guest has ended")
+        }
+    }
+
+    /// Connects what runs in the copy of a guest, before it is told anything.
+    func goOn(
+        from standing: GuestStanding,
         with processes: [SandboxProcess: CopiedProcess]
     ) async throws(SandboxError) {
         let handler = handler
-        let areConnected = try? await channel.eventLoop.submit { handler.value.connect(copied, with: processes) }.get()
-        guard areConnected == true else {
+        let isConnected = try? await channel.eventLoop.submit { handler.value.goOn(from: standing, with: processes) }
+            .get()
+        guard isConnected == true else {
             throw SandboxError(.setUpFailed, "the processes of a copied guest are not those that were to be connected")
         }
     }

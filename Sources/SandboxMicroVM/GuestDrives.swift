@@ -90,14 +90,29 @@ final class GuestDriveFiles: Sendable {
         }
         let original = try openFile(path, O_RDONLY)
         defer { close(original) }
+        return try self.copy(of: original)
+    }
+
+    /// A descriptor of a disk of nobody else with what is on this one.
+    func copy(of disk: CInt) throws(SandboxError) -> CInt {
         let copy = sb_nameless_file(directory)
         guard copy >= 0 else { throw SandboxError(.setUpFailed, "failed to make a disk", errno: errno) }
-        guard sb_copy_sparse(original, copy) == 0, ftruncate(copy, off_t(GuestDrive.sizeBytes)) == 0 else {
-            let error = errno
+        do throws(SandboxError) {
+            try Self.copy(disk, to: copy)
+        } catch {
             close(copy)
-            throw SandboxError(.setUpFailed, "failed to copy a disk", errno: error)
+            throw error
         }
         return copy
+    }
+
+    /// Makes an empty file the file of a drive with what is in another.
+    static func copy(_ drive: CInt, to copy: CInt) throws(SandboxError) {
+        // Of its own: the place up to which it was read belongs to the descriptor.
+        let original = open("/proc/self/fd/\(drive)", O_RDONLY | O_CLOEXEC)
+        defer { close(original) }
+        guard original >= 0, sb_copy_sparse(original, copy) == 0, ftruncate(copy, off_t(GuestDrive.sizeBytes)) == 0
+        else { throw SandboxError(.setUpFailed, "failed to copy a disk", errno: errno) }
     }
 
     /// What is behind the drive of a guest that has no function yet.

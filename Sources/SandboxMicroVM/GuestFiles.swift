@@ -16,11 +16,9 @@ struct GuestFiles: Sendable {
     init(_ specification: SandboxSpecification) {
         memoryBytesMax = specification.memoryBytesMax
         processesMax = specification.processesMax
-        if specification.isTemplate {
-            // Its copies share its files.
-            temporaryStorageBytes = nil
-        } else if specification.isAdoptable {
-            temporaryStorageBytes = Self.waitingStorageBytes
+        if specification.isAdoptable {
+            // The copies of a template that waits are given theirs one by one.
+            temporaryStorageBytes = specification.isTemplate ? nil : Self.waitingStorageBytes
         } else {
             temporaryStorageBytes = specification.temporaryStorageBytes
         }

@@ -19,7 +19,9 @@ final class GuestLinkHandler: ChannelInboundHandler {
     static let outgoingBytesMax = 2 * GuestLink.streamsMax * GuestLink.windowBytes
 
     private(set) var session: GuestSession
-    private var decoder = GuestMessageDecoder()
+    private var decoder: GuestMessageDecoder
+    /// How many messages were sent to the guest.
+    private(set) var sentCount = 0
     private var greeting: Reply?
     private var replies: [RequestNumber: Reply] = [:]
     private var askedAt: [RequestNumber: Int] = [:]
@@ -27,7 +29,9 @@ final class GuestLinkHandler: ChannelInboundHandler {
     private var exits: [RequestNumber: @Sendable (ProcessExit) -> Void] = [:]
     private var streams: [StreamNumber: GuestStream] = [:]
     /// What connects the processes that run, or are being started.
-    private(set) var processes: [RequestNumber: ProcessStreams] = [:]
+    private var processes: [RequestNumber: GuestStanding.ProcessStreams] = [:]
+    /// Kept where copies are to be made of the guest.
+    private var unanswered: UnansweredBytes?
     /// How many connections are being made to the Runtime API, also for streams that were given up meanwhile.
     private var connecting = 0
     private var context: ChannelHandlerContext?
@@ -44,18 +48,15 @@ final class GuestLinkHandler: ChannelInboundHandler {
         let value = Mutex(GuestMemory(peakBytes: 0, kills: 0))
     }
 
-    /// The streams of one process.
-    struct ProcessStreams: Hashable, Sendable {
-        let output: StreamNumber
-        let channel: StreamNumber?
-    }
-
     init(
-        session: GuestSession?,
+        standing: GuestStanding?,
+        isTemplate: Bool,
         makeConnection: @escaping @Sendable () async -> CInt?,
         onEnd: @escaping OnEnd
     ) {
-        self.session = session ?? GuestSession()
+        session = standing?.session ?? GuestSession()
+        decoder = standing?.decoder ?? GuestMessageDecoder()
+        unanswered = isTemplate ? UnansweredBytes() : nil
         self.makeConnection = makeConnection
         self.onEnd = onEnd
     }
@@ -111,7 +112,7 @@ final class GuestLinkHandler: ChannelInboundHandler {
         box.number.withLock { $0 = SandboxProcess(start.number.rawValue) }
         replies[start.number] = reply
         exits[start.number] = onExit
-        processes[start.number] = ProcessStreams(output: start.output, channel: start.channel)
+        processes[start.number] = GuestStanding.ProcessStreams(output: start.output, channel: start.channel)
         send(start.message)
         // Copies: the caller closes its own once the process runs.
         open(start.output, .output, fcntl(process.output, F_DUPFD_CLOEXEC, 0))
@@ -120,10 +121,11 @@ final class GuestLinkHandler: ChannelInboundHandler {
         }
     }
 
-    /// Connects processes that run in the copy of a guest that was spoken to before. Returns whether each of them is.
-    func connect(_ copied: [RequestNumber: ProcessStreams], with processes: [SandboxProcess: CopiedProcess]) -> Bool {
-        guard context != nil, copied.count == processes.count else { return false }
-        for (number, streams) in copied {
+    /// Connects what runs in the copy of a guest that was spoken to before: processes with what they have here, and what they ask
+    /// with the Runtime API. Returns whether each process is connected.
+    func goOn(from standing: GuestStanding, with processes: [SandboxProcess: CopiedProcess]) -> Bool {
+        guard context != nil, standing.processes.count == processes.count else { return false }
+        for (number, streams) in standing.processes {
             guard let process = processes[SandboxProcess(number.rawValue)] else { return false }
             self.processes[number] = streams
             exits[number] = process.onExit
@@ -132,7 +134,31 @@ final class GuestLinkHandler: ChannelInboundHandler {
                 open(channel, .connection, fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
             }
         }
+        for (number, bytes) in standing.connections { connect(number, asking: bytes) }
         return true
+    }
+
+    /// Where the conversation stands.
+    ///
+    /// - Parameter sentCount: How many messages the guest has received for certain.
+    /// - Returns: Nil if anything is under way.
+    func standing(havingReceived sentCount: Int) -> GuestStanding? {
+        guard sentCount == self.sentCount, session.isQuiet, session.streams.isEverythingPassedOn, connecting == 0,
+            !streams.values.contains(where: \.hasUnsent),
+            let connections = unanswered?.onConnections(where: { session.streams.contains($0) })
+        else { return nil }
+        let processStreams = processes.values.reduce(0) { $0 + ($1.channel == nil ? 1 : 2) }
+        guard session.streams.count == processStreams + connections.count else { return nil }
+        return GuestStanding(session: session, decoder: decoder, processes: processes, connections: connections)
+    }
+
+    /// Gives up the connections to ports of the guest.
+    func endOwnConnections() {
+        let channels = Set(processes.values.flatMap { [$0.output, $0.channel] })
+        for (number, stream) in streams where number.opener == .host && !channels.contains(number) {
+            stream.deliverReset()
+            gaveUp(number)
+        }
     }
 
     func deadlinePassed(_ reply: Reply) {
@@ -142,6 +168,7 @@ final class GuestLinkHandler: ChannelInboundHandler {
 
     func send(_ message: HostMessage) {
         guard let context else { return }
+        sentCount += 1
         var bytes: [UInt8] = []
         message.write(to: &bytes)
         context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
@@ -173,10 +200,15 @@ final class GuestLinkHandler: ChannelInboundHandler {
     }
 
     /// A connection that the function has made to the Runtime API.
-    private func connect(_ number: StreamNumber) {
+    ///
+    /// - Parameter bytes: What it has asked for already, of another than this machine.
+    private func connect(_ number: StreamNumber, asking bytes: [UInt8] = []) {
         guard let context, connecting < GuestLink.streamsMax else { return gaveUp(number) }
         let stream = GuestStream(number, .connection, link: self)
         streams[number] = stream
+        unanswered?.opened(number)
+        unanswered?.received(bytes, on: number)
+        stream.deliverAgain(bytes)
         connecting += 1
         let loop = context.eventLoop
         loop.makeFutureWithTask { [makeConnection] in await makeConnection() }
@@ -195,6 +227,7 @@ final class GuestLinkHandler: ChannelInboundHandler {
     func sendable(_ number: StreamNumber) -> Int { session.streams.sendable(number) }
 
     func send(_ bytes: ArraySlice<UInt8>, on number: StreamNumber) {
+        unanswered?.answered(on: number)
         session.streams.sent(bytes.count, on: number)
         send(.stream(number, .data(bytes)))
     }
@@ -259,7 +292,9 @@ final class GuestLinkHandler: ChannelInboundHandler {
         switch action {
         case .connect: connect(number)
         case .refuse: send(.stream(number, .reset))
-        case .deliver(let bytes): streams[number]?.deliver(bytes)
+        case .deliver(let bytes):
+            unanswered?.received(bytes, on: number)
+            streams[number]?.deliver(bytes)
         case .deliverEnd: streams[number]?.deliverEnd()
         case .deliverReset: streams.removeValue(forKey: number)?.deliverReset()
         case .resume: streams[number]?.resume()

@@ -26,6 +26,8 @@ final class GuestStream: ChannelInboundHandler {
     private var plain: CInt = -1
     /// What came from the guest before there was a channel; never more than a window.
     private var early: [ArraySlice<UInt8>] = []
+    /// What came from the machine that this guest was copied of, which had its credit for that.
+    private var earlier: [UInt8] = []
     private var hasEarlyEnd = false
     private var isReset = false
     /// What was read and could not be sent yet.
@@ -89,13 +91,23 @@ final class GuestStream: ChannelInboundHandler {
     private func opened(_ channel: any Channel) {
         guard !isReset else { return channel.close(promise: nil) }
         self.channel = channel
+        if !earlier.isEmpty { channel.writeAndFlush(channel.allocator.buffer(bytes: earlier), promise: nil) }
+        earlier = []
         for bytes in early { deliver(bytes) }
         early = []
         if hasEarlyEnd { deliverEnd() }
         resume()
     }
 
+    /// Whether something was read and could not be sent yet.
+    var hasUnsent: Bool { !unsent.isEmpty }
+
     // MARK: The guest
+
+    /// Has bytes written, before all others, that have been written for another guest. To be called before there is a channel.
+    func deliverAgain(_ bytes: [UInt8]) {
+        earlier = bytes
+    }
 
     func deliver(_ bytes: ArraySlice<UInt8>) {
         if plain >= 0 {

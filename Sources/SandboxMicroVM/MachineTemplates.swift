@@ -11,7 +11,7 @@ final class MachineTemplates: Sendable {
     struct Template: Sendable {
         let snapshot: MachineSnapshot
         /// Where the conversation with its agent stands.
-        let standing: GuestConnection.Standing
+        let standing: GuestStanding
     }
 
     /// The port of the Runtime API, on the guest's own loopback interface.

@@ -153,7 +153,7 @@ package final class MicroVMEngine: SandboxCopier {
             size: .smallest(forFunctionOf: specification.memoryBytesMax)
         )
         let template = try await templates.template(make)
-        return try await createSandbox(specification, make, template, having: [], processes: [:])
+        return try await createSandbox(specification, make, template, having: nil, processes: [:])
     }
 
     package func snapshot(_ sandbox: any Sandbox) async throws(SandboxError) -> any SandboxSnapshot {
@@ -178,22 +178,35 @@ package final class MicroVMEngine: SandboxCopier {
             specification,
             snapshot.make,
             snapshot.template,
-            having: snapshot.mounts,
+            having: snapshot,
             processes: processes
         )
     }
 
-    /// - Parameter mounts: Those that the template has.
+    package func save(_ snapshot: any SandboxSnapshot, in directory: String) throws(SandboxError) {
+        guard let snapshot = snapshot as? MicroVMSnapshot, let root = roots[snapshot.make.userland] else {
+            preconditionFailure("a snapshot of another engine")
+        }
+        try snapshot.save(in: directory, rootImage: root.contentID)
+    }
+
+    package func loadSnapshot(from directory: String) throws(SandboxError) -> any SandboxSnapshot {
+        try MicroVMSnapshot.load(from: directory) { roots[$0]?.contentID }
+    }
+
+    /// - Parameter snapshot: What the template has of its own, if it is more than a machine that waits.
     private func createSandbox(
         _ specification: SandboxSpecification,
         _ make: MachineTemplates.Make,
         _ template: MachineTemplates.Template,
-        having mounts: [ReadOnlyMount],
+        having snapshot: MicroVMSnapshot?,
         processes: [SandboxProcess: CopiedProcess]
     ) async throws(SandboxError) -> MicroVMSandbox {
         var files = GuestFiles(specification)
-        files.mounts += mounts.filter { !files.mounts.contains($0) }
-        let drives = try await drives(files, make)
+        files.mounts.removeAll { snapshot?.mounts.contains($0) ?? false }
+        if snapshot?.drives.temporaryStorageBytes != nil { files.temporaryStorageBytes = nil }
+        let own = try await open(files, snapshot?.drives)
+        let drives = try drives(own, make)
         defer { for file in drives.values { close(file) } }
         var machine = Self.machineMaker(configuration, kernel: kernel, initialFiles: initialFiles)(make.size, drives)
         let mayBeConnected =
@@ -220,13 +233,13 @@ package final class MicroVMEngine: SandboxCopier {
             try await sandbox.start(
                 template,
                 as: machine,
+                own,
                 processes: processes,
                 with: machines,
                 on: group.next(),
                 patience: configuration.patience
             )
-            files.mounts.removeAll { mounts.contains($0) }
-            try await sandbox.attach(files)
+            try await sandbox.attach(files, having: snapshot?.drives.temporaryStorageBytes)
             if specification.cpuLimit != .unlimited { try sandbox.setCPULimit(specification.cpuLimit) }
         } catch {
             await sandbox.destroy()
@@ -236,11 +249,13 @@ package final class MicroVMEngine: SandboxCopier {
     }
 
     /// Descriptors for all drives of a machine, the caller's to close.
+    ///
+    /// - Parameter own: Of those that are not the same for all; owned.
     private func drives(
-        _ files: GuestFiles,
+        _ own: [GuestDrive: CInt],
         _ make: MachineTemplates.Make
-    ) async throws(SandboxError) -> [GuestDrive: CInt] {
-        var drives = try await open(files)
+    ) throws(SandboxError) -> [GuestDrive: CInt] {
+        var drives = own
         do throws(SandboxError) {
             if let root = roots[make.userland] { drives[.root] = fcntl(root.descriptor, F_DUPFD_CLOEXEC, 0) }
             for drive in GuestDrive.allCases where drives[drive] == nil {
@@ -249,6 +264,23 @@ package final class MicroVMEngine: SandboxCopier {
             return drives
         } catch {
             for file in drives.values { close(file) }
+            throw error
+        }
+    }
+
+    /// Files for the drives of a function, and those that are kept for it in a snapshot.
+    private func open(
+        _ files: GuestFiles,
+        _ kept: SnapshotDrives?
+    ) async throws(SandboxError) -> [GuestDrive: CInt] {
+        let opened = try await open(files)
+        do throws(SandboxError) {
+            return opened.merging(try kept?.opened(self.files) ?? [:]) { opened, kept in
+                close(kept)
+                return opened
+            }
+        } catch {
+            for file in opened.values { close(file) }
             throw error
         }
     }
@@ -304,7 +336,8 @@ private struct TemplateMaker: Sendable {
             }
             let connection = try await GuestConnection.open(
                 channel,
-                session: nil,
+                standing: nil,
+                isTemplate: true,
                 on: group.next(),
                 patience: patience,
                 makeConnection: { nil },
@@ -312,7 +345,11 @@ private struct TemplateMaker: Sendable {
             )
             try await connection.ask(.mount(GuestMount(drive: 0, fileSystem: .image, target: "/")))
             try await connection.ask(.listen(port: MachineTemplates.runtimeAPIPort))
-            guard let standing = await connection.standing() else { throw SandboxError(.gone, "a template has ended") }
+            let standing = try await connection.rest {
+                try await booted.pause()
+            } resume: {
+                try await booted.resume()
+            }
             let snapshot = try await booted.snapshot()
             connection.close()
             return MachineTemplates.Template(snapshot: snapshot, standing: standing)

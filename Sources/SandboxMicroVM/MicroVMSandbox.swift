@@ -17,13 +17,15 @@ final class MicroVMSandbox: Sandbox {
         var canBeAdopted: Bool
         /// The size of the `/tmp` that is mounted, if one is.
         var temporaryStorageBytes: Int?
+        /// What is behind the drives of a template.
+        var drives: [GuestDrive: CInt] = [:]
         var isDestroyed = false
     }
 
     let id: SandboxID
     /// What its machine is made of.
     let make: MachineTemplates.Make
-    private let isTemplate: Bool
+    let isTemplate: Bool
     /// What was mounted in it when it was made.
     let mounts: [ReadOnlyMount]
     private let housing: SandboxHousing
@@ -54,6 +56,10 @@ final class MicroVMSandbox: Sandbox {
         state = Mutex(State(canBeAdopted: specification.isAdoptable))
     }
 
+    deinit {
+        for file in state.withLock({ $0.drives }).values { close(file) }
+    }
+
     private var gone: SandboxError { SandboxError(.gone, "sandbox \(id) has ended") }
 
     private func connection() throws(SandboxError) -> GuestConnection {
@@ -70,10 +76,13 @@ final class MicroVMSandbox: Sandbox {
 
     /// Copies the template, and gives the copy an identity before anything else happens in it.
     ///
-    /// - Parameter processes: What the template's processes are connected with.
+    /// - Parameters:
+    ///   - drives: What is behind its drives, as far as anything is; they stay the caller's to close.
+    ///   - processes: What the template's processes are connected with.
     func start(
         _ template: MachineTemplates.Template,
         as specification: MachineSpecification,
+        _ drives: [GuestDrive: CInt],
         processes: [SandboxProcess: CopiedProcess],
         with machines: any VirtualMachineEngine,
         on loop: any EventLoop,
@@ -90,7 +99,10 @@ final class MicroVMSandbox: Sandbox {
         } catch {
             throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
         }
-        state.withLock { $0.machine = machine }
+        state.withLock { state in
+            state.machine = machine
+            if isTemplate { state.drives = drives.mapValues { fcntl($0, F_DUPFD_CLOEXEC, 0) } }
+        }
         let channel: CInt?
         do throws(VirtualMachineError) {
             // In this order: of some machines there is no channel before they run.
@@ -102,14 +114,15 @@ final class MicroVMSandbox: Sandbox {
         guard let channel else { throw gone }
         let connection = try await GuestConnection.open(
             channel,
-            session: template.standing.session,
+            standing: template.standing,
+            isTemplate: isTemplate,
             on: loop,
             patience: patience,
             makeConnection: { [housing] in await Self.connectToRuntimeAPI(housing) },
             onEnd: { [weak self] in self?.linkEnded($0) }
         )
         state.withLock { $0.connection = connection }
-        try await connection.connect(template.standing.processes, with: processes)
+        try await connection.goOn(from: template.standing, with: processes)
         var random = SystemRandomNumberGenerator()
         let identity = GuestIdentity(
             entropy: (0..<64).map { _ in UInt8.random(in: 0...255, using: &random) },
@@ -132,15 +145,24 @@ final class MicroVMSandbox: Sandbox {
             return isTemplate && !state.isDestroyed ? (state.machine, state.connection) : (nil, nil)
         }
         do {
-            guard let machine, let connection, let standing = await connection.standing() else { throw gone }
-            // A connection to the Runtime API would lead nowhere in a copy.
-            let streams = standing.processes.values.reduce(0) { $0 + ($1.channel == nil ? 1 : 2) }
-            guard standing.session.streams.count == streams else {
-                throw SandboxError(.snapshotFailed, "failed to keep sandbox \(id): it has connections")
+            guard let machine, let connection else { throw gone }
+            let standing = try await connection.rest {
+                try await machine.pause()
+            } resume: {
+                try await machine.resume()
             }
             let kept = try await machine.snapshot()
             await destroy()
-            return MicroVMSnapshot(template: .init(snapshot: kept, standing: standing), make: make, mounts: mounts)
+            let drives = state.withLock { state in
+                defer { state.drives = [:] }
+                return SnapshotDrives(state.drives, temporaryStorageBytes: state.temporaryStorageBytes)
+            }
+            return MicroVMSnapshot(
+                template: .init(snapshot: kept, standing: standing),
+                make: make,
+                mounts: mounts,
+                drives: drives
+            )
         } catch {
             await destroy()
             throw error as? SandboxError
@@ -149,7 +171,9 @@ final class MicroVMSandbox: Sandbox {
     }
 
     /// Gives limits, network and files, but for those that its template has mounted. Their drives have been connected.
-    func attach(_ files: GuestFiles) async throws(SandboxError) {
+    ///
+    /// - Parameter temporaryStorageBytes: The size of the `/tmp` that its template has mounted.
+    func attach(_ files: GuestFiles, having temporaryStorageBytes: Int? = nil) async throws(SandboxError) {
         let connection = try connection()
         if files.network == .internet {
             // The jail's first: what the guest sends from then on it sends in its own name, or in vain.
@@ -159,7 +183,9 @@ final class MicroVMSandbox: Sandbox {
         try await connection.ask(
             .limit(memoryBytes: UInt64(files.memoryBytesMax), processes: UInt32(clamping: files.processesMax))
         )
-        if let bytes = files.temporaryStorageBytes {
+        if let temporaryStorageBytes {
+            state.withLock { $0.temporaryStorageBytes = temporaryStorageBytes }
+        } else if let bytes = files.temporaryStorageBytes {
             try await connection.ask(.mount(GuestMount(drive: drive(.scratch), fileSystem: .scratch, target: "/tmp")))
             state.withLock { $0.temporaryStorageBytes = bytes }
         }

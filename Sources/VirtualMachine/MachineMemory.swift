@@ -24,14 +24,18 @@ package final class MachineMemory: Sendable {
 
     /// The same content, not sealed.
     func copy() throws(VirtualMachineError) -> MachineMemory {
-        let copy = try MachineMemory(sizeMiB: sizeMiB)
+        try MachineMemory(copying: descriptor, sizeMiB: sizeMiB)
+    }
+
+    /// What a file holds, not sealed.
+    convenience init(copying file: CInt, sizeMiB: Int) throws(VirtualMachineError) {
+        try self.init(sizeMiB: sizeMiB)
         // Of its own: the place up to which it was read belongs to the descriptor.
-        let original = try openAnew(descriptor, O_RDONLY)
+        let original = try openAnew(file, O_RDONLY)
         defer { close(original) }
-        guard sb_copy_sparse(original, copy.descriptor) == 0 else {
+        guard sb_copy_sparse(original, descriptor) == 0 else {
             throw VirtualMachineError(.startFailed, "failed to copy a machine's memory: errno \(errno)")
         }
-        return copy
     }
 
     /// Forbids every change from here on. Nobody may have it mapped for writing any more.

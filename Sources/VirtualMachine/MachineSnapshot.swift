@@ -17,7 +17,7 @@ package final class MachineSnapshot: Sendable {
 }
 
 /// What a snapshot depends on. A machine of another key cannot go on from it, or worse, would.
-package struct SnapshotKey: Hashable, Sendable, CustomStringConvertible {
+package struct SnapshotKey: Hashable, Sendable, Codable, CustomStringConvertible {
     /// The program behind the machine, with its version.
     package let monitor: String
     /// What runs the processors, and what they are.

@@ -49,7 +49,7 @@ int cguest_loopback_up(void);
 int cguest_interface_up(void);
 
 /// Gives the network interface its address, and routes by the gateway to everywhere. Addresses are most significant byte first.
-/// What was done by then stays when a step fails.
+/// What was done by then stays when a step fails; what an earlier call did does not stay.
 int cguest_connect(uint32_t own, uint32_t gateway);
 
 /// Loads a module of the kernel out of an open file.

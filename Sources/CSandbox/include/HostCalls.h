@@ -30,6 +30,12 @@ int sb_nameless_file(const char *directory);
 /// Copies what data a sparse file has to the same places of another, and leaves the rest a hole.
 int sb_copy_sparse(int from, int to);
 
+/// Where the next data of a sparse file begins, from `offset` on; -1 with ENXIO if there is none. Moves the file's offset, as the
+/// next one does.
+off_t sb_next_data(int file, off_t offset);
+/// Where the data at `offset` ends.
+off_t sb_next_hole(int file, off_t offset);
+
 /// Starts a program like `sb_start_with`, with one descriptor and no output.
 pid_t sb_start_program(const char *path, char *const arguments[], int descriptor);
 

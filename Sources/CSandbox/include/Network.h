@@ -46,6 +46,9 @@ int sb_network_index(const char *name);
 /// Gives an interface an address of its own, without a route to any neighbours. Addresses are in network byte order.
 int sb_network_address(int control, int interface, uint32_t address);
 
+/// Takes such an address away, and with the last one of an interface all routes over it.
+int sb_network_no_address(int control, int interface, uint32_t address);
+
 /// Adds a route; fails with EEXIST if there is one to the same destination. `prefix` 0 is the default route; a `gateway`
 /// of 0 means that the destination is on the interface itself, and another is taken to be on it, whatever its address.
 int sb_network_route(int control, int interface, uint32_t destination, uint8_t prefix, uint32_t gateway);
