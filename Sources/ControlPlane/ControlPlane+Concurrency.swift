@@ -75,6 +75,11 @@ extension ControlPlane {
             } else if record.isProvisionedByAlias(FunctionVersion(qualifier.rawValue)) {
                 throw .resourceConflict("Version is pointed by a Provisioned Concurrency alias")
             }
+            if target.version?.definition.snapStart == .publishedVersions {
+                throw .invalidParameterValue(
+                    "Provisioned Concurrency is not supported for SnapStart enabled functions."
+                )
+            }
             if let version = target.version, version.status.state == .failed {
                 throw .functionState(version.status.state.rawValue)
             }

@@ -26,6 +26,8 @@ package final class ControlPlane: LambdaOperations {
         package var accountConcurrency = Limits.concurrentExecutionsDefault
         /// Who keeps execution environments.
         package var environments: any FunctionEnvironments = NoEnvironments()
+        /// Where versions get the snapshots that they start from.
+        package var snapshots: any SnapshotMaker = NoSnapshots()
         /// What all processes have that serve the API together; nil for one that is alone.
         package var secret: [UInt8]?
         /// Told of every change of what is reserved or provisioned, in the order of the changes. It must not block.
@@ -87,6 +89,8 @@ package final class ControlPlane: LambdaOperations {
             store: dependencies.store,
             codeStore: dependencies.codeStore,
             runtimes: dependencies.runtimes,
+            snapshots: dependencies.snapshots,
+            locality: dependencies.locality,
             logger: dependencies.logger
         )
         functions = FunctionDirectory(
@@ -103,6 +107,7 @@ package final class ControlPlane: LambdaOperations {
             logger: dependencies.logger
         )
         (begun, begunContinuation) = AsyncStream.makeStream()
+        dependencies.store.observe { [snapshots = dependencies.snapshots] in snapshots.remove(after: $0) }
         // After the directory, which is to know a version before it is provisioned.
         dependencies.store.observe { [provisionedVersions, onConcurrencyChanged = dependencies.onConcurrencyChanged] in
             switch $0 {
@@ -139,6 +144,17 @@ package final class ControlPlane: LambdaOperations {
         }
         try await recoverMappings()
         try await recoverConcurrency()
+        try await removeUnusedSnapshots()
+    }
+
+    /// Removes the snapshots of versions that are gone, or of others of the same name.
+    private func removeUnusedSnapshots() async throws(LambdaError) {
+        for identity in dependencies.snapshots.snapshots() {
+            let version = try await publishedVersion(identity.version, of: identity.name)
+            if version?.definition.configurationID != identity.configurationID.rawValue {
+                dependencies.snapshots.removeSnapshot(of: identity)
+            }
+        }
     }
 
     /// Has what is reserved and provisioned for functions told again, to somebody who knows nothing of it yet.
@@ -214,8 +230,9 @@ package final class ControlPlane: LambdaOperations {
         return Set(hashes.map { CodeHash(hexadecimal: $0) }).union(try await layerPackages())
     }
 
-    /// Ends ``run()`` when it has finished what has begun.
+    /// Ends ``run()`` when it has finished what has begun. What takes long is left to the next start.
     package func stop() {
+        dependencies.snapshots.stopMaking()
         begunContinuation.finish()
     }
 

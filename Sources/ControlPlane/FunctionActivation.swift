@@ -21,6 +21,8 @@ struct FunctionActivation: Sendable {
     let store: any MetadataStore
     let codeStore: CodeStore
     let runtimes: any RuntimeSupport
+    var snapshots: any SnapshotMaker = NoSnapshots()
+    let locality: Locality
     let logger: Logger
 
     /// Returns the function's record when nothing is under way any more, or nil if the function is gone.
@@ -58,25 +60,61 @@ struct FunctionActivation: Sendable {
         return nil
     }
 
-    /// Returns the version when its publication is not under way any more, or nil if it is gone.
-    func finish(_ number: Int, of name: FunctionName) async throws(MetadataStoreError) -> VersionRecord? {
+    /// Returns the version when its publication is not under way any more, or nil if it is gone. One that waits for its snapshot is
+    /// under way for as long as the function takes to initialise.
+    ///
+    /// - Parameter isForInvoke: Whether there is no time to wait for that.
+    func finish(
+        _ number: Int,
+        of name: FunctionName,
+        isForInvoke: Bool = false
+    ) async throws(MetadataStoreError) -> VersionRecord? {
+        var unused: InvocableFunction.Identity?
         while let version = try await store.version(number, of: name) {
-            guard version.status.state == .pending else { return version }
+            guard version.status.state == .pending, !isForInvoke || version.definition.snapStart != .publishedVersions
+            else { return version }
             var next = version
             next.revisionID = RequestID.random().rawValue
             if let obstacle = await self.obstacle(to: version.definition) {
                 next.status = FunctionStatus(state: .failed, stateReason: obstacle)
+            } else if let status = await statusAfterSnapshot(of: version) {
+                next.status = status
             } else {
-                next.status = FunctionStatus(state: .active, lastUpdate: .successful)
+                return version
             }
             do throws(MetadataStoreError) {
                 try await store.replaceVersion(next, expecting: version.revisionID)
                 return next
             } catch  where error.code == .conflict {
+                if next.status.isOptimized == true { unused = invocable(version).identity }
                 continue
             }
         }
+        // It was deleted while its snapshot was made.
+        if let unused { snapshots.removeSnapshot(of: unused) }
         return nil
+    }
+
+    private func invocable(_ version: VersionRecord) -> InvocableFunction {
+        InvocableFunction(version.functionName, version.version, version.definition, in: locality)
+    }
+
+    /// What becomes of a version that can run, once there is the snapshot that it may be to start from; nil if it stays as it is.
+    private func statusAfterSnapshot(of version: VersionRecord) async -> FunctionStatus? {
+        var status = FunctionStatus(state: .active, lastUpdate: .successful)
+        let function = invocable(version)
+        guard function.startsFromSnapshot else { return status }
+        switch await snapshots.makeSnapshot(of: function) {
+        case .made:
+            status.isOptimized = true
+            return status
+        case .unavailable:
+            return status
+        case .failed(let reason):
+            return FunctionStatus(state: .failed, stateReason: reason)
+        case .stopped:
+            return nil
+        }
     }
 
     private func obstacle(to definition: FunctionDefinition) async -> FunctionStatus.Reason? {

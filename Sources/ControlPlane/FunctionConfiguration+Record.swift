@@ -32,10 +32,9 @@ extension FunctionConfiguration {
             packageType: .zip,
             architectures: [Architecture(rawValue: definition.architecture)],
             ephemeralStorage: EphemeralStorage(size: definition.ephemeralStorageMegabytes),
-            // Nothing starts from a snapshot yet, whatever is asked for.
             snapStart: SnapStartResponse(
                 applyOn: definition.snapStart ?? SnapStartApplyOn.none,
-                optimizationStatus: .off
+                optimizationStatus: record.status.isOptimized == true ? .on : .off
             ),
             runtimeVersionConfig: RuntimeVersionConfig(
                 runtimeVersionArn: RuntimeVersion(of: definition.runtime, in: locality).arn

@@ -15,10 +15,11 @@ extension CreateFunctionRequest: IntegrationsRequest {}
 extension UpdateFunctionConfigurationRequest: IntegrationsRequest {}
 
 extension FunctionDefinition {
-    /// Runtimes that can start from a snapshot. Source: `spec/control-plane.md` section 7.
+    /// Runtimes that can start from a snapshot. Source: `spec/control-plane.md` section 7; Python 3.11 is our own addition, whose
+    /// runtime client can do it, and which Debian 12 has.
     private static let snapStartRuntimes: Set = [
-        "java11", "java11.al2023", "java17", "java17.al2023", "java21", "java25", "python3.12", "python3.13",
-        "python3.14", "dotnet8", "dotnet10",
+        "java11", "java11.al2023", "java17", "java17.al2023", "java21", "java25", "python3.11", "python3.12",
+        "python3.13", "python3.14", "dotnet8", "dotnet10",
     ]
 
     /// Takes up what a request names; what it does not name stays, and what is empty is taken away.

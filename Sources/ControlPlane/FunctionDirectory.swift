@@ -120,6 +120,7 @@ package final class FunctionDirectory: Sendable {
             return try invocable(record, .latest, definition)
         }
         guard let published = try await load(version, of: record.name) else { throw notFound(reference) }
+        if published.status.state == .pending { throw .snapStartNotReady }
         guard published.status.state == .active else { throw .functionState(published.status.state.rawValue) }
         return try invocable(record, version, published.definition)
     }
@@ -228,7 +229,7 @@ package final class FunctionDirectory: Sendable {
     ) async throws(LambdaError) -> VersionRecord? {
         guard let number = version.number else { return nil }
         do throws(MetadataStoreError) {
-            return try await activation.finish(number, of: name)
+            return try await activation.finish(number, of: name, isForInvoke: true)
         } catch {
             throw .service(cause: error)
         }
@@ -272,7 +273,7 @@ extension AliasRecord {
 
 extension InvocableFunction {
     /// A version of a function.
-    fileprivate convenience init(
+    convenience init(
         _ name: FunctionName,
         _ version: FunctionVersion,
         _ definition: FunctionDefinition,
@@ -292,7 +293,8 @@ extension InvocableFunction {
             codeHash: definition.codeHash,
             layerHashes: definition.layers?.map(\.codeHash) ?? [],
             logging: FunctionLogging(definition.logging),
-            subnetIDs: definition.network?.subnetIDs ?? []
+            subnetIDs: definition.network?.subnetIDs ?? [],
+            startsFromSnapshot: version != .latest && definition.snapStart == .publishedVersions
         )
     }
 }

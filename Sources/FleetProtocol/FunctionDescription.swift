@@ -34,7 +34,9 @@ package struct FunctionDescription: WireValue {
                 systemLevel: try block.readOptionalText().map { SystemLogLevel(rawValue: $0) },
                 group: try block.readText()
             ),
-            subnetIDs: try block.readList { try $0.readText() }
+            subnetIDs: try block.readList { try $0.readText() },
+            // Unknown to earlier releases.
+            startsFromSnapshot: block.readableBytes > 0 ? try block.readNumber(UInt8.self) == 1 : false
         )
     }
 
@@ -61,6 +63,7 @@ package struct FunctionDescription: WireValue {
         block.writeOptional(function.logging.systemLevel?.rawValue)
         block.writeText(function.logging.group)
         block.writeList(function.subnetIDs) { $0.writeText($1) }
+        block.writeInteger(UInt8(function.startsFromSnapshot ? 1 : 0))
         buffer.writeBlock(block)
     }
 }

@@ -129,7 +129,7 @@ package enum RefusedMessage: Sendable, Equatable, WireValue {
 extension InvokeFailure.Code: WireValue {
     private static let numbers: [(UInt8, InvokeFailure.Code)] = [
         (1, .capacityExhausted), (2, .scalingTooFast), (3, .environmentFailed), (4, .shuttingDown), (5, .moved),
-        (6, .unreachable),
+        (6, .unreachable), (7, .restorationFailed), (8, .restorationTimedOut),
     ]
 
     package init(from buffer: inout ByteBuffer) throws {

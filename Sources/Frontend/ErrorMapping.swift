@@ -38,6 +38,8 @@ struct ErrorMapping: Sendable {
         switch failure.code {
         case .capacityExhausted: .tooManyRequests(.concurrentInvocationLimitExceeded, retryAfterSeconds: 1)
         case .scalingTooFast: .tooManyRequests(.functionInvocationRateLimitExceeded, retryAfterSeconds: 1)
+        case .restorationFailed: LambdaError(.snapStartException, failure.message)
+        case .restorationTimedOut: LambdaError(.snapStartTimeoutException, failure.message)
         default: .service(cause: failure)
         }
     }

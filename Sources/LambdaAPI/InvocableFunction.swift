@@ -45,6 +45,8 @@ package final class InvocableFunction: Sendable {
     package let logging: FunctionLogging
     /// The subnets that it is attached to; empty if it is attached to no VPC.
     package let subnetIDs: [String]
+    /// Whether its environments are to start from a snapshot of one that has initialised.
+    package let startsFromSnapshot: Bool
 
     /// Names the function, whatever its version, in the lineage of traces: 8 hexadecimal digits.
     package let lineageID: String
@@ -64,7 +66,8 @@ package final class InvocableFunction: Sendable {
         codeHash: String,
         layerHashes: [String] = [],
         logging: FunctionLogging? = nil,
-        subnetIDs: [String] = []
+        subnetIDs: [String] = [],
+        startsFromSnapshot: Bool = false
     ) {
         self.configurationID = configurationID
         self.locality = locality
@@ -80,6 +83,7 @@ package final class InvocableFunction: Sendable {
         self.layerHashes = layerHashes
         self.logging = logging ?? .standard(for: name)
         self.subnetIDs = subnetIDs
+        self.startsFromSnapshot = startsFromSnapshot
         lineageID = Self.lineageID(of: locality.functionARN(name))
     }
 
@@ -89,6 +93,31 @@ package final class InvocableFunction: Sendable {
         let digits = String(hash, radix: 16)
         return String(repeating: "0", count: 8 - digits.count) + digits
     }
+
+    /// Names a version and the state of its configuration, whatever else there was or will be of the same name.
+    package struct Identity: Hashable, Sendable, CustomStringConvertible {
+        package let name: FunctionName
+        package let version: FunctionVersion
+        package let configurationID: ConfigurationID
+
+        /// Names a version.
+        package init(_ name: FunctionName, _ version: FunctionVersion, _ configurationID: ConfigurationID) {
+            self.name = name
+            self.version = version
+            self.configurationID = configurationID
+        }
+
+        /// Reads what ``description`` has written; nil for anything else.
+        package init?(_ text: String) {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 3 else { return nil }
+            self.init(FunctionName(parts[0]), FunctionVersion(parts[1]), ConfigurationID(parts[2]))
+        }
+
+        package var description: String { "\(name):\(version):\(configurationID)" }
+    }
+
+    package var identity: Identity { Identity(name, version, configurationID) }
 
     /// The most memory that an environment of this function may use.
     package var memory: ByteCount { .mebibytes(memoryMegabytes) }

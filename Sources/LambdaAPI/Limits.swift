@@ -64,7 +64,10 @@ package enum Limits {
 
     /// How long an environment may take to initialise before its first invoke.
     package static let initialisation = Duration.seconds(10)
-    /// The same where concurrency is provisioned, or the function's timeout if that is longer.
+    /// How long the restoration from a snapshot may take, with what runtimes do after it.
+    package static let restoration = Duration.seconds(10)
+    /// How long an environment may take to initialise where concurrency is provisioned, or for a snapshot; or the function's timeout
+    /// if that is longer.
     package static let provisionedInitialisation = Duration.seconds(130)
     /// How long extensions have to shut down: the second figure when one is external.
     package static let shutdownInternalExtensions = Duration.milliseconds(500)

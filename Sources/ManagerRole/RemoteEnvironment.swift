@@ -118,7 +118,7 @@ final class RemoteEnvironment: ManagedEnvironment, @unchecked Sendable {
         case .answered:
             if state.isBusy { observer.environmentAnswered(self) }
         case .hostFailed(let reason):
-            observer.environmentFailedToInitialise(self, reason: reason)
+            observer.environmentFailedToInitialise(self, InvokeFailure(.environmentFailed, reason))
         case .functionFailedToInitialise:
             observer.functionFailedToInitialise(in: self)
         case .ended:

@@ -180,6 +180,8 @@ package struct FunctionStatus: Codable, Sendable, Equatable {
     /// Nil until the function has been active once.
     package var lastUpdate: Update?
     package var lastUpdateReason: Reason?
+    /// Whether environments start from a snapshot; nil, as in records of earlier releases, if they do not.
+    package var isOptimized: Bool?
 
     package init(
         state: State,

@@ -1,5 +1,5 @@
 /// What an extension can subscribe to. Source: `spec/runtime-api.md` section 2.
-package enum ExtensionEvent: String, Sendable, CaseIterable {
+package enum ExtensionEvent: String, Sendable, Codable, CaseIterable {
     case invoke = "INVOKE"
     case shutdown = "SHUTDOWN"
 }

@@ -55,6 +55,34 @@ struct ExtensionsProtocol<Connection: Equatable> {
     private var members: [Member] = []
     private var isRegistrationOpen = true
 
+    init() {}
+
+    /// The extensions of an environment that is a copy. Those that wait for an event ask for it anew.
+    init(restoring standing: [RuntimeAPIStanding.Member]) {
+        isRegistrationOpen = false
+        members = standing.map { member in
+            Member(
+                name: member.name,
+                isExternal: member.isExternal,
+                identifier: member.identifier,
+                events: member.events,
+                state: .ready(nil)
+            )
+        }
+    }
+
+    /// What a copy of the environment has to know; all must be ready.
+    var standing: [RuntimeAPIStanding.Member] {
+        members.map { member in
+            RuntimeAPIStanding.Member(
+                name: member.name,
+                isExternal: member.isExternal,
+                identifier: member.identifier,
+                events: member.events
+            )
+        }
+    }
+
     /// Whether there is none, which is the common case.
     var isEmpty: Bool { members.isEmpty }
 

@@ -144,6 +144,12 @@ extension RuntimeAPIServer {
 
     // MARK: Metadata
 
+    func credentials(_ head: HTTPRequestHead) -> RuntimeReply {
+        guard let credentials = settings.credentials else { return .notFound }
+        guard head.headers.first(name: "Authorization") == credentials.authorizationToken else { return .unknownToken }
+        return .credentials(credentials)
+    }
+
     func metadata(_ head: HTTPRequestHead) -> RuntimeReply {
         guard head.headers.first(name: "Authorization") == "Bearer \(settings.metadataToken)" else {
             return .unauthorised

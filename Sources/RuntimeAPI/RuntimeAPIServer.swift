@@ -20,8 +20,8 @@ package final class RuntimeAPIServer {
     private(set) weak var delegate: (any RuntimeAPIDelegate)?
     private var listener: (any Channel)?
     private var connections: [ObjectIdentifier: RuntimeConnection] = [:]
-    private var runtime = RuntimeProtocol<RequestID, ObjectIdentifier>()
-    var extensions = ExtensionsProtocol<ObjectIdentifier>()
+    var runtime: RuntimeProtocol<RequestID, ObjectIdentifier>
+    var extensions: ExtensionsProtocol<ObjectIdentifier>
     /// What the extensions are told, for one that asks late.
     private var notice: ExtensionNotice?
     /// The current event, while the runtime may answer it.
@@ -33,11 +33,20 @@ package final class RuntimeAPIServer {
     private var isReadinessReported = false
     private var isClosed = false
 
-    /// - Parameter delegate: Told what the runtime does; held weakly.
-    package init(eventLoop: any EventLoop, settings: RuntimeAPISettings, delegate: any RuntimeAPIDelegate) {
+    /// - Parameters:
+    ///   - delegate: Told what the runtime does; held weakly.
+    ///   - standing: What was known in the environment of which this one is a copy, if it is.
+    package init(
+        eventLoop: any EventLoop,
+        settings: RuntimeAPISettings,
+        delegate: any RuntimeAPIDelegate,
+        restoring standing: RuntimeAPIStanding? = nil
+    ) {
         self.eventLoop = eventLoop
         self.settings = settings
         self.delegate = delegate
+        runtime = RuntimeProtocol(isRestored: standing != nil, isTemplate: settings.isTemplate)
+        extensions = standing.map { ExtensionsProtocol(restoring: $0.extensions) } ?? ExtensionsProtocol()
     }
 
     /// Serves on `descriptor`, a bound TCP socket, whose ownership passes to the server.
@@ -105,7 +114,7 @@ package final class RuntimeAPIServer {
         let old = connections.values
         connections = [:]
         for connection in old { connection.abandon() }
-        runtime = RuntimeProtocol()
+        runtime = RuntimeProtocol(isTemplate: settings.isTemplate)
         extensions = ExtensionsProtocol()
         (notice, event, streaming) = (nil, nil, nil)
         (hasInitialised, isReadinessReported) = (false, false)
@@ -180,9 +189,7 @@ extension RuntimeAPIServer {
     func nextRequested(by connection: RuntimeConnection) -> RuntimeReply? {
         switch runtime.nextRequested(on: ObjectIdentifier(connection)) {
         case .parkAndReportReady:
-            extensions.registrationClosed()
-            delegate?.runtimeBecameReady()
-            checkReadiness()
+            runtimeBecameReady()
             return nil
         case .park:
             return nil
@@ -191,6 +198,12 @@ extension RuntimeAPIServer {
         case .refuse(let refusal):
             return Self.reply(to: refusal)
         }
+    }
+
+    func runtimeBecameReady() {
+        extensions.registrationClosed()
+        delegate?.runtimeBecameReady()
+        checkReadiness()
     }
 
     func responsePosted(_ event: RequestID, _ document: RuntimeDocument) -> RuntimeReply {
@@ -261,7 +274,7 @@ extension RuntimeAPIServer {
         return .accepted
     }
 
-    private static func reply(to refusal: RuntimeProtocol<RequestID, ObjectIdentifier>.Refusal) -> RuntimeReply {
+    static func reply(to refusal: RuntimeProtocol<RequestID, ObjectIdentifier>.Refusal) -> RuntimeReply {
         switch refusal {
         case .invalidRequestID: .invalidRequestID
         case .invalidTransition(let from, let to): .invalidTransition(from: from, to: to)

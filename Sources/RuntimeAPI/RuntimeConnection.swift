@@ -220,6 +220,12 @@ final class RuntimeConnection: ChannelDuplexHandler {
             reply(server.errorPosted(event, ErrorWithCause.forCallers(Self.errorDocument(head, body))))
         case .initialisationError:
             reply(server.initialisationErrorPosted(Self.errorDocument(head, body)))
+        case .restoreNext:
+            park { server.restorationRequested(by: self) }
+        case .restoreError:
+            reply(server.restorationErrorPosted(Self.errorDocument(head, body)))
+        case .credentials:
+            reply(server.credentials(head))
         case .extension(let request):
             park { server.answer(request, head, body, on: self) }
         case .subscription(let api):

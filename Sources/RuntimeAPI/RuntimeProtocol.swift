@@ -5,8 +5,14 @@
 /// nothing but identifiers, so the type is copyable and a refused event simply leaves the state as it is.
 struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
     private enum State {
-        /// The runtime has not asked for an event yet. Next: `waiting`, `initialisationFailed`.
+        /// The runtime has not asked for an event yet. Next: `waiting`, `awaitingRestoration`, `initialisationFailed`.
         case starting
+        /// It has initialised, and is not to go on in this environment but in copies of it.
+        case awaitingRestoration
+        /// It is a copy, which may have asked whether it is. Next: `restored`, `waiting`.
+        case restoring
+        /// It was told that it is a copy, and does what it has to do then. Next: `waiting`, `initialisationFailed`.
+        case restored
         /// A `next` request is parked. Next: `running`, `detached`.
         case waiting(Connection)
         /// The runtime was waiting, but its connection is gone. Next: `waiting`, `assigned`.
@@ -19,7 +25,7 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         case answering(EventID)
         /// The runtime has answered the event and not asked for another. Next: `waiting`.
         case answered(EventID)
-        /// The runtime reported that it cannot initialise; nothing more is expected of it.
+        /// The runtime reported that it cannot initialise, or not go on in a copy; nothing more is expected of it.
         case initialisationFailed
     }
 
@@ -55,20 +61,29 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         case refuse(Refusal)
     }
 
-    private var state: State = .starting
+    private var state: State
+    private let isTemplate: Bool
+
+    /// - Parameters:
+    ///   - isRestored: Whether the runtime is the copy of one that has initialised.
+    ///   - isTemplate: Whether it initialises to be copied.
+    init(isRestored: Bool = false, isTemplate: Bool = false) {
+        state = isRestored ? .restoring : .starting
+        self.isTemplate = isTemplate
+    }
 
     /// Whether the runtime has asked for an event and not been given one.
     var isWaiting: Bool {
         switch state {
-        case .waiting, .detached: true
-        case .starting, .assigned, .running, .answering, .answered, .initialisationFailed: false
+        case .waiting, .detached, .awaitingRestoration: true
+        case .starting, .restoring, .restored, .assigned, .running, .answering, .answered, .initialisationFailed: false
         }
     }
 
     /// The runtime asked for the next event.
     mutating func nextRequested(on connection: Connection) -> NextAction {
         switch state {
-        case .starting, .answered:
+        case .starting, .restoring, .restored, .answered:
             state = .waiting(connection)
             return .parkAndReportReady
         case .detached:
@@ -77,9 +92,39 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         case .assigned(let event):
             state = .running(event)
             return .deliver(event)
-        case .waiting, .running, .answering, .initialisationFailed:
+        case .waiting, .awaitingRestoration, .running, .answering, .initialisationFailed:
             return .refuse(.invalidTransition(from: stateName, to: "Ready"))
         }
+    }
+
+    enum RestorationAction: Equatable {
+        /// Keep the request open; the runtime is ready to be copied.
+        case parkAndReportReady
+        /// It is a copy, or as good as one: there will be none, and it goes on itself.
+        case answer
+        case refuse(Refusal)
+    }
+
+    /// The runtime asked to be told when it has been restored.
+    mutating func restorationRequested(on connection: Connection) -> RestorationAction {
+        switch state {
+        case .starting where isTemplate:
+            state = .awaitingRestoration
+            return .parkAndReportReady
+        case .starting, .restoring:
+            state = .restored
+            return .answer
+        case .awaitingRestoration, .restored, .waiting, .detached, .assigned, .running, .answering, .answered,
+            .initialisationFailed:
+            return .refuse(.invalidTransition(from: stateName, to: "RestoreReady"))
+        }
+    }
+
+    /// The runtime reported that it cannot go on in a copy.
+    mutating func restorationErrorPosted() -> AnswerAction {
+        guard case .restored = state else { return .refuse(.invalidTransition(from: stateName, to: "RestoreError")) }
+        state = .initialisationFailed
+        return .accept
     }
 
     /// An event was given to this runtime.
@@ -91,7 +136,8 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         case .detached:
             state = .assigned(event)
             return .hold
-        case .starting, .assigned, .running, .answering, .answered, .initialisationFailed:
+        case .starting, .awaitingRestoration, .restoring, .restored, .assigned, .running, .answering, .answered,
+            .initialisationFailed:
             return .refuse
         }
     }
@@ -103,7 +149,9 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
             .accept
         case .answering(event), .answered(event):
             .refuse(.invalidTransition(from: stateName, to: "InvocationResponse"))
-        case .starting, .waiting, .detached, .assigned, .running, .answering, .answered, .initialisationFailed:
+        case .starting, .awaitingRestoration, .restoring, .restored, .waiting, .detached, .assigned, .running,
+            .answering,
+            .answered, .initialisationFailed:
             .refuse(.invalidRequestID)
         }
     }
@@ -133,13 +181,16 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
         return action
     }
 
-    /// The runtime reported that it cannot initialise.
+    /// The runtime reported that it cannot initialise. After a restoration it means that.
     mutating func initialisationErrorPosted() -> AnswerAction {
-        guard case .starting = state else {
+        switch state {
+        case .starting, .restored:
+            state = .initialisationFailed
+            return .accept
+        case .awaitingRestoration, .restoring, .waiting, .detached, .assigned, .running, .answering, .answered,
+            .initialisationFailed:
             return .refuse(.invalidTransition(from: stateName, to: "InitError"))
         }
-        state = .initialisationFailed
-        return .accept
     }
 
     /// A connection has gone; it matters only if its `next` request was parked.
@@ -153,6 +204,8 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
     private var stateName: String {
         switch state {
         case .starting: "Started"
+        case .awaitingRestoration, .restoring: "RestoreReady"
+        case .restored: "Restoring"
         case .waiting, .detached, .assigned: "Ready"
         case .running: "Running"
         case .answering: "InvocationResponse"

@@ -28,6 +28,13 @@ struct RuntimeReply {
     /// An answer was taken.
     static let accepted = RuntimeReply(.accepted, json: #"{"status":"OK"}"# + "\n")
 
+    /// The runtime is a copy.
+    static let restored: RuntimeReply = {
+        var reply = RuntimeReply(.ok, json: "")
+        reply.headers = ["Content-Length": "0"]
+        return reply
+    }()
+
     static let pong: RuntimeReply = {
         var reply = RuntimeReply(.ok, json: "pong")
         reply.headers.replaceOrAdd(name: "Content-Type", value: "text/plain")
@@ -121,6 +128,19 @@ struct RuntimeReply {
         errorType: "Unauthorized",
         message: "The Authorization header must bear AWS_LAMBDA_METADATA_TOKEN"
     )
+
+    /// The environment's access keys.
+    static func credentials(_ credentials: RuntimeAPISettings.Credentials) -> RuntimeReply {
+        RuntimeReply(.ok) { json in
+            json.member("AccessKeyId", credentials.accessKeyID)
+            json.member("SecretAccessKey", credentials.secretAccessKey)
+            json.member("Token", credentials.sessionToken)
+            json.member("Expiration", credentials.expiration().zuluText)
+        }
+    }
+
+    /// As on Lambda, without a body that would say more.
+    static let unknownToken = RuntimeReply(.notFound, errorType: "NotFound", message: "Unknown authorization token")
 
     static func metadata(availabilityZoneID: String) -> RuntimeReply {
         var reply = RuntimeReply(.ok) { $0.member("AvailabilityZoneID", availabilityZoneID) }

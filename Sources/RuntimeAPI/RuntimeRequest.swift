@@ -8,6 +8,9 @@ enum RuntimeRequest: Equatable {
     case response(RequestID)
     case error(RequestID)
     case initialisationError
+    case restoreNext
+    case restoreError
+    case credentials
     case `extension`(ExtensionRequest)
     case subscription(TelemetryAPI)
     case metadata
@@ -31,6 +34,12 @@ enum RuntimeRequest: Equatable {
             self = method == .GET ? .next : .methodNotAllowed
         case "/2018-06-01/runtime/init/error":
             self = method == .POST ? .initialisationError : .methodNotAllowed
+        case "/2018-06-01/runtime/restore/next":
+            self = method == .GET ? .restoreNext : .methodNotAllowed
+        case "/2018-06-01/runtime/restore/error":
+            self = method == .POST ? .restoreError : .methodNotAllowed
+        case "/2021-04-23/credentials":
+            self = method == .GET ? .credentials : .methodNotAllowed
         case "/2018-06-01/ping":
             self = method == .GET ? .ping : .methodNotAllowed
         case "/2020-01-01/extension/register":

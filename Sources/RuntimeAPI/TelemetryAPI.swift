@@ -1,6 +1,6 @@
 /// The two APIs by which extensions subscribe to telemetry; the older one knows fewer events.
 /// Source: `spec/runtime-api.md` section 3.
-package enum TelemetryAPI: String, Sendable {
+package enum TelemetryAPI: String, Sendable, Codable {
     case telemetry = "Telemetry"
     case logs = "Logs"
 
@@ -14,7 +14,7 @@ package enum TelemetryAPI: String, Sendable {
 }
 
 /// What a subscriber can be told of.
-package enum TelemetryKind: String, Sendable, CaseIterable {
+package enum TelemetryKind: String, Sendable, Codable, CaseIterable {
     /// What the platform does.
     case platform
     /// What the runtime prints.

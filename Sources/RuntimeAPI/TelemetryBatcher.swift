@@ -105,6 +105,9 @@ struct TelemetryBatcher {
         return loss
     }
 
+    /// Whether nothing has gathered, and nothing is under way.
+    var isEmpty: Bool { events.isEmpty && state == .gathering }
+
     private var isFull: Bool { events.count >= buffering.itemsMax || bytes >= buffering.bytesMax }
 
     private mutating func lose(_ event: Event) {

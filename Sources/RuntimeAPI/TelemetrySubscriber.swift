@@ -21,6 +21,7 @@ package final class TelemetrySubscriber {
     /// Tells a batch's outcome from that of one that was given up.
     private var batchNumber = 0
     private var isClosed = false
+    private var onFinished: (() -> Void)?
 
     /// - Parameters:
     ///   - connect: Connects to a port in the sandbox; nil if nobody listens there, or the sandbox has ended.
@@ -48,9 +49,22 @@ package final class TelemetrySubscriber {
         carryOut(batcher.flush())
     }
 
+    /// Delivers what has gathered without further delay, and calls `onFinished` once it has been, or is given up.
+    package func finish(_ onFinished: @escaping () -> Void) {
+        self.onFinished = onFinished
+        flush()
+        checkFinished()
+    }
+
+    private func checkFinished() {
+        guard isClosed || batcher.isEmpty else { return }
+        onFinished.take()?()
+    }
+
     /// Ends the subscription; what has not been delivered is lost.
     package func close() {
         isClosed = true
+        checkFinished()
         channel?.close(promise: nil)
         channel = nil
     }
@@ -172,6 +186,7 @@ package final class TelemetrySubscriber {
             channel = nil
         }
         carryOut(batcher.batchSent(succeeded))
+        checkFinished()
     }
 
     /// Watches for the answers of a subscriber that speaks HTTP.

@@ -2,14 +2,14 @@ import LambdaAPI
 import NIOCore
 
 /// A subscription to telemetry, as an extension asks for it. Source: `spec/runtime-api.md` section 3.
-package struct TelemetrySubscription: Sendable, Equatable {
+package struct TelemetrySubscription: Sendable, Codable, Equatable {
     /// Why a body is refused.
     package struct FormatError: Error {
         package let message: String
     }
 
     /// Where events go: a server that the extension runs.
-    package enum Destination: Sendable, Equatable {
+    package enum Destination: Sendable, Codable, Equatable {
         /// A POST of a JSON array.
         case http(port: Int, path: String)
         /// A line of JSON for each event.
@@ -23,7 +23,7 @@ package struct TelemetrySubscription: Sendable, Equatable {
     }
 
     /// How events gather before they are sent.
-    package struct Buffering: Sendable, Equatable {
+    package struct Buffering: Sendable, Codable, Equatable {
         package var itemsMax = 10_000
         package var bytesMax = 262_144
         package var timeoutMilliseconds = 1000

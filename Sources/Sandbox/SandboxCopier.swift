@@ -14,10 +14,10 @@ package protocol SandboxCopier: SandboxEngine {
     /// they do; what a process keeps of that in its own memory is for the process to renew.
     ///
     /// - Parameters:
-    ///   - specification: Of the new one. It needs as much memory as the snapshot's. Those of its mounts that the snapshot has
+    ///   - specification: Of the new one. It needs as much memory as the snapshot's, and has the snapshot's programs. Those of its mounts that the snapshot has
     ///     are there already, and so is its `/tmp`, as it was, if the snapshot is of a sandbox that was not to be adopted.
     ///   - processes: What each process of the snapshot is connected with from here on.
-    /// - Throws: As ``SandboxEngine/createSandbox(_:)``.
+    /// - Throws: As ``SandboxEngine/createSandbox(_:)``; `.incompatible` when no copies can be made of this snapshot here.
     func createSandbox(
         _ specification: SandboxSpecification,
         copying snapshot: any SandboxSnapshot,

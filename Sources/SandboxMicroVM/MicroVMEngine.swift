@@ -169,10 +169,8 @@ package final class MicroVMEngine: SandboxCopier {
         processes: [SandboxProcess: CopiedProcess]
     ) async throws(SandboxError) -> any Sandbox {
         guard let snapshot = snapshot as? MicroVMSnapshot else { preconditionFailure("a snapshot of another engine") }
-        guard specification.userland == snapshot.make.userland,
-            snapshot.make.size == .smallest(forFunctionOf: specification.memoryBytesMax)
-        else {
-            throw SandboxError(.setUpFailed, "failed to copy a guest: it has other programs, or another size")
+        guard snapshot.make.size == .smallest(forFunctionOf: specification.memoryBytesMax) else {
+            throw SandboxError(.incompatible, "failed to copy a guest: it has another size")
         }
         return try await createSandbox(
             specification,

@@ -97,7 +97,8 @@ final class MicroVMSandbox: Sandbox {
                 in: housing
             )
         } catch {
-            throw SandboxError(.setUpFailed, "failed to set up sandbox \(id): \(error)")
+            let code: SandboxError.Code = error.code == .incompatible ? .incompatible : .setUpFailed
+            throw SandboxError(code, "failed to set up sandbox \(id): \(error)")
         }
         state.withLock { state in
             state.machine = machine

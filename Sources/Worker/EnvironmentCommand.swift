@@ -4,6 +4,8 @@ enum EnvironmentCommand: Sendable {
     case startProcesses(ProcessGeneration)
     /// Start the runtime.
     case startRuntime(ProcessGeneration)
+    /// Keep the sandbox as a snapshot, and say what came of it.
+    case takeSnapshot
     /// Kill every process, and say when the last is gone.
     case endProcesses
 }

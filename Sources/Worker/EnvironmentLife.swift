@@ -11,6 +11,8 @@ struct EnvironmentLife {
     let environment: ExecutionEnvironment
     let settings: WorkerSettings
     let pool: SandboxPool
+    /// The snapshots of functions; nil where none can be taken.
+    let snapshots: FunctionSnapshots?
     let codeStore: CodeStore
     let runtimes: InstalledRuntimes
     let logs: FunctionLogWriter
@@ -23,6 +25,7 @@ struct EnvironmentLife {
     func run(through passage: StartGate.Passage) async {
         await environment.onEventLoop { $0.startBegan(passage) }
         do throws(PreparationError) {
+            if try await liveFromSnapshot() { return await environment.onEventLoop { $0.wasRemoved() } }
             let plan = try launchPlan()
             try await withFunctionContent { content throws(PreparationError) in
                 try await live(with: content, plan)
@@ -60,14 +63,18 @@ struct EnvironmentLife {
     }
 
     /// Does what the environment asks for until its life is over.
-    private func carryOutCommands(in sandbox: any Sandbox, _ launcher: ProcessLauncher) async {
+    ///
+    /// - Parameter launcher: Starts its processes; nil where they have been and others are not to be.
+    func carryOutCommands(in sandbox: any Sandbox, _ launcher: ProcessLauncher?) async {
         for await command in environment.commands {
             do throws(SandboxError) {
                 switch command {
                 case .startProcesses(let generation):
-                    try await launcher.startProcesses(generation)
+                    try await launcher?.startProcesses(generation)
                 case .startRuntime(let generation):
-                    try await launcher.startRuntime(generation)
+                    try await launcher?.startRuntime(generation)
+                case .takeSnapshot:
+                    await takeSnapshot(of: sandbox)
                 case .endProcesses:
                     try await sandbox.killProcesses()
                     await environment.onEventLoop { $0.processesEnded() }
@@ -164,22 +171,30 @@ struct EnvironmentLife {
         plan: LaunchPlan,
         variables: EnvironmentVariables
     ) async throws(PreparationError) -> (sandbox: any Sandbox, waiting: WaitingSandbox?) {
+        var specification = sandboxSpecification(mounts: mounts, userland: plan.userland)
+        do throws(SandboxError) {
+            if environment.snapshotOrder != nil {
+                specification.isTemplate = true
+                return (try await pool.newSandbox(specification), nil)
+            }
+            return try await pool.sandbox(specification, plan: plan, variables: variables)
+        } catch {
+            throw PreparationError("failed to make the sandbox: \(error)")
+        }
+    }
+
+    func sandboxSpecification(mounts: [ReadOnlyMount], userland: UserlandID?) -> SandboxSpecification {
         let function = environment.function
-        let specification = SandboxSpecification(
+        return SandboxSpecification(
             id: SandboxID(environment.id.rawValue),
             memoryBytesMax: function.memory.bytes,
             processesMax: settings.processesMax,
             cpuLimit: .unlimited,
             temporaryStorageBytes: function.ephemeralStorageMegabytes << 20,
             mounts: mounts,
-            userland: plan.userland,
+            userland: userland,
             network: settings.network.network(of: function)
         )
-        do throws(SandboxError) {
-            return try await pool.sandbox(specification, plan: plan, variables: variables)
-        } catch {
-            throw PreparationError("failed to make the sandbox: \(error)")
-        }
     }
 
     /// Runs `body` with a log stream and the descriptor that processes print to, and then destroys the sandbox: what its

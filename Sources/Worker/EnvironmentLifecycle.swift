@@ -7,14 +7,21 @@ import RuntimeAPI
 /// anew within the function's own timeout. The same follows an initialisation that fails, so such a one is tried once
 /// more, in the invoke.
 ///
+/// A template is initialised for a snapshot, and ends with that. A copy of it goes on from there instead of initialising; it does
+/// not outlive a failure, since another copy is made as fast as its own processes would be.
+///
 /// It owns what the life consists of and decides what each event leads to; ``ExecutionEnvironment`` carries it out.
 /// Generic over what an invocation is and over the clock's instants, so that tests need neither.
 struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
     private enum State {
-        /// The sandbox is being made. Next: `initialising`, `ended`.
+        /// The sandbox is being made. Next: `initialising`, `restoring`, `ended`.
         case preparing
-        /// Processes have been started, and not all have asked for an event. Next: `idle`, `resetting`, `ended`.
+        /// Processes have been started, and not all have asked for an event. Next: `idle`, `saving`, `resetting`, `ended`.
         case initialising(deadline: Instant)
+        /// A snapshot is being taken of the environment, a template. Next: `ended`.
+        case saving
+        /// Processes of a snapshot go on, and have not all asked for an event. Next: `idle`, `ended`.
+        case restoring(deadline: Instant)
         /// Everybody waits for an event; frozen after a while. Next: `busy`, `resetting`, `shuttingDown`, `ended`.
         case idle(isFrozen: Bool)
         /// No process runs. Next: `reinitialising`, `ended`.
@@ -61,6 +68,10 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
     enum ReadyAction {
         /// Initialisation is over.
         case reportInitialised
+        /// The same, of a template: take the snapshot; ``snapshotEnded()`` follows.
+        case takeSnapshot
+        /// Restoration is over.
+        case reportRestored
         /// Initialisation within an invoke is over: give its event to the runtime.
         case deliver(Invocation)
         /// The event before is over with everything that belongs to it.
@@ -91,6 +102,8 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         case nobody
         /// It initialised, for whoever comes first.
         case initialisation
+        /// It was being restored, for whoever comes first.
+        case restoration
         /// Answer this caller with the failure.
         case caller(Invocation)
         /// The caller has been answered; only the log is to be finished.
@@ -128,12 +141,17 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
 
     private var state: State = .preparing
     private var isRetiring = false
+    private var isRestored = false
     private let endsAfterFailedInitialisation: Bool
+    private let isTemplate: Bool
 
-    /// - Parameter endsAfterFailedInitialisation: Whether an initialisation that fails ahead of any invoke is the end,
-    ///   rather than left to the next invoke to try again.
-    init(endsAfterFailedInitialisation: Bool = false) {
-        self.endsAfterFailedInitialisation = endsAfterFailedInitialisation
+    /// - Parameters:
+    ///   - endsAfterFailedInitialisation: Whether an initialisation that fails ahead of any invoke is the end, rather than left to
+    ///     the next invoke to try again.
+    ///   - isTemplate: Whether it is initialised for a snapshot.
+    init(endsAfterFailedInitialisation: Bool = false, isTemplate: Bool = false) {
+        self.endsAfterFailedInitialisation = endsAfterFailedInitialisation || isTemplate
+        self.isTemplate = isTemplate
     }
 
     /// Whether the environment's life is over.
@@ -145,16 +163,14 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
     var isInitialising: Bool {
         switch state {
         case .initialising, .reinitialising: true
-        case .preparing, .idle, .stopped, .busy, .answered, .resetting, .shuttingDown, .ended: false
+        case .preparing, .saving, .restoring, .idle, .stopped, .busy, .answered, .resetting, .shuttingDown, .ended:
+            false
         }
     }
 
-    /// Whether processes are being ended, so that their exits are no news.
-    var isStopping: Bool {
-        switch state {
-        case .resetting, .shuttingDown, .ended: true
-        case .preparing, .initialising, .idle, .stopped, .reinitialising, .busy, .answered: false
-        }
+    /// Whether processes of a snapshot are about to be ready.
+    var isRestoring: Bool {
+        if case .restoring = state { true } else { false }
     }
 
     /// Whether processes are being ended for the last time.
@@ -175,10 +191,10 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
     /// The moment at which the environment must be done with what it does now, if there is one.
     var deadline: Instant? {
         switch state {
-        case .initialising(let deadline), .reinitialising(_, let deadline), .busy(_, let deadline),
-            .answered(_, let deadline):
+        case .initialising(let deadline), .restoring(let deadline), .reinitialising(_, let deadline),
+            .busy(_, let deadline), .answered(_, let deadline):
             deadline
-        case .preparing, .idle, .stopped, .resetting, .shuttingDown, .ended: nil
+        case .preparing, .saving, .idle, .stopped, .resetting, .shuttingDown, .ended: nil
         }
     }
 
@@ -191,12 +207,33 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         return true
     }
 
+    /// The sandbox stands, as the copy of a template, and its processes go on. Returns false if the life is over already.
+    mutating func sandboxWasRestored(deadline: Instant) -> Bool {
+        guard case .preparing = state else { return false }
+        state = .restoring(deadline: deadline)
+        isRestored = true
+        return true
+    }
+
+    /// The snapshot has been taken, or could not be. Returns false if the life was over already.
+    mutating func snapshotEnded() -> Bool {
+        guard case .saving = state else { return false }
+        state = .ended
+        return true
+    }
+
     /// The runtime and all extensions have asked for the next event.
     mutating func everybodyBecameReady() -> ReadyAction {
         switch state {
+        case .initialising where isTemplate:
+            state = .saving
+            return .takeSnapshot
         case .initialising:
             state = .idle(isFrozen: false)
             return .reportInitialised
+        case .restoring:
+            state = .idle(isFrozen: false)
+            return .reportRestored
         case .reinitialising(let invocation, let deadline):
             state = .busy(invocation, deadline: deadline)
             return .deliver(invocation)
@@ -207,7 +244,7 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
             }
             state = .idle(isFrozen: false)
             return .finish(invocation)
-        case .preparing, .idle, .stopped, .busy, .resetting, .shuttingDown, .ended:
+        case .preparing, .saving, .idle, .stopped, .busy, .resetting, .shuttingDown, .ended:
             return .none
         }
     }
@@ -221,7 +258,8 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         case .stopped:
             state = .reinitialising(invocation, deadline: deadline)
             return .initialise
-        case .preparing, .initialising, .reinitialising, .busy, .answered, .resetting, .shuttingDown, .ended:
+        case .preparing, .initialising, .saving, .restoring, .reinitialising, .busy, .answered, .resetting,
+            .shuttingDown, .ended:
             return .refuse
         }
     }
@@ -250,8 +288,12 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
             guard failure.isFinal else { return .none }
             state = .ended
             return .end(.nobody, failure)
-        case .ended:
+        case .saving, .ended:
+            // The processes end with their sandbox when it is kept.
             return .none
+        case .restoring:
+            state = .ended
+            return .end(.restoration, failure)
         case .idle:
             concern = .nobody
         case .initialising:
@@ -262,6 +304,7 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         case .answered(let invocation, _):
             concern = .answered(invocation)
         }
+        if isRestored { isRetiring = true }
         if failure.isFinal {
             state = .ended
             return .end(concern, failure)
@@ -285,7 +328,7 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         case .resetting, .shuttingDown:
             state = .ended
             return .end
-        case .preparing, .initialising, .idle, .stopped, .reinitialising, .busy, .answered, .ended:
+        case .preparing, .initialising, .saving, .restoring, .idle, .stopped, .reinitialising, .busy, .answered, .ended:
             return .none
         }
     }
@@ -301,10 +344,10 @@ struct EnvironmentLifecycle<Invocation, Instant: Comparable> {
         case .idle(let isFrozen):
             state = .shuttingDown
             return .shutDown(thawing: isFrozen)
-        case .preparing, .initialising, .stopped:
+        case .preparing, .initialising, .restoring, .stopped:
             state = .ended
             return .end
-        case .shuttingDown, .ended:
+        case .saving, .shuttingDown, .ended:
             return .none
         }
     }

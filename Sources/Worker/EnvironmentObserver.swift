@@ -27,9 +27,9 @@ package protocol EnvironmentObserver: AnyObject, Sendable {
     func environmentIsStillBusy(_ environment: any ManagedEnvironment)
     /// The environment is idle again and may be given an event.
     func environmentBecameIdle(_ environment: any ManagedEnvironment)
-    /// The host could not make the environment, or lost it: an invoke that waits for it is to be told. The reason is for
-    /// the operator's log only.
-    func environmentFailedToInitialise(_ environment: any ManagedEnvironment, reason: String)
+    /// The host could not make the environment, or lost it, or the function could not go on from its snapshot: an invoke that waits
+    /// for it is to be told. A host's reason is for the operator's log only.
+    func environmentFailedToInitialise(_ environment: any ManagedEnvironment, _ failure: InvokeFailure)
     /// The function could not initialise in an environment that is provisioned, and would fare no better in another. The
     /// environment ends.
     func functionFailedToInitialise(in environment: any ManagedEnvironment)

@@ -3,7 +3,7 @@ import Sandbox
 /// The processes of an environment that the platform has started and not seen end.
 struct EnvironmentProcesses {
     /// What a process is in its environment.
-    enum Role: Hashable, Sendable {
+    enum Role: Hashable, Sendable, Codable {
         case runtime
         case `extension`(String)
     }
@@ -26,6 +26,9 @@ struct EnvironmentProcesses {
     mutating func ended(_ role: Role) {
         running[role] = nil
     }
+
+    /// All that run.
+    var all: [Role: SandboxProcess] { running }
 
     subscript(role: Role) -> SandboxProcess? { running[role] }
 }

@@ -1,5 +1,6 @@
 import LambdaAPI
 import RuntimeAPI
+import Telemetry
 
 /// The environment variables of a function's processes. Source: `spec/runtime-api.md` section 6.
 ///
@@ -22,6 +23,8 @@ struct EnvironmentVariables {
     ///   - logStream: The environment's log stream in it.
     ///   - credentials: What the function's AWS clients sign with.
     ///   - metadataToken: What a request to the metadata endpoint must bear.
+    ///
+    /// Processes that are initialised for a snapshot have the names and keys of no environment: keys they ask for.
     init(
         function: InvocableFunction,
         initializationType: InitializationType,
@@ -35,17 +38,12 @@ struct EnvironmentVariables {
         values.merge(function.environment) { $1 }
         let reserved = [
             "_HANDLER": function.handler,
-            "AWS_ACCESS_KEY_ID": credentials.accessKeyID,
-            "AWS_SECRET_ACCESS_KEY": credentials.secretAccessKey,
-            "AWS_SESSION_TOKEN": credentials.sessionToken,
             "AWS_REGION": function.locality.region,
             "AWS_DEFAULT_REGION": function.locality.region,
             "AWS_LAMBDA_FUNCTION_NAME": function.name.rawValue,
             "AWS_LAMBDA_FUNCTION_VERSION": function.version.rawValue,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(function.memoryMegabytes),
             "AWS_LAMBDA_INITIALIZATION_TYPE": initializationType.rawValue,
-            "AWS_LAMBDA_LOG_GROUP_NAME": logGroup,
-            "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
             "AWS_LAMBDA_RUNTIME_API": Self.address,
             "AWS_LAMBDA_METADATA_API": Self.address,
             "AWS_LAMBDA_METADATA_TOKEN": metadataToken,
@@ -53,6 +51,22 @@ struct EnvironmentVariables {
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
         ]
         values.merge(reserved) { $1 }
+        let own =
+            if initializationType == .snapStart {
+                [
+                    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://\(Self.address)\(Self.credentialsPath)",
+                    "AWS_CONTAINER_AUTHORIZATION_TOKEN": credentials.authorizationToken,
+                ]
+            } else {
+                [
+                    "AWS_ACCESS_KEY_ID": credentials.accessKeyID,
+                    "AWS_SECRET_ACCESS_KEY": credentials.secretAccessKey,
+                    "AWS_SESSION_TOKEN": credentials.sessionToken,
+                    "AWS_LAMBDA_LOG_GROUP_NAME": logGroup,
+                    "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
+                ]
+            }
+        values.merge(own) { $1 }
         if function.logging.format == .json {
             values["AWS_LAMBDA_LOG_FORMAT"] = function.logging.format.rawValue
             values["AWS_LAMBDA_LOG_LEVEL"] = function.logging.applicationLevel?.rawValue
@@ -67,6 +81,9 @@ struct EnvironmentVariables {
     var ofExtensions: [String] {
         Self.list(values.filter { !Self.ofRuntimesOnly.contains($0.key) })
     }
+
+    /// Where the Runtime API gives access keys out.
+    private static let credentialsPath = "/2021-04-23/credentials"
 
     private static let address = "127.0.0.1:\(RuntimeAPIServer.port)"
 
@@ -87,6 +104,22 @@ struct EnvironmentCredentials {
     let accessKeyID: String
     let secretAccessKey: String
     let sessionToken: String
+    /// What a request for the keys must bear, where processes have to ask for them.
+    var authorizationToken: String
+
+    /// How long clients may keep keys that they have asked for, before they ask again; the keys stay the same.
+    private static let givenOutMilliseconds = 6 * 3_600_000
+
+    /// The keys as the Runtime API gives them out.
+    var givenOut: RuntimeAPISettings.Credentials {
+        RuntimeAPISettings.Credentials(
+            authorizationToken: authorizationToken,
+            accessKeyID: accessKeyID,
+            secretAccessKey: secretAccessKey,
+            sessionToken: sessionToken,
+            expiration: { Timestamp(milliseconds: Timestamp.now().milliseconds + Self.givenOutMilliseconds) }
+        )
+    }
 
     /// New random keys; each environment has its own.
     static func random() -> EnvironmentCredentials {
@@ -96,7 +129,8 @@ struct EnvironmentCredentials {
         return EnvironmentCredentials(
             accessKeyID: "ASIA" + randomText(16, of: capitals),
             secretAccessKey: randomText(40, of: letters),
-            sessionToken: randomText(256, of: letters)
+            sessionToken: randomText(256, of: letters),
+            authorizationToken: randomText(64, of: capitals)
         )
     }
 

@@ -24,7 +24,10 @@ extension ExecutionEnvironment {
             tell(concern, failure)
             if case .host(let reason) = failure {
                 logger.error("execution environment failed", metadata: [LogKey.error: "\(reason)"])
-                observer.environmentFailedToInitialise(self, reason: reason)
+                snapshotOrder?.fail(.host(reason: reason))
+                observer.environmentFailedToInitialise(self, InvokeFailure(.environmentFailed, reason))
+            } else if case .restoration = concern {
+                observer.environmentFailedToInitialise(self, .restoration(failure))
             }
             close()
             observer.environmentEnded(self)
@@ -36,8 +39,11 @@ extension ExecutionEnvironment {
         switch concern {
         case .nobody:
             break
+        case .restoration:
+            reportRestoration(.failure(document))
         case .initialisation:
             reportInitialisation(.failure(document))
+            snapshotOrder?.fail(failure.isOfFunction ? .function(document) : .stopped)
             if initializationType == .provisionedConcurrency, failure.isOfFunction {
                 observer.functionFailedToInitialise(in: self)
             }
@@ -90,7 +96,9 @@ extension ExecutionEnvironment {
     private func document(of failure: Lifecycle.Failure, _ concern: Lifecycle.Concern) -> FailureDocument {
         switch failure {
         case .timeout:
-            if case .initialisation = concern {
+            if case .restoration = concern {
+                .timeout(seconds: Int(Limits.restoration.components.seconds))
+            } else if case .initialisation = concern {
                 .timeout(seconds: settings.initialisationTimeoutSeconds)
             } else {
                 .timeout(seconds: function.timeoutSeconds)

@@ -15,24 +15,40 @@ extension ExecutionEnvironment {
         eventLoop.preconditionInEventLoop()
         let deadline = NIODeadline.now() + settings.initialisationTimeout
         guard lifecycle.sandboxBecameReady(deadline: deadline) else { return false }
-        guard let listener = sandbox.takeRuntimeAPIListener() else {
-            throw SandboxError(.setUpFailed, "the sandbox has no Runtime API socket to give")
-        }
-        self.sandbox = sandbox
-        platformLog.stream = log
-        let server = RuntimeAPIServer(eventLoop: eventLoop, settings: runtimeAPISettings, delegate: self)
-        runtimeAPI = server
-        server.serve(on: listener).whenFailure { [self] error in
-            fail(.host(reason: "failed to serve the Runtime API: \(error)"))
-        }
+        try takeOver(sandbox, log)
         initialise(.initialisation)
         armTimer()
         return true
     }
 
+    /// Serves the processes in a sandbox.
+    ///
+    /// - Parameter standing: What the Runtime API knew of them, if they are copies.
+    func takeOver(
+        _ sandbox: any Sandbox,
+        _ log: FunctionLogStream,
+        restoring standing: RuntimeAPIStanding? = nil
+    ) throws(SandboxError) {
+        guard let listener = sandbox.takeRuntimeAPIListener() else {
+            throw SandboxError(.setUpFailed, "the sandbox has no Runtime API socket to give")
+        }
+        self.sandbox = sandbox
+        platformLog.stream = log
+        let server = RuntimeAPIServer(
+            eventLoop: eventLoop,
+            settings: runtimeAPISettings,
+            delegate: self,
+            restoring: standing
+        )
+        runtimeAPI = server
+        server.serve(on: listener).whenFailure { [self] error in
+            fail(.host(reason: "failed to serve the Runtime API: \(error)"))
+        }
+    }
+
     private var runtimeAPISettings: RuntimeAPISettings {
-        RuntimeAPISettings(
-            responseBytesMax: settings.responseBytesMax,
+        var settings = RuntimeAPISettings(
+            responseBytesMax: self.settings.responseBytesMax,
             functionName: function.name.rawValue,
             functionVersion: function.version.rawValue,
             handler: function.handler,
@@ -40,6 +56,11 @@ extension ExecutionEnvironment {
             metadataToken: metadataToken,
             availabilityZoneID: function.locality.availabilityZoneID
         )
+        guard initializationType == .snapStart else { return settings }
+        settings.startsFromSnapshot = true
+        settings.isTemplate = snapshotOrder != nil
+        settings.credentials = credentials.givenOut
+        return settings
     }
 
     /// Has the processes started.

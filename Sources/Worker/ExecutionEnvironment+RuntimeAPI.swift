@@ -15,6 +15,8 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
         if response.isBroken { answer(.truncatedResponse) }
         if lifecycle.isInitialising {
             publish(.initRuntimeDone(initialisationPhase, .success))
+        } else if lifecycle.isRestoring {
+            publish(.restoreRuntimeDone(.success))
         } else if let running = lifecycle.answeredInvocation {
             reportRuntimeDone(running, response.outcome)
         }
@@ -27,11 +29,21 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
             break
         case .reportInitialised:
             startEnded()
-            initialisation = NIODeadline.now() - initialisationStartedAt
+            start = .initialisation(NIODeadline.now() - initialisationStartedAt)
             reportInitialisation(.success)
             limitCPU(true)
             armFreezeTimer()
             observer.environmentInitialised(self)
+        case .reportRestored:
+            startEnded()
+            reportRestoration(.success)
+            limitCPU(true)
+            armFreezeTimer()
+            observer.environmentInitialised(self)
+        case .takeSnapshot:
+            startEnded()
+            reportInitialisation(.success)
+            commandsContinuation.yield(.takeSnapshot)
         case .deliver(let running):
             reportInitialisation(.success)
             limitCPU(true)
@@ -49,11 +61,17 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
     }
 
     package func runtimeFailedToInitialise(_ error: RuntimeDocument) {
-        guard lifecycle.isInitialising else { return }
+        guard lifecycle.isInitialising || lifecycle.isRestoring else { return }
         fail(.initialisation(error))
     }
 
     package func telemetrySubscribed(_ subscription: TelemetrySubscription) {
+        subscribe(subscription)
+        publish(.subscription(subscription))
+    }
+
+    /// Delivers telemetry from here on.
+    func subscribe(_ subscription: TelemetrySubscription) {
         guard let sandbox else { return }
         let platform = platformLog.identity
         telemetry.add(
@@ -70,7 +88,6 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
             ),
             platform: platform
         )
-        publish(.subscription(subscription))
         guard subscription.kinds.contains(where: { $0 != .platform }) else { return }
         // The stream lives no longer than the environment, which takes the tap away before.
         platformLog.stream?.setTap { [self] source, bytes, time in
@@ -229,7 +246,7 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
         let report = InvocationReport(
             requestID: running.requestID,
             duration: NIODeadline.now() - running.startedAt,
-            initialisation: initialisation.take(),
+            start: start.take(),
             memoryMegabytes: function.memoryMegabytes,
             memoryUsed: ByteCount(bytes: sandbox?.peakMemoryBytes() ?? 0),
             failure: failure

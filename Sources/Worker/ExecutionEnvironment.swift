@@ -32,9 +32,9 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     /// The environment's own stream in its log group, such as `2026/11/23/[$LATEST]0123456789abcdef0123456789abcdef`.
     let logStream: String
     /// What its functions' AWS clients sign with, for its whole life.
-    let credentials = EnvironmentCredentials.random()
+    var credentials = EnvironmentCredentials.random()
     /// What processes show to the metadata endpoint.
-    let metadataToken = RequestID.random().rawValue
+    var metadataToken = RequestID.random().rawValue
     /// What is to be done with the sandbox; ends with the environment's life.
     let commands: AsyncStream<EnvironmentCommand>
 
@@ -56,8 +56,12 @@ package final class ExecutionEnvironment: @unchecked Sendable {
     /// When the current processes began to initialise, and for whom.
     var initialisationStartedAt: NIODeadline = .now()
     var initialisationPhase: PlatformEvent.InitialisationPhase = .initialisation
-    /// How long an initialisation ahead of the first invoke took, until that invoke has reported it.
-    var initialisation: TimeAmount?
+    /// How long it took to start ahead of the first invoke, until that invoke has reported it.
+    var start: InvocationReport.Start?
+    /// Who awaits a snapshot of it, if it is a template.
+    let snapshotOrder: SnapshotOrder?
+    /// When its restoration from a snapshot began, and when its processes could go on.
+    var restoration: (startedAt: NIODeadline, resumedAt: NIODeadline)?
     /// What the current invoke's response has come to so far.
     var response = ResponseProgress()
 
@@ -84,12 +88,17 @@ package final class ExecutionEnvironment: @unchecked Sendable {
         eventLoop: any EventLoop,
         settings: WorkerSettings,
         observer: any EnvironmentObserver,
+        snapshotOrder: SnapshotOrder? = nil,
         logger: Logger
     ) {
+        self.snapshotOrder = snapshotOrder
         self.id = id
         self.function = function
         self.initializationType = initializationType
-        lifecycle = Lifecycle(endsAfterFailedInitialisation: initializationType == .provisionedConcurrency)
+        lifecycle = Lifecycle(
+            endsAfterFailedInitialisation: initializationType == .provisionedConcurrency,
+            isTemplate: snapshotOrder != nil
+        )
         self.eventLoop = eventLoop
         self.settings = settings
         self.observer = observer

@@ -155,7 +155,8 @@ package struct InvokeFailure: Error, Sendable, Equatable, CustomStringConvertibl
     /// What kind of failure it is.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
-            case capacityExhausted, scalingTooFast, environmentFailed, shuttingDown, moved, unreachable
+            case capacityExhausted, scalingTooFast, environmentFailed, restorationFailed, restorationTimedOut
+            case shuttingDown, moved, unreachable
         }
         private let value: Value
 
@@ -169,6 +170,10 @@ package struct InvokeFailure: Error, Sendable, Equatable, CustomStringConvertibl
         package static let scalingTooFast = Code(.scalingTooFast)
         /// No environment could be made; the message says why.
         package static let environmentFailed = Code(.environmentFailed)
+        /// The function reported that it cannot go on from its snapshot, or ended when it was to.
+        package static let restorationFailed = Code(.restorationFailed)
+        /// Its restoration took longer than it may.
+        package static let restorationTimedOut = Code(.restorationTimedOut)
         /// The service is about to stop.
         package static let shuttingDown = Code(.shuttingDown)
         /// Another manager assigns the function's invokes now.

@@ -26,17 +26,19 @@ extension PlatformEvent {
         switch self {
         case .initStart(let phase):
             platform.writeInitialisation(phase, to: &record)
-            record.member("runtimeVersion", platform.runtimeVersion.name)
-            record.member("runtimeVersionArn", platform.runtimeVersion.arn)
-            record.member("functionName", platform.functionName.rawValue)
-            record.member("functionVersion", platform.version.rawValue)
-            record.member("instanceId", platform.instanceID)
-            record.member("instanceMaxMemory", platform.memoryMegabytes << 20)
+            platform.writeInstance(to: &record)
         case .initRuntimeDone(let phase, let outcome):
             platform.writeInitialisation(phase, to: &record)
             outcome.write(to: &record)
         case .initReport(let phase, let duration, let outcome):
             platform.writeInitialisation(phase, to: &record)
+            record.member("metrics", object: { $0.member("durationMs", duration.milliseconds) })
+            outcome.write(to: &record)
+        case .restoreStart:
+            platform.writeInstance(to: &record)
+        case .restoreRuntimeDone(let outcome):
+            outcome.write(to: &record)
+        case .restoreReport(let duration, let outcome):
             record.member("metrics", object: { $0.member("durationMs", duration.milliseconds) })
             outcome.write(to: &record)
         case .start(let requestID, let version, let traceHeader):
@@ -126,7 +128,13 @@ extension InvocationReport {
                 metrics.member("billedDurationMs", billedMilliseconds)
                 metrics.member("memorySizeMB", memoryMegabytes)
                 metrics.member("maxMemoryUsedMB", memoryUsed.mebibytesRoundedUp)
-                metrics.member("initDurationMs", initialisation?.milliseconds)
+                switch start {
+                case .initialisation(let duration): metrics.member("initDurationMs", duration.milliseconds)
+                case .restoration(let duration, let billed):
+                    metrics.member("restoreDurationMs", duration.milliseconds)
+                    metrics.member("billedRestoreDurationMs", Self.billedMilliseconds(billed))
+                case nil: break
+                }
             }
         )
         record.member("status", failure?.status.rawValue ?? "success")
@@ -138,6 +146,17 @@ extension PlatformIdentity {
     fileprivate func writeInitialisation(_ phase: PlatformEvent.InitialisationPhase, to record: inout JSONWriter) {
         record.member("initializationType", initializationType.rawValue)
         record.member("phase", phase.rawValue)
+    }
+}
+
+extension PlatformIdentity {
+    fileprivate func writeInstance(to record: inout JSONWriter) {
+        record.member("runtimeVersion", runtimeVersion.name)
+        record.member("runtimeVersionArn", runtimeVersion.arn)
+        record.member("functionName", functionName.rawValue)
+        record.member("functionVersion", version.rawValue)
+        record.member("instanceId", instanceID)
+        record.member("instanceMaxMemory", memoryMegabytes << 20)
     }
 }
 

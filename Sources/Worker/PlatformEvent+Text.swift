@@ -8,17 +8,19 @@ extension PlatformEvent {
     func lines(of platform: PlatformIdentity) -> [String] {
         switch self {
         case .initStart(.initialisation):
-            let version = "Runtime Version: \(platform.runtimeVersion.name)"
-            return ["INIT_START \(version)\tRuntime Version ARN: \(platform.runtimeVersion.arn)"]
-        case .initStart(.invoke), .initRuntimeDone, .runtimeDone:
+            return ["INIT_START \(platform.versionText)"]
+        case .restoreStart:
+            return ["RESTORE_START \(platform.versionText)"]
+        case .restoreReport(let duration, let outcome):
+            let line = "RESTORE_REPORT Restore Duration: \(InvocationReport.milliseconds(duration)) ms"
+            return [outcome.isSuccess ? line : line + outcome.text]
+        case .initStart(.invoke), .initRuntimeDone, .restoreRuntimeDone, .runtimeDone:
             return []
         case .initReport(let phase, let duration, let outcome):
             // A good one has its figures in the REPORT of the first invoke, unless it came ahead of any.
             guard !outcome.isSuccess || platform.initializationType != .onDemand else { return [] }
-            var line = "INIT_REPORT Init Duration: \(InvocationReport.milliseconds(duration)) ms"
-            line += "\tPhase: \(phase.rawValue)\tStatus: \(outcome.status)"
-            if let errorType = outcome.errorType { line += "\tError Type: \(errorType)" }
-            return [line]
+            let line = "INIT_REPORT Init Duration: \(InvocationReport.milliseconds(duration)) ms"
+            return ["\(line)\tPhase: \(phase.rawValue)\(outcome.text)"]
         case .start(let requestID, let version, _):
             return ["START RequestId: \(requestID) Version: \(version)"]
         case .report(let report, _):
@@ -33,6 +35,18 @@ extension PlatformEvent {
         case .dropped(let records, let bytes):
             return ["LOGS\tDropped: \(records) records, \(bytes) bytes"]
         }
+    }
+}
+
+extension PlatformEvent.Outcome {
+    fileprivate var text: String {
+        "\tStatus: \(status)" + (errorType.map { "\tError Type: \($0)" } ?? "")
+    }
+}
+
+extension PlatformIdentity {
+    fileprivate var versionText: String {
+        "Runtime Version: \(runtimeVersion.name)\tRuntime Version ARN: \(runtimeVersion.arn)"
     }
 }
 

@@ -8,6 +8,9 @@ enum PlatformEvent {
     case initStart(InitialisationPhase)
     case initRuntimeDone(InitialisationPhase, Outcome)
     case initReport(InitialisationPhase, duration: TimeAmount, Outcome)
+    case restoreStart
+    case restoreRuntimeDone(Outcome)
+    case restoreReport(duration: TimeAmount, Outcome)
     case start(RequestID, version: FunctionVersion, traceHeader: String)
     case runtimeDone(RuntimeDone)
     case report(InvocationReport, traceHeader: String)
@@ -63,6 +66,9 @@ enum PlatformEvent {
         case .initStart: "initStart"
         case .initRuntimeDone: "initRuntimeDone"
         case .initReport: "initReport"
+        case .restoreStart: "restoreStart"
+        case .restoreRuntimeDone: "restoreRuntimeDone"
+        case .restoreReport: "restoreReport"
         case .start: "start"
         case .runtimeDone: "runtimeDone"
         case .report: "report"
@@ -76,11 +82,13 @@ enum PlatformEvent {
     /// The least verbose system log level at which the event is in a JSON log.
     var level: SystemLogLevel {
         switch self {
-        case .initRuntimeDone(_, let outcome), .initReport(_, _, let outcome): .ofDone(outcome)
+        case .initRuntimeDone(_, let outcome), .initReport(_, _, let outcome), .restoreRuntimeDone(let outcome),
+            .restoreReport(_, let outcome):
+            .ofDone(outcome)
         case .runtimeDone(let done): .ofDone(done.outcome)
         case .report(let report, _):
             report.failure == nil ? .info : .warn
-        case .initStart, .start, .extension, .subscription: .info
+        case .initStart, .restoreStart, .start, .extension, .subscription: .info
         case .dropped: .warn
         }
     }

@@ -6,6 +6,8 @@ package enum InitializationType: String, Sendable {
     case onDemand = "on-demand"
     /// It is kept ready ahead of invokes.
     case provisionedConcurrency = "provisioned-concurrency"
+    /// For a snapshot, or from one.
+    case snapStart = "snap-start"
 }
 
 /// What the platform's events tell of an environment and its function.

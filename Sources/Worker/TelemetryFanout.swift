@@ -104,6 +104,21 @@ struct TelemetryFanout {
         for subscriber in subscribers { subscriber.flush() }
     }
 
+    /// Delivers what has gathered, and calls `onFinished` when all of it has been, or is given up.
+    func finish(_ onFinished: @escaping () -> Void) {
+        var left = subscribers.count
+        guard left > 0 else { return onFinished() }
+        for subscriber in subscribers {
+            subscriber.finish {
+                left -= 1
+                if left == 0 { onFinished() }
+            }
+        }
+    }
+
+    /// What has been asked for.
+    var subscriptions: [TelemetrySubscription] { subscribers.map(\.subscription) }
+
     /// Ends all subscriptions: the processes that made them end.
     mutating func removeAll() {
         for subscriber in subscribers { subscriber.close() }
@@ -137,7 +152,7 @@ extension PlatformEvent {
     /// The older API knows nothing of initialisations.
     fileprivate var isOfLogsAPI: Bool {
         switch self {
-        case .initStart, .initRuntimeDone, .initReport: false
+        case .initStart, .initRuntimeDone, .initReport, .restoreStart, .restoreRuntimeDone, .restoreReport: false
         case .subscription(let subscription): subscription.api == .logs
         case .start, .runtimeDone, .report, .extension, .dropped: true
         }

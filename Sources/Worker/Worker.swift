@@ -3,6 +3,7 @@ package import LambdaAPI
 package import Logging
 package import NIOCore
 package import Sandbox
+import Synchronization
 package import Telemetry
 
 /// The environments of one host: makes them, watches over them, and removes what is left of them.
@@ -19,11 +20,15 @@ package final class Worker: Sendable {
     private let gate: StartGate
     /// The sandboxes that wait for functions.
     package let pool: SandboxPool
+    /// The snapshots that functions start from; nil where none can be taken.
+    package let snapshots: FunctionSnapshots?
     /// What environments use of the CPU.
     package let meter = CPUMeter()
     private let starts: AsyncStream<ExecutionEnvironment>
     private let startsContinuation: AsyncStream<ExecutionEnvironment>.Continuation
     private let standInNotices: StandInNotices
+    /// Environments that initialise for a snapshot, which no manager knows of; nil when there are to be no more.
+    private let templates = Mutex<[EnvironmentID: ExecutionEnvironment]?>([:])
 
     package init(
         settings: WorkerSettings,
@@ -31,8 +36,10 @@ package final class Worker: Sendable {
         codeStore: CodeStore,
         runtimes: InstalledRuntimes,
         logs: FunctionLogWriter,
+        snapshots: FunctionSnapshots? = nil,
         logger: Logger
     ) {
+        self.snapshots = snapshots
         self.settings = settings
         self.engine = engine
         self.codeStore = codeStore
@@ -43,6 +50,10 @@ package final class Worker: Sendable {
         standInNotices = StandInNotices(runtimes: runtimes)
         pool = SandboxPool(engine: engine, runtimes: runtimes, settings: settings, logger: logger)
         (starts, startsContinuation) = AsyncStream.makeStream()
+        snapshots?.use { [weak self] function, eventLoop in
+            await self?.initialise(function, on: eventLoop)
+                ?? .failure(.stopped)
+        }
     }
 
     /// Makes an environment that has yet to be started.
@@ -53,8 +64,21 @@ package final class Worker: Sendable {
         on eventLoop: any EventLoop,
         observer: any EnvironmentObserver
     ) -> ExecutionEnvironment {
+        makeEnvironment(id, function, type, on: eventLoop, observer: observer, for: nil)
+    }
+
+    private func makeEnvironment(
+        _ id: EnvironmentID,
+        _ function: InvocableFunction,
+        _ type: InitializationType,
+        on eventLoop: any EventLoop,
+        observer: any EnvironmentObserver,
+        for snapshotOrder: SnapshotOrder?
+    ) -> ExecutionEnvironment {
         var settings = settings
-        if type == .provisionedConcurrency {
+        // There is no version of which environments are provisioned and start from a snapshot.
+        let type = function.startsFromSnapshot && type == .onDemand ? .snapStart : type
+        if type != .onDemand {
             let seconds = Int(Limits.provisionedInitialisation.components.seconds)
             settings.initialisationTimeoutSeconds = max(seconds, function.timeoutSeconds)
         }
@@ -65,6 +89,7 @@ package final class Worker: Sendable {
             eventLoop: eventLoop,
             settings: settings,
             observer: observer,
+            snapshotOrder: snapshotOrder,
             logger: logger.with(LogKey.environmentID, id).with(LogKey.functionName, function.name)
         )
     }
@@ -86,6 +111,7 @@ package final class Worker: Sendable {
                     environment: environment,
                     settings: settings,
                     pool: pool,
+                    snapshots: snapshots,
                     codeStore: codeStore,
                     runtimes: runtimes,
                     logs: logs,
@@ -97,6 +123,50 @@ package final class Worker: Sendable {
         }
     }
 
+    /// Has a version of a function initialised, and keeps a snapshot that its environments on this host start from. Where there is
+    /// one already, or it is being made, no other is.
+    ///
+    /// - Returns: Whether there is one now: not where sandboxes cannot be copied.
+    package func makeSnapshot(of function: InvocableFunction) async throws(SnapshotFailure) -> Bool {
+        guard let snapshots else { return false }
+        try await snapshots.make(of: function)
+        return true
+    }
+
+    /// Makes no more snapshots, and gives up those that are being made.
+    package func stopSnapshots() {
+        let left = templates.withLock { $0.take() ?? [:] }
+        for template in left.values { template.eventLoop.execute { template.abort() } }
+    }
+
+    /// Initialises a function in an environment that becomes a snapshot.
+    private func initialise(
+        _ function: InvocableFunction,
+        on eventLoop: any EventLoop
+    ) async -> Result<FunctionSnapshot, SnapshotFailure> {
+        let order = SnapshotOrder()
+        let template = makeEnvironment(
+            .random(),
+            function,
+            .onDemand,
+            on: eventLoop,
+            observer: TemplateObserver(order),
+            for: order
+        )
+        let isRunning = templates.withLock { templates in
+            templates?[template.id] = template
+            return templates != nil
+        }
+        guard isRunning else { return .failure(.stopped) }
+        defer { templates.withLock { _ = $0?.removeValue(forKey: template.id) } }
+        start(template)
+        do throws(SnapshotFailure) {
+            return .success(try await order.outcome())
+        } catch {
+            return .failure(error)
+        }
+    }
+
     /// Which packages the host has unpacked; see ``CodeStore/inventory(since:)``.
     package func codeInventory(since version: Int?) async -> CodeInventory? {
         await codeStore.inventory(since: version)
@@ -104,6 +174,7 @@ package final class Worker: Sendable {
 
     /// Takes no more environments; ``run()`` returns when those that are left have ended.
     package func finish() {
+        stopSnapshots()
         startsContinuation.finish()
     }
 }

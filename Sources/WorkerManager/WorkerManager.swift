@@ -383,10 +383,10 @@ extension WorkerManager: EnvironmentObserver {
 
     package func environmentFailedToInitialise(
         _ environment: any ManagedEnvironment,
-        reason: String
+        _ failure: InvokeFailure
     ) {
         let waiter = state.withLock { $0.ledger.environmentFailedToInitialise(environment.id) }
-        waiter?.refuse(InvokeFailure(.environmentFailed, reason))
+        waiter?.refuse(failure)
     }
 
     package func functionFailedToInitialise(in environment: any ManagedEnvironment) {

@@ -348,8 +348,8 @@ extension WorkerServer: EnvironmentObserver {
         tell(environment.id, .answered)
     }
 
-    package func environmentFailedToInitialise(_ environment: any ManagedEnvironment, reason: String) {
-        tell(environment.id, .hostFailed(reason))
+    package func environmentFailedToInitialise(_ environment: any ManagedEnvironment, _ failure: InvokeFailure) {
+        tell(environment.id, .hostFailed(failure.message))
     }
 
     package func functionFailedToInitialise(in environment: any ManagedEnvironment) {

@@ -40,12 +40,14 @@ struct Server {
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
         do {
             let code = try await parts.codeStore(in: data.path(of: "code"), client)
-            let worker = parts.worker(engines.engine, code, runtimes, logs)
+            let snapshots = try parts.snapshots(engines.engine, in: data, eventLoops)
+            let worker = parts.worker(engines.engine, code, runtimes, logs, snapshots)
             let manager = parts.workerManager(on: worker, eventLoops, memoryBudget: configuration.memoryBudget)
             let invoker = Invoker(workerManager: manager, settings: configuration.invokerSettings)
             var dependencies = parts.controlPlane(store, code, runtimes, client)
             dependencies.onRetired = { manager.retire($0) }
             dependencies.environments = manager
+            dependencies.snapshots = HostSnapshots(worker: worker, logger: logger)
             dependencies.onConcurrencyChanged = { invoker.limiter.apply($0) }
             let controlPlane = ControlPlane(dependencies)
             try await controlPlane.recover()

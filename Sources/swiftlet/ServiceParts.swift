@@ -168,7 +168,8 @@ struct ServiceParts {
         _ engine: any SandboxEngine,
         _ code: CodeStore,
         _ runtimes: InstalledRuntimes,
-        _ logs: FunctionLogWriter
+        _ logs: FunctionLogWriter,
+        _ snapshots: FunctionSnapshots? = nil
     ) -> Worker {
         var settings = WorkerSettings()
         settings.waitingSandboxesMax = configuration.waitingSandboxesMax
@@ -180,6 +181,22 @@ struct ServiceParts {
             codeStore: code,
             runtimes: runtimes,
             logs: logs,
+            snapshots: snapshots,
+            logger: logger
+        )
+    }
+
+    /// The snapshots that functions of this host start from; nil where sandboxes cannot be copied.
+    func snapshots(
+        _ engine: any SandboxEngine,
+        in data: borrowing DataDirectory,
+        _ eventLoops: any EventLoopGroup
+    ) throws -> FunctionSnapshots? {
+        guard let copier = engine as? any SandboxCopier else { return nil }
+        return try FunctionSnapshots(
+            directory: data.path(of: "snapshots"),
+            copier: copier,
+            eventLoops: eventLoops,
             logger: logger
         )
     }

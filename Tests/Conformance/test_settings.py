@@ -1,8 +1,9 @@
 """Settings of functions that are about other services and about runtimes: kept, shown, changed and taken away."""
 
 import pytest
-from lambda_client import ACCOUNT, NODE, PYTHON, REGION, error_of, function_arn, make_client
+from lambda_client import ACCOUNT, NODE, REGION, error_of, function_arn, make_client
 from packages import package
+from swiftlet_server import IS_EMULATED
 
 CODE = "def handler(event, context): return 1"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:queue"
@@ -153,11 +154,7 @@ def test_function_without_it_does_not_show_it(function, member):
 @pytest.fixture
 def snapshotted(functions):
     """A function with a published version that is to start from a snapshot."""
-    if PYTHON not in ("python3.12", "python3.13", "python3.14"):
-        runtime = {"Runtime": "java21", "Handler": "example.Handler"}
-    else:
-        runtime = {}
-    return functions.create(CODE, Publish=True, SnapStart={"ApplyOn": "PublishedVersions"}, **runtime)
+    return functions.create(CODE, Publish=True, SnapStart={"ApplyOn": "PublishedVersions"})
 
 
 def test_snapshot_of_published_versions(snapshotted):
@@ -172,8 +169,9 @@ def test_snapshot_of_published_versions(snapshotted):
     )[:2] == INVALID
 
 
+@pytest.mark.skipif(IS_EMULATED, reason="virtual machines have snapshots")
 def test_version_does_not_pretend_to_have_a_snapshot(snapshotted):
-    """None is made yet; Lambda would say `On`."""
+    """There are none of namespaces; Lambda would say `On`."""
     waiter = snapshotted.client.get_waiter("published_version_active")
     waiter.wait(FunctionName=snapshotted.name, Qualifier="1", WaiterConfig={"Delay": 1})
     assert shown(snapshotted, Qualifier="1")["SnapStart"] == {

@@ -24,6 +24,7 @@ final class ControlPlaneFixture: Sendable {
     /// What was told of reserved and provisioned concurrency.
     let concurrency = Recorder<String>()
     let environments = CountedEnvironments()
+    let snapshots = ToldSnapshots()
     let clock = TestClock()
     private let activation: FunctionActivation
 
@@ -44,6 +45,7 @@ final class ControlPlaneFixture: Sendable {
         dependencies.now = { clock.now }
         dependencies.onRetired = { retired.append($0.rawValue) }
         dependencies.environments = environments
+        dependencies.snapshots = snapshots
         dependencies.onConcurrencyChanged = { change in
             switch change {
             case .deleted(let name):
@@ -58,6 +60,8 @@ final class ControlPlaneFixture: Sendable {
             store: store,
             codeStore: codeStore,
             runtimes: TableRuntimes(),
+            snapshots: snapshots,
+            locality: Self.locality,
             logger: logger
         )
     }
@@ -65,6 +69,11 @@ final class ControlPlaneFixture: Sendable {
     /// Finishes what is under way for a function.
     func settle(_ name: String) async throws {
         _ = try await activation.finish(FunctionName(name))
+    }
+
+    /// Finishes what is under way for a version.
+    func settle(_ version: Int, of name: String) async throws -> VersionRecord? {
+        try await activation.finish(version, of: FunctionName(name))
     }
 
     /// A package whose only file holds this text. Made once, because every one takes a process.

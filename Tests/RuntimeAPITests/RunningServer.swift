@@ -1,4 +1,5 @@
 import Glibc
+import LambdaAPI
 import NIOCore
 import NIOPosix
 import Testing
@@ -61,7 +62,14 @@ final class RunningServer: Sendable {
     private let calls: AsyncStream<Call>
     private let port: in_port_t
 
-    init(responseBytesMax: Int) async throws {
+    /// - Parameters:
+    ///   - isTemplate: Whether the function starts from a snapshot, and this is to be it; nil for one that does not.
+    ///   - standing: That of the server of which the processes are copies.
+    init(
+        responseBytesMax: Int = 1 << 20,
+        isTemplate: Bool? = nil,
+        restoring standing: RuntimeAPIStanding? = nil
+    ) async throws {
         let (descriptor, port) = try Self.listeningSocket()
         self.port = port
         let (calls, continuation) = AsyncStream.makeStream(of: Call.self)
@@ -69,18 +77,31 @@ final class RunningServer: Sendable {
         let eventLoop = group.next()
         (server, delegate) = try await eventLoop.flatSubmit {
             let delegate = Delegate(calls: continuation)
+            var settings = RuntimeAPISettings(
+                responseBytesMax: responseBytesMax,
+                functionName: "f",
+                functionVersion: "$LATEST",
+                handler: "app.handler",
+                accountID: "000000000000",
+                metadataToken: "token",
+                availabilityZoneID: "use1-az1"
+            )
+            if let isTemplate {
+                settings.startsFromSnapshot = true
+                settings.isTemplate = isTemplate
+                settings.credentials = RuntimeAPISettings.Credentials(
+                    authorizationToken: "secret",
+                    accessKeyID: "key",
+                    secretAccessKey: "secret key",
+                    sessionToken: "session",
+                    expiration: { Timestamp(milliseconds: 0) }
+                )
+            }
             let server = RuntimeAPIServer(
                 eventLoop: eventLoop,
-                settings: RuntimeAPISettings(
-                    responseBytesMax: responseBytesMax,
-                    functionName: "f",
-                    functionVersion: "$LATEST",
-                    handler: "app.handler",
-                    accountID: "000000000000",
-                    metadataToken: "token",
-                    availabilityZoneID: "use1-az1"
-                ),
-                delegate: delegate
+                settings: settings,
+                delegate: delegate,
+                restoring: standing
             )
             let bound = (NIOLoopBound(server, eventLoop: eventLoop), NIOLoopBound(delegate, eventLoop: eventLoop))
             return server.serve(on: descriptor).map { bound }
@@ -99,6 +120,13 @@ final class RunningServer: Sendable {
             if includingReadiness || call != .everybodyReady { return call }
         }
         return nil
+    }
+
+    var standing: RuntimeAPIStanding? {
+        get async {
+            let server = server
+            return try? await group.next().submit { server.value.standing }.get()
+        }
     }
 
     func perform(_ body: @escaping @Sendable (RuntimeAPIServer) -> Void) async {

@@ -59,6 +59,58 @@ struct RuntimeProtocolTests {
         #expect(ready.initialisationErrorPosted() == .refuse(.invalidTransition(from: "Ready", to: "InitError")))
     }
 
+    @Test func aTemplateWaitsToBeRestored() {
+        var machine = Machine(isTemplate: true)
+        #expect(machine.restorationRequested(on: "a") == .parkAndReportReady)
+        #expect(machine.isWaiting)
+        #expect(machine.eventAssigned(1) == .refuse)
+        let refusal = Machine.Refusal.invalidTransition(from: "RestoreReady", to: "Ready")
+        #expect(machine.nextRequested(on: "a") == .refuse(refusal))
+    }
+
+    /// Its runtime asks what it asked in the template, and whether it knows of restorations or not it gets its events.
+    @Test func aCopyGoesOnWithWhatItAsked() {
+        var machine = Machine(isRestored: true)
+        #expect(!machine.isWaiting)
+        #expect(machine.restorationRequested(on: "a") == .answer)
+        #expect(!machine.isWaiting)
+        #expect(machine.nextRequested(on: "a") == .parkAndReportReady)
+        #expect(machine.eventAssigned(1) == .deliver("a"))
+        var unknowing = Machine(isRestored: true)
+        #expect(unknowing.nextRequested(on: "a") == .parkAndReportReady)
+    }
+
+    @Test func whoWillNotBeCopiedGoesOnAtOnce() {
+        var machine = Machine()
+        #expect(machine.restorationRequested(on: "a") == .answer)
+        #expect(
+            machine.restorationRequested(on: "a")
+                == .refuse(.invalidTransition(from: "Restoring", to: "RestoreReady"))
+        )
+        #expect(machine.nextRequested(on: "a") == .parkAndReportReady)
+    }
+
+    /// By either request.
+    @Test(arguments: [false, true])
+    func errorsAreTakenAfterARestorationOnly(isOfInitialisation: Bool) {
+        func post(_ machine: inout Machine) -> Machine.AnswerAction {
+            isOfInitialisation ? machine.initialisationErrorPosted() : machine.restorationErrorPosted()
+        }
+        var machine = Machine(isRestored: true)
+        let early = post(&machine)
+        guard case .refuse = early else {
+            Issue.record("it was taken")
+            return
+        }
+        _ = machine.restorationRequested(on: "a")
+        let taken = post(&machine)
+        #expect(taken == .accept)
+        guard case .refuse = post(&machine) else {
+            Issue.record("it was taken twice")
+            return
+        }
+    }
+
     /// Whatever a runtime does, each event is delivered once, to a connection that is there, and answered at most once.
     @Test(arguments: 0..<200 as Range<UInt64>)
     func randomRequestsNeverDeliverOrAnswerAnEventTwice(seed: UInt64) {

@@ -7,13 +7,8 @@ import Testing
 
 @testable import SandboxMicroVM
 
-/// Snapshots of sandboxes with a function in them, kept on the disk and copied.
-@Suite(
-    .serialized,
-    .enabled(if: MicroVMNeeds.areMet, "needs root, QEMU, and a kernel (swiftlet image build-kernel --data .guest)"),
-    WithMicroVMEngine()
-)
-struct SandboxSnapshotTests {
+// Snapshots of sandboxes with a function in them, kept on the disk and copied.
+extension MicroVMSandboxTests {
     /// Asks the Runtime API whether it has been restored, as a runtime does, and tells then what it has.
     private static let program = """
         import os, socket, sys

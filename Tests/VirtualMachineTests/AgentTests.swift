@@ -201,7 +201,12 @@ extension RealMachines {
                     ]
                 )
                 #expect(told.contains("100.64.1.2"))
-                #expect(try client.ask(.connect(addresses))?.errno == EEXIST)
+                // A copy of this machine would have that address.
+                let others = GuestAddresses(own: 0x6440_0106, gateway: 0xa9fe_4e01)
+                #expect(try client.ask(.connect(others)) == nil)
+                let then = try client.run("/bin/sh", ["-c", "cat /proc/net/route /proc/net/fib_trie"]).output
+                #expect(then.contains("100.64.1.6") && !then.contains("100.64.1.2"))
+                #expect(then.split(separator: "\n").count { $0.hasPrefix("eth0\t") } == 1)
             }
         }
 

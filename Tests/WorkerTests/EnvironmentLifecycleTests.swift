@@ -32,6 +32,47 @@ struct EnvironmentLifecycleTests {
         guard case .thawAndDeliver = lifecycle.invoked(1, deadline: 20) else { return unexpected() }
     }
 
+    @Test func aTemplateEndsWithItsSnapshot() {
+        var lifecycle = Lifecycle(isTemplate: true)
+        _ = lifecycle.sandboxBecameReady(deadline: 10)
+        guard case .takeSnapshot = lifecycle.everybodyBecameReady() else { return unexpected() }
+        // Its processes are lost with its sandbox, which is no news, and it needs as long as it needs.
+        guard case .none = lifecycle.failed(.host(reason: "lost")) else { return unexpected() }
+        guard case .none = lifecycle.timerFired(now: 100), case .none = lifecycle.retired() else { return unexpected() }
+        guard case .refuse = lifecycle.invoked(1, deadline: 200) else { return unexpected() }
+        #expect(!lifecycle.hasEnded)
+        let ended = lifecycle.snapshotEnded()
+        #expect(ended && lifecycle.hasEnded)
+    }
+
+    @Test func aTemplateThatFailsEndsWithoutAnotherAttempt() {
+        var lifecycle = Lifecycle(isTemplate: true)
+        _ = lifecycle.sandboxBecameReady(deadline: 10)
+        guard case .reset(.initialisation, .timeout) = lifecycle.timerFired(now: 10) else { return unexpected() }
+        guard case .end = lifecycle.processesEnded() else { return unexpected() }
+        let saved = lifecycle.snapshotEnded()
+        #expect(!saved)
+    }
+
+    @Test func aRestorationThatFailsIsTheEnd() {
+        for failure in [Lifecycle.Failure.timeout, .runtimeExit(.status(1)), .host(reason: "")] {
+            var lifecycle = Lifecycle()
+            let isWanted = lifecycle.sandboxWasRestored(deadline: 10)
+            #expect(isWanted && lifecycle.isRestoring && lifecycle.deadline == 10)
+            guard case .end(.restoration, _) = lifecycle.failed(failure) else { return unexpected() }
+            #expect(lifecycle.hasEnded)
+        }
+    }
+
+    @Test func aCopyDoesNotOutliveAFailure() {
+        var lifecycle = Lifecycle()
+        _ = lifecycle.sandboxWasRestored(deadline: 10)
+        guard case .reportRestored = lifecycle.everybodyBecameReady() else { return unexpected() }
+        guard case .deliver = lifecycle.invoked(1, deadline: 20) else { return unexpected() }
+        guard case .reset(.caller(1), .timeout) = lifecycle.timerFired(now: 20) else { return unexpected() }
+        guard case .end = lifecycle.processesEnded() else { return unexpected() }
+    }
+
     @Test func busyEnvironmentIsNeverFrozen() {
         var lifecycle = idleEnvironment()
         _ = lifecycle.invoked(1, deadline: 20)
@@ -153,13 +194,16 @@ struct EnvironmentLifecycleTests {
     @Test(arguments: 0..<300 as Range<UInt64>)
     func randomEventsAnswerAndFinishEachInvokeOnce(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var walk = Walk()
+        var walk = Walk(isTemplate: seed.isMultiple(of: 4))
         for _ in 0..<300 { walk.takeStep(using: &random) }
     }
 
     /// A lifecycle, and what it has been told and has answered.
     private struct Walk {
-        private var lifecycle = Lifecycle()
+        private let isTemplate: Bool
+        private var lifecycle: Lifecycle
+        private var isRestored = false
+        private var isSaving = false
         private var clock = 0
         private var current: Int?
         private var isAnswered = false
@@ -167,10 +211,24 @@ struct EnvironmentLifecycleTests {
         private var ends = 0
         private var next = 0
 
+        init(isTemplate: Bool) {
+            self.isTemplate = isTemplate
+            lifecycle = Lifecycle(isTemplate: isTemplate)
+        }
+
         mutating func takeStep(using random: inout SeededGenerator) {
             clock += 1
             let hadEnded = lifecycle.hasEnded
-            switch Int.random(in: 0..<12, using: &random) {
+            switch Int.random(in: 0..<13, using: &random) {
+            case 12:
+                if isTemplate {
+                    guard lifecycle.snapshotEnded() else { break }
+                    #expect(isSaving && !hadEnded)
+                    (isSaving, ends) = (false, ends + 1)
+                } else if lifecycle.sandboxWasRestored(deadline: clock + 40) {
+                    #expect(!hadEnded)
+                    isRestored = true
+                }
             case 0:
                 if lifecycle.sandboxBecameReady(deadline: clock + 40) { #expect(!hadEnded) }
             case 1, 2:
@@ -202,7 +260,12 @@ struct EnvironmentLifecycleTests {
             case .deliver(let invocation):
                 #expect(invocation == current && !isAnswered)
             case .reportInitialised:
-                #expect(current == nil && !hadEnded)
+                #expect(current == nil && !hadEnded && !isRestored && !isTemplate)
+            case .reportRestored:
+                #expect(current == nil && !hadEnded && isRestored)
+            case .takeSnapshot:
+                #expect(current == nil && !hadEnded && isTemplate)
+                isSaving = true
             case .none:
                 break
             }
@@ -232,7 +295,7 @@ struct EnvironmentLifecycleTests {
 
         private mutating func stop(_ hadEnded: Bool) {
             switch lifecycle.processesEnded() {
-            case .reportStopped: #expect(current == nil && !hadEnded)
+            case .reportStopped: #expect(current == nil && !hadEnded && !isRestored && !isTemplate)
             case .end: ends += 1
             case .none: break
             }
@@ -253,6 +316,8 @@ struct EnvironmentLifecycleTests {
             switch concern {
             case .nobody, .initialisation:
                 #expect(current == nil)
+            case .restoration:
+                #expect(current == nil && isRestored && ends == 1)
             case .caller(let invocation):
                 #expect(invocation == current && !isAnswered)
             case .answered(let invocation):

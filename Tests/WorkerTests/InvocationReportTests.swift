@@ -11,7 +11,7 @@ struct InvocationReportTests {
         let report = InvocationReport(
             requestID: Self.id,
             duration: .microseconds(3010),
-            initialisation: .microseconds(110_100),
+            start: .initialisation(.microseconds(110_100)),
             memoryMegabytes: 128,
             memoryUsed: ByteCount(bytes: 36 << 20),
             failure: nil
@@ -23,11 +23,27 @@ struct InvocationReportTests {
         )
     }
 
+    @Test func firstInvokeAfterARestorationBillsWhatTheProcessesDidOfIt() {
+        let report = InvocationReport(
+            requestID: Self.id,
+            duration: .microseconds(6170),
+            start: .restoration(.microseconds(502_790), billed: .microseconds(141_100)),
+            memoryMegabytes: 128,
+            memoryUsed: ByteCount(bytes: 36 << 20),
+            failure: nil
+        )
+        #expect(
+            report.line
+                == "REPORT RequestId: \(Self.id)\tDuration: 6.17 ms\tBilled Duration: 148 ms\tMemory Size: 128 MB\t"
+                + "Max Memory Used: 36 MB\tRestore Duration: 502.79 ms\tBilled Restore Duration: 142 ms\t"
+        )
+    }
+
     @Test func timeoutIsReportedAsStatus() {
         let report = InvocationReport(
             requestID: Self.id,
             duration: .seconds(1),
-            initialisation: nil,
+            start: nil,
             memoryMegabytes: 128,
             memoryUsed: ByteCount(bytes: 1),
             failure: .timeout(seconds: 1)

@@ -9,6 +9,8 @@ one byte, 1, to have an invoke rehearsed, and is told with another byte that thi
 import os
 import sys
 
+import _swiftlet_renewal
+
 #: The variable that names the descriptor; only a waiting runtime has it.
 CHANNEL = "_SWIFTLET_CHANNEL"
 #: What asks for a rehearsal. No handler begins with it.
@@ -42,7 +44,7 @@ def wait_for_function(search_path):
         # The service has changed its mind.
         os._exit(0)
     handler, directory, *variables = (os.fsdecode(field) for field in message.split(b"\0"))
-    _renew()
+    _swiftlet_renewal.renew()
     _set_environment(variables)
     os.chdir(directory)
     if _are_shadowed(imported, search_path()):
@@ -74,12 +76,6 @@ def _rehearse():
         # The function does not need it.
         print("a rehearsal failed: {!r}".format(error), file=sys.stderr)
     sys.modules.pop("_swiftlet_rehearsal", None)
-
-
-def _renew():
-    """This process may be one of many copies of the same, down to what it has drawn at random so far."""
-    if "random" in sys.modules:
-        sys.modules["random"].seed()
 
 
 def _read(channel):

@@ -31,6 +31,13 @@ if "_SWIFTLET_CHANNEL" in os.environ:
 # The first entry is this script's directory; it stands in PYTHONPATH again, behind it.
 sys.path[:1] = _search_path()
 
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    import _swiftlet_renewal  # noqa: E402
+    import snapshot_restore_py  # noqa: E402
+
+    # The first, so that the function's own hooks find everything renewed.
+    snapshot_restore_py.register_after_restore(_swiftlet_renewal.renew)
+
 from awslambdaric.__main__ import main  # noqa: E402  the path has to stand first
 
 main(sys.argv)

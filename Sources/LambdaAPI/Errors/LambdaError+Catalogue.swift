@@ -43,6 +43,14 @@ extension LambdaError {
         )
     }
 
+    /// The version waits for the snapshot that it is to start from. Source: `spec/invoke.md` section 4.
+    package static var snapStartNotReady: LambdaError {
+        LambdaError(
+            .snapStartNotReadyException,
+            "Lambda is initializing your function. It will be ready to invoke once your function state becomes ACTIVE."
+        )
+    }
+
     /// A parameter that the service itself, not the model, refuses.
     package static func invalidParameterValue(_ message: String) -> LambdaError {
         LambdaError(.invalidParameterValueException, message)

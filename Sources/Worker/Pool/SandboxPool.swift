@@ -49,6 +49,9 @@ package final class SandboxPool: Sendable {
         state = Mutex(State(machine: Machine(bounds: bounds)))
     }
 
+    /// The engine, if its sandboxes can be copied.
+    var copier: (any SandboxCopier)? { engine as? any SandboxCopier }
+
     // MARK: Demand
 
     /// There is a function of this runtime and memory size, which may be invoked at any time.
@@ -105,9 +108,14 @@ package final class SandboxPool: Sendable {
         return (try await engine.createSandbox(specification), nil)
     }
 
+    /// A sandbox of which nothing has been made in advance.
+    func newSandbox(_ specification: SandboxSpecification) async throws(SandboxError) -> any Sandbox {
+        try await engine.createSandbox(specification)
+    }
+
     /// A copy of a sandbox that waits, made for a function; `nil` if none can be made right away.
     private func copy(for specification: SandboxSpecification, _ plan: WaitingPlan) async -> WaitingSandbox? {
-        guard let copier = engine as? any SandboxCopier, let template = state.withLock({ $0.templates.use(plan) })
+        guard let copier, let template = state.withLock({ $0.templates.use(plan) })
         else {
             return nil
         }
@@ -194,7 +202,7 @@ package final class SandboxPool: Sendable {
     }
 
     private func makeSandbox(_ plan: WaitingPlan) async throws(SandboxError) -> WaitingSandbox {
-        guard let runtime = plan.runtime, runtime.canBeCopied, let copier = engine as? any SandboxCopier else {
+        guard let runtime = plan.runtime, runtime.canBeCopied, let copier else {
             return try await startSandbox(plan, isTemplate: false)
         }
         let template = try await template(of: plan, by: copier)
