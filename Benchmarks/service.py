@@ -165,22 +165,28 @@ class Service:
         finally:
             connection.close()
 
-    def create(self, name, code, runtime, handler="app.handler", memory=1769, timeout=60):
-        """Creates a function and waits until it is active; returns its invoke path."""
+    def create(self, name, code, runtime, handler="app.handler", memory=1769, timeout=60, snapshot=False):
+        """Creates a function and waits until it is active; returns its invoke path.
+
+        With `snapshot` it is that of a published version, which starts from a snapshot.
+        """
         body = {
             "FunctionName": name, "Runtime": runtime, "Role": "arn:aws:iam::000000000000:role/bench",
             "Handler": handler, "MemorySize": memory, "Timeout": timeout,
             "Code": {"ZipFile": base64.b64encode(code).decode()},
         }  # fmt: skip
+        query = "?Qualifier=1" if snapshot else ""
+        if snapshot:
+            body.update(Publish=True, SnapStart={"ApplyOn": "PublishedVersions"})
         status, answer = self.request("POST", "/2015-03-31/functions", json.dumps(body))
         if status != 201:
             raise SystemExit(f"CreateFunction answered {status}: {answer.decode(errors='replace')}")
         deadline = time.monotonic() + SETTLE_SECONDS_MAX
         while True:
-            _, answer = self.request("GET", f"/2015-03-31/functions/{name}/configuration")
+            _, answer = self.request("GET", f"/2015-03-31/functions/{name}/configuration{query}")
             configuration = json.loads(answer)
             if configuration["State"] == "Active":
-                return f"/2015-03-31/functions/{name}/invocations"
+                return f"/2015-03-31/functions/{name}/invocations{query}"
             if configuration["State"] == "Failed" or time.monotonic() > deadline:
                 raise SystemExit(f"the function {name} is {configuration['State']}: {configuration.get('StateReason')}")
             time.sleep(0.02)
@@ -192,6 +198,17 @@ class Service:
     def create_node_hello(self, name, memory=1769, marker=""):
         source = f"// {marker}\nexports.handler = async () => ({{hello: 'world'}});\n"
         return self.create(name, package({"app.js": (source, 0o644)}), f"nodejs{node_version()}.x", memory=memory)
+
+    def create_snapshot(self, name, source, memory=1769):
+        """A Python function whose version starts from a snapshot."""
+        code = package({"app.py": (source, 0o644)})
+        return self.create(name, code, f"python{python_version()}", memory=memory, snapshot=True)
+
+    def recycle(self, name):
+        """Ends the environments of a function."""
+        status, answer = self.request("POST", f"/swiftlet/2026-11-01/functions/{name}/recycle")
+        if status != 200:
+            raise SystemExit(f"recycling answered {status}: {answer.decode(errors='replace')}")
 
     def create_sleeper(self, name, memory=128):
         """A function that sleeps for as many seconds as its event says, and answers with when it began."""
