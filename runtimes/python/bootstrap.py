@@ -35,6 +35,7 @@ if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     import _swiftlet_renewal  # noqa: E402
     import snapshot_restore_py  # noqa: E402
 
+    snapshot_restore_py.register_before_snapshot(_swiftlet_renewal.prepare)
     # The first, so that the function's own hooks find everything renewed.
     snapshot_restore_py.register_after_restore(_swiftlet_renewal.renew)
 

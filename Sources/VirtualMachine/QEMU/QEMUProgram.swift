@@ -82,7 +82,8 @@ package struct QEMUProgram: Hashable, Sendable {
         arguments += [
             "-machine", "microvm,acpi=\(acpi),pcie=off,usb=off,x-option-roms=off,rtc=on,memory-backend=memory",
         ]
-        arguments += ["-accel", accelerator == .kvm ? "kvm" : "tcg,tb-size=32"]
+        // Room for translated code, in MB. With 16 what an invoke needs is translated over and over; more is never given back.
+        arguments += ["-accel", accelerator == .kvm ? "kvm" : "tcg,tb-size=24"]
         arguments += ["-cpu", processorModel, "-smp", "\(machine.processors)", "-m", "\(machine.memoryMiB)M"]
         // A copy writes to pages of its own.
         let isShared = start.isWritingMemory ? "on" : "off"
