@@ -230,7 +230,10 @@ extension ControlPlane {
         var sum = ProvisionProgress(ready: 0)
         for version in versions {
             guard let published = try await publishedVersion(version, of: record.name) else { continue }
-            let configuration = InvocableFunction.ConfigurationID(published.definition.configurationID)
+            let configuration = InvocableFunction.ConfigurationID(
+                published.definition.configurationID,
+                in: SandboxKind(tags: record.tags)
+            )
             let progress = await dependencies.environments.provisionProgress(of: configuration, record.name)
             guard let progress else { continue }
             sum.ready += progress.ready

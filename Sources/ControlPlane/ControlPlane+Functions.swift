@@ -29,6 +29,7 @@ extension ControlPlane {
             hostArchitecture: dependencies.runtimes.architecture,
             configurationID: RequestID.random().rawValue
         )
+        try checkSandbox(request.tags ?? [:], definition)
         definition.layers = try await layers(request.layers ?? [])
         let package = try await store(source)
         definition = definition.updated(

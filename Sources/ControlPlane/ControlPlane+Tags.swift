@@ -77,6 +77,7 @@ extension ControlPlane {
             try await self.change(name) { record throws(LambdaError) in
                 var next = record
                 try change(&next.tags)
+                try checkSandbox(next.tags, before: record.tags, record.definition)
                 return RecordChange(record: next, value: ())
             }
         case .mapping(let uuid, let missing):
@@ -86,6 +87,25 @@ extension ControlPlane {
         case .capacityProvider(let name, let missing):
             try await changeTags(of: CapacityProviderRecord.self, name, missing: missing, change)
         }
+    }
+
+    /// Checks what a function's tags choose for it to run in, if that is new.
+    func checkSandbox(
+        _ tags: [String: String],
+        before: [String: String] = [:],
+        _ definition: FunctionDefinition
+    ) throws(LambdaError) {
+        guard let value = tags[SandboxKind.tag], value != before[SandboxKind.tag] else { return }
+        guard let sandbox = SandboxKind(rawValue: value) else {
+            let known = SandboxKind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .invalidParameterValue("The tag \(SandboxKind.tag) must be one of \(known), not \(value).")
+        }
+        let obstacle = dependencies.runtimes.obstacle(
+            runtime: definition.runtime,
+            architecture: definition.architecture,
+            in: sandbox
+        )
+        if let obstacle { throw .invalidParameterValue(obstacle) }
     }
 
     private func changeTags<Resource: TaggedRecord>(

@@ -151,7 +151,16 @@ package final class ControlPlane: LambdaOperations {
     private func removeUnusedSnapshots() async throws(LambdaError) {
         for identity in dependencies.snapshots.snapshots() {
             let version = try await publishedVersion(identity.version, of: identity.name)
-            if version?.definition.configurationID != identity.configurationID.rawValue {
+            let record = try await inStore { store throws(MetadataStoreError) in
+                try await store.function(named: identity.name)
+            }
+            let current = version.map {
+                InvocableFunction.ConfigurationID(
+                    $0.definition.configurationID,
+                    in: SandboxKind(tags: record?.tags ?? [:])
+                )
+            }
+            if current != identity.configurationID {
                 dependencies.snapshots.removeSnapshot(of: identity)
             }
         }

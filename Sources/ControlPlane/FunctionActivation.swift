@@ -1,5 +1,5 @@
 import CodeStore
-import LambdaAPI
+package import LambdaAPI
 import Logging
 import MetadataStore
 import Telemetry
@@ -10,7 +10,9 @@ package protocol RuntimeSupport: Sendable {
     var architecture: String { get }
 
     /// Why functions of this runtime and architecture cannot run, or nil if they can.
-    func obstacle(runtime: String, architecture: String) -> String?
+    ///
+    /// - Parameter sandbox: What they have chosen to run in, if they have.
+    func obstacle(runtime: String, architecture: String, in sandbox: SandboxKind?) -> String?
 }
 
 /// Finishes what creations and updates have begun: checks that the function can run and unpacks its code.
@@ -31,7 +33,7 @@ struct FunctionActivation: Sendable {
             let lifecycle = FunctionLifecycle(record)
             guard lifecycle.isUnderway else { return record }
             let revisionID = RequestID.random().rawValue
-            let obstacle = await self.obstacle(to: record.definition)
+            let obstacle = await self.obstacle(to: record.definition, SandboxKind(tags: record.tags))
             let next: FunctionRecord
             do throws(FunctionLifecycle.Refusal) {
                 next =
@@ -75,9 +77,10 @@ struct FunctionActivation: Sendable {
             else { return version }
             var next = version
             next.revisionID = RequestID.random().rawValue
-            if let obstacle = await self.obstacle(to: version.definition) {
+            let sandbox = SandboxKind(tags: try await store.function(named: name)?.tags ?? [:])
+            if let obstacle = await self.obstacle(to: version.definition, sandbox) {
                 next.status = FunctionStatus(state: .failed, stateReason: obstacle)
-            } else if let status = await statusAfterSnapshot(of: version) {
+            } else if let status = await statusAfterSnapshot(of: version, sandbox) {
                 next.status = status
             } else {
                 return version
@@ -86,7 +89,7 @@ struct FunctionActivation: Sendable {
                 try await store.replaceVersion(next, expecting: version.revisionID)
                 return next
             } catch  where error.code == .conflict {
-                if next.status.isOptimized == true { unused = invocable(version).identity }
+                if next.status.isOptimized == true { unused = invocable(version, sandbox).identity }
                 continue
             }
         }
@@ -95,14 +98,14 @@ struct FunctionActivation: Sendable {
         return nil
     }
 
-    private func invocable(_ version: VersionRecord) -> InvocableFunction {
-        InvocableFunction(version.functionName, version.version, version.definition, in: locality)
+    private func invocable(_ version: VersionRecord, _ sandbox: SandboxKind?) -> InvocableFunction {
+        InvocableFunction(version.functionName, version.version, version.definition, sandbox, in: locality)
     }
 
     /// What becomes of a version that can run, once there is the snapshot that it may be to start from; nil if it stays as it is.
-    private func statusAfterSnapshot(of version: VersionRecord) async -> FunctionStatus? {
+    private func statusAfterSnapshot(of version: VersionRecord, _ sandbox: SandboxKind?) async -> FunctionStatus? {
         var status = FunctionStatus(state: .active, lastUpdate: .successful)
-        let function = invocable(version)
+        let function = invocable(version, sandbox)
         guard function.startsFromSnapshot else { return status }
         switch await snapshots.makeSnapshot(of: function) {
         case .made:
@@ -117,8 +120,15 @@ struct FunctionActivation: Sendable {
         }
     }
 
-    private func obstacle(to definition: FunctionDefinition) async -> FunctionStatus.Reason? {
-        let reason = runtimes.obstacle(runtime: definition.runtime, architecture: definition.architecture)
+    private func obstacle(
+        to definition: FunctionDefinition,
+        _ sandbox: SandboxKind?
+    ) async -> FunctionStatus.Reason? {
+        let reason = runtimes.obstacle(
+            runtime: definition.runtime,
+            architecture: definition.architecture,
+            in: sandbox
+        )
         if let reason {
             return FunctionStatus.Reason(code: "InvalidRuntime", text: reason)
         }

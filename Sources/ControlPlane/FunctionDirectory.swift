@@ -43,6 +43,16 @@ package final class FunctionDirectory: Sendable {
             return function
         }
 
+        /// Forgets versions. Returns those that were known.
+        mutating func forgetVersions(
+            of name: FunctionName,
+            where isForgotten: (InvocableFunction) -> Bool
+        ) -> [InvocableFunction] {
+            let forgotten = published[name]?.versions.values.filter(isForgotten) ?? []
+            for function in forgotten { published[name]?.versions[function.version] = nil }
+            return forgotten
+        }
+
         /// Takes up what is set for a function.
         mutating func note(_ record: FunctionRecord) {
             settings[record.name] = InvokeSettings(record)
@@ -137,7 +147,7 @@ package final class FunctionDirectory: Sendable {
                 "Swiftlet cannot start durable executions yet, so the function \(record.name) cannot be invoked."
             )
         }
-        return InvocableFunction(record.name, version, definition, in: locality)
+        return InvocableFunction(record.name, version, definition, SandboxKind(tags: record.tags), in: locality)
     }
 
     /// The version that a reference means; for one that is neither there nor an alias, what it would be.
@@ -166,13 +176,18 @@ package final class FunctionDirectory: Sendable {
 
     /// The configuration that invokes of a function's unpublished version begin to run; nil if it has none that can be invoked.
     static func configurationInForce(of record: FunctionRecord) -> InvocableFunction.ConfigurationID? {
-        FunctionLifecycle(record).invocable.map { .init($0.configurationID) }
+        FunctionLifecycle(record).invocable.map { .init($0.configurationID, in: SandboxKind(tags: record.tags)) }
     }
 
     private func changed(_ change: FunctionChange) {
         switch change {
         case .written(let record):
-            state.withLock { $0.note(record) }
+            let sandbox = SandboxKind(tags: record.tags)
+            let moved = state.withLock { state in
+                state.note(record)
+                return state.forgetVersions(of: record.name) { $0.sandbox != sandbox }
+            }
+            for function in moved { onRetired(function.configurationID) }
             let definition = FunctionLifecycle(record).invocable
             replace(
                 record.name,
@@ -277,10 +292,11 @@ extension InvocableFunction {
         _ name: FunctionName,
         _ version: FunctionVersion,
         _ definition: FunctionDefinition,
+        _ sandbox: SandboxKind?,
         in locality: Locality
     ) {
         self.init(
-            configurationID: ConfigurationID(definition.configurationID),
+            configurationID: ConfigurationID(definition.configurationID, in: sandbox),
             locality: locality,
             name: name,
             version: version,
@@ -294,7 +310,8 @@ extension InvocableFunction {
             layerHashes: definition.layers?.map(\.codeHash) ?? [],
             logging: FunctionLogging(definition.logging),
             subnetIDs: definition.network?.subnetIDs ?? [],
-            startsFromSnapshot: version != .latest && definition.snapStart == .publishedVersions
+            startsFromSnapshot: version != .latest && definition.snapStart == .publishedVersions,
+            sandbox: sandbox
         )
     }
 }

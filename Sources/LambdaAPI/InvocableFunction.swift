@@ -13,6 +13,11 @@ package final class InvocableFunction: Sendable {
             self.rawValue = rawValue
         }
 
+        /// A configuration with what a function has chosen beside it.
+        package init(_ rawValue: String, in sandbox: SandboxKind?) {
+            self.rawValue = sandbox.map { "\(rawValue)+\($0)" } ?? rawValue
+        }
+
         package var description: String { rawValue }
     }
 
@@ -47,6 +52,8 @@ package final class InvocableFunction: Sendable {
     package let subnetIDs: [String]
     /// Whether its environments are to start from a snapshot of one that has initialised.
     package let startsFromSnapshot: Bool
+    /// What it is to run in; nil for what the service prefers.
+    package let sandbox: SandboxKind?
 
     /// Names the function, whatever its version, in the lineage of traces: 8 hexadecimal digits.
     package let lineageID: String
@@ -67,7 +74,8 @@ package final class InvocableFunction: Sendable {
         layerHashes: [String] = [],
         logging: FunctionLogging? = nil,
         subnetIDs: [String] = [],
-        startsFromSnapshot: Bool = false
+        startsFromSnapshot: Bool = false,
+        sandbox: SandboxKind? = nil
     ) {
         self.configurationID = configurationID
         self.locality = locality
@@ -84,6 +92,7 @@ package final class InvocableFunction: Sendable {
         self.logging = logging ?? .standard(for: name)
         self.subnetIDs = subnetIDs
         self.startsFromSnapshot = startsFromSnapshot
+        self.sandbox = sandbox
         lineageID = Self.lineageID(of: locality.functionARN(name))
     }
 

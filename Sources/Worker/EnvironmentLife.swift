@@ -10,11 +10,11 @@ import Telemetry
 struct EnvironmentLife {
     let environment: ExecutionEnvironment
     let settings: WorkerSettings
-    let pool: SandboxPool
+    /// Where its sandbox comes from; nil if the function has chosen what this host has not.
+    let source: SandboxSource?
     /// The snapshots of functions; nil where none can be taken.
     let snapshots: FunctionSnapshots?
     let codeStore: CodeStore
-    let runtimes: InstalledRuntimes
     let logs: FunctionLogWriter
     let meter: CPUMeter
 
@@ -25,10 +25,16 @@ struct EnvironmentLife {
     func run(through passage: StartGate.Passage) async {
         await environment.onEventLoop { $0.startBegan(passage) }
         do throws(PreparationError) {
-            if try await liveFromSnapshot() { return await environment.onEventLoop { $0.wasRemoved() } }
-            let plan = try launchPlan()
+            guard let source else {
+                let sandbox = environment.function.sandbox.map(\.rawValue) ?? "none"
+                throw PreparationError(
+                    "failed to make the sandbox: none of kind \(sandbox) are made here; see --sandbox"
+                )
+            }
+            if try await liveFromSnapshot(source) { return await environment.onEventLoop { $0.wasRemoved() } }
+            let plan = try launchPlan(source)
             try await withFunctionContent { content throws(PreparationError) in
-                try await live(with: content, plan)
+                try await live(with: content, plan, source)
             }
         } catch {
             await environment.onEventLoop { $0.fail(.host(reason: error.description)) }
@@ -37,10 +43,19 @@ struct EnvironmentLife {
     }
 
     /// Makes the sandbox, does what the environment asks for until its life is over, and destroys the sandbox.
-    private func live(with content: FunctionContent, _ plan: LaunchPlan) async throws(PreparationError) {
+    private func live(
+        with content: FunctionContent,
+        _ plan: LaunchPlan,
+        _ source: SandboxSource
+    ) async throws(PreparationError) {
         let mounts = content.mounts + plan.mounts
         let variables = self.variables(of: plan)
-        let (sandbox, waiting) = try await takeSandbox(mounts: mounts, plan: plan, variables: variables)
+        let (sandbox, waiting) = try await takeSandbox(
+            source.pool,
+            mounts: mounts,
+            plan: plan,
+            variables: variables
+        )
         try await withLog(of: sandbox, waiting: waiting) { log, output throws(PreparationError) in
             guard try await takeOver(sandbox, log) else { return }
             meter.began(environment.id, in: sandbox)
@@ -105,9 +120,9 @@ struct EnvironmentLife {
         }
     }
 
-    private func launchPlan() throws(PreparationError) -> LaunchPlan {
+    private func launchPlan(_ source: SandboxSource) throws(PreparationError) -> LaunchPlan {
         let function = environment.function
-        let plan = runtimes.launchPlan(
+        let plan = source.runtimes.launchPlan(
             for: function.runtime,
             handler: function.handler,
             memoryMebibytes: function.memoryMegabytes
@@ -167,6 +182,7 @@ struct EnvironmentLife {
     }
 
     private func takeSandbox(
+        _ pool: SandboxPool,
         mounts: [ReadOnlyMount],
         plan: LaunchPlan,
         variables: EnvironmentVariables

@@ -2,7 +2,7 @@ package import CodeStore
 package import LambdaAPI
 package import Logging
 package import NIOCore
-package import Sandbox
+import Sandbox
 import Synchronization
 package import Telemetry
 
@@ -12,43 +12,56 @@ package import Telemetry
 /// happens in between.
 package final class Worker: Sendable {
     private let settings: WorkerSettings
-    private let engine: any SandboxEngine
     private let codeStore: CodeStore
-    private let runtimes: InstalledRuntimes
     private let logs: FunctionLogWriter
     private let logger: Logger
     private let gate: StartGate
-    /// The sandboxes that wait for functions.
-    package let pool: SandboxPool
+    /// Where sandboxes come from, by their kind.
+    private let sources: [SandboxKind: SandboxSource]
+    /// What functions run in that have not chosen.
+    private let standardSandbox: SandboxKind
     /// The snapshots that functions start from; nil where none can be taken.
     package let snapshots: FunctionSnapshots?
     /// What environments use of the CPU.
     package let meter = CPUMeter()
     private let starts: AsyncStream<ExecutionEnvironment>
     private let startsContinuation: AsyncStream<ExecutionEnvironment>.Continuation
-    private let standInNotices: StandInNotices
     /// Environments that initialise for a snapshot, which no manager knows of; nil when there are to be no more.
     private let templates = Mutex<[EnvironmentID: ExecutionEnvironment]?>([:])
 
+    /// - Parameters:
+    ///   - supplies: The kinds of sandboxes that there are.
+    ///   - standardSandbox: The one of them for functions that have not chosen.
     package init(
         settings: WorkerSettings,
-        engine: any SandboxEngine,
+        supplies: [SandboxKind: SandboxSupply],
+        standardSandbox: SandboxKind,
         codeStore: CodeStore,
-        runtimes: InstalledRuntimes,
         logs: FunctionLogWriter,
         snapshots: FunctionSnapshots? = nil,
         logger: Logger
     ) {
         self.snapshots = snapshots
         self.settings = settings
-        self.engine = engine
         self.codeStore = codeStore
-        self.runtimes = runtimes
+        self.standardSandbox = standardSandbox
         self.logs = logs
         self.logger = logger
         gate = StartGate(insideMax: settings.startsMax)
-        standInNotices = StandInNotices(runtimes: runtimes)
-        pool = SandboxPool(engine: engine, runtimes: runtimes, settings: settings, logger: logger)
+        var poolSettings = settings
+        poolSettings.waitingMemoryMax = ByteCount(bytes: settings.waitingMemoryMax.bytes / max(supplies.count, 1))
+        sources = supplies.mapValues { supply in
+            SandboxSource(
+                runtimes: supply.runtimes,
+                pool: SandboxPool(
+                    engine: supply.engine,
+                    runtimes: supply.runtimes,
+                    settings: poolSettings,
+                    logger: logger
+                ),
+                standInNotices: StandInNotices(runtimes: supply.runtimes)
+            )
+        }
         (starts, startsContinuation) = AsyncStream.makeStream()
         snapshots?.use { [weak self] function, eventLoop in
             await self?.initialise(function, on: eventLoop)
@@ -96,30 +109,40 @@ package final class Worker: Sendable {
 
     /// Begins the environment's life; its observer hears what becomes of it. Does not wait.
     package func start(_ environment: ExecutionEnvironment) {
-        if let notice = standInNotices.firstUse(of: environment.function.runtime) {
+        let source = source(of: environment.function)
+        if let notice = source?.standInNotices.firstUse(of: environment.function.runtime) {
             logger.warning("a runtime is served by a stand-in", metadata: [LogKey.reason: "\(notice)"])
         }
         startsContinuation.yield(environment)
     }
 
+    /// Nil where a function has chosen what is not there.
+    private func source(of function: InvocableFunction) -> SandboxSource? {
+        sources[function.sandbox ?? standardSandbox]
+    }
+
+    /// There is a function of this runtime and memory size, which may be invoked at any time.
+    package func expect(runtime: String, memoryMegabytes: Int, in sandbox: SandboxKind?) {
+        sources[sandbox ?? standardSandbox]?.pool.expect(runtime: runtime, memoryMegabytes: memoryMegabytes)
+    }
+
     /// Serves until ``finish()`` has been called and the last environment is gone.
     package func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.pool.run() }
+            for source in sources.values { group.addTask { await source.pool.run() } }
             for await environment in starts {
                 let life = EnvironmentLife(
                     environment: environment,
                     settings: settings,
-                    pool: pool,
+                    source: source(of: environment.function),
                     snapshots: snapshots,
                     codeStore: codeStore,
-                    runtimes: runtimes,
                     logs: logs,
                     meter: meter
                 )
                 group.addTask { await life.run(through: await self.gate.enter()) }
             }
-            pool.stop()
+            for source in sources.values { source.pool.stop() }
         }
     }
 
@@ -128,7 +151,7 @@ package final class Worker: Sendable {
     ///
     /// - Returns: Whether there is one now: not where sandboxes cannot be copied.
     package func makeSnapshot(of function: InvocableFunction) async throws(SnapshotFailure) -> Bool {
-        guard let snapshots else { return false }
+        guard let snapshots, source(of: function)?.pool.copier != nil else { return false }
         try await snapshots.make(of: function)
         return true
     }
@@ -195,7 +218,7 @@ extension Worker: EnvironmentHost {
 
     /// Sandboxes that wait for functions may use it.
     package func memoryBecameFree(_ memory: ByteCount) {
-        pool.memoryBecameFree(memory.bytes)
+        for source in sources.values { source.pool.memoryBecameFree(memory.bytes / sources.count) }
     }
 }
 

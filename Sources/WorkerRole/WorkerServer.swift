@@ -253,7 +253,7 @@ package final class WorkerServer: Sendable {
                 observer: self
             )
             state.withLock { $0.environments[environment.id] = environment }
-            worker.pool.expect(runtime: function.runtime, memoryMegabytes: function.memoryMegabytes)
+            worker.expect(runtime: function.runtime, memoryMegabytes: function.memoryMegabytes, in: function.sandbox)
             worker.start(environment)
             tellFreeMemory()
         }

@@ -1,12 +1,33 @@
 import ControlPlane
+import LambdaAPI
 import Worker
 
-/// What the control plane asks about runtimes, answered by the host's own worker.
-extension InstalledRuntimes: RuntimeSupport {
-    package func obstacle(runtime: String, architecture: String) -> String? {
-        switch availability(of: runtime, architecture: architecture) {
-        case .available: nil
-        case .unavailable(let reason): reason
+/// The runtimes of a host, in each kind of sandbox that it has.
+struct HostRuntimes: RuntimeSupport {
+    let runtimes: [SandboxKind: InstalledRuntimes]
+    /// What functions run in that have not chosen.
+    let standardSandbox: SandboxKind
+
+    /// Those of functions that have not chosen.
+    var standard: InstalledRuntimes {
+        guard let standard = runtimes[standardSandbox] else {
+            preconditionFailure("runtimes were not looked for in the first kind of sandboxes")
+        }
+        return standard
+    }
+
+    var architecture: String { standard.architecture }
+
+    /// What the control plane asks, answered by the host's own worker.
+    func obstacle(runtime: String, architecture: String, in sandbox: SandboxKind?) -> String? {
+        guard let runtimes = runtimes[sandbox ?? standardSandbox] else {
+            let kinds = "\(standardSandbox),\(sandbox ?? standardSandbox)"
+            return
+                "This service has no sandboxes of kind \(sandbox ?? standardSandbox); start it with --sandbox \(kinds)."
+        }
+        switch runtimes.availability(of: runtime, architecture: architecture) {
+        case .available: return nil
+        case .unavailable(let reason): return reason
         }
     }
 }

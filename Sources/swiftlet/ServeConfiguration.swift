@@ -76,7 +76,7 @@ struct ServeConfiguration: Sendable {
     var retryDelay: Duration
     var memoryBudget: ByteCount
     var idleTimeout: Duration
-    var sandbox: SandboxKind
+    var sandboxes: [SandboxKind]
     /// The directory with what virtual machines start from.
     var guestImages: String
     var machines: MachineChoice
@@ -161,7 +161,7 @@ struct ServeConfiguration: Sendable {
             try await values.number("memory-budget", default: hostMemoryMegabytes * 3 / 4, in: 128...(1 << 30))
         )
         idleTimeout = .seconds(try await values.number("idle-timeout", default: 600, in: 1...86_400))
-        sandbox = try await Self.choice("sandbox", default: .namespaces, values)
+        sandboxes = try await Self.sandboxes(values)
         guestImages = Self.absolutePath(try await values.text("guest-images", default: "\(dataDirectory)/guests"))
         machines = try await Self.choice("machines", default: .auto, values)
         waitingSandboxesMax = try await values.number("waiting-sandboxes", default: 16, in: 0...256)
@@ -202,6 +202,20 @@ struct ServeConfiguration: Sendable {
     }
 
     /// One of a few words.
+    /// One or more kinds, of which the first is for functions that do not choose.
+    private static func sandboxes(_ values: ConfigurationValues) async throws -> [SandboxKind] {
+        let text = try await values.text("sandbox", default: SandboxKind.namespaces.rawValue)
+        var kinds: [SandboxKind] = []
+        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let kind = SandboxKind(rawValue: String(name)), !kinds.contains(kind) else {
+                let known = SandboxKind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ConfigurationError(key: "sandbox", "'\(text)' is not a list of some of \(known)")
+            }
+            kinds.append(kind)
+        }
+        return kinds
+    }
+
     private static func choice<Value: RawRepresentable<String> & CaseIterable>(
         _ key: String,
         default fallback: Value,

@@ -40,8 +40,8 @@ struct Server {
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
         do {
             let code = try await parts.codeStore(in: data.path(of: "code"), client)
-            let snapshots = try parts.snapshots(engines.engine, in: data, eventLoops)
-            let worker = parts.worker(engines.engine, code, runtimes, logs, snapshots)
+            let snapshots = try parts.snapshots(engines, in: data, eventLoops)
+            let worker = parts.worker(engines, code, runtimes, logs, snapshots)
             let manager = parts.workerManager(on: worker, eventLoops, memoryBudget: configuration.memoryBudget)
             let invoker = Invoker(workerManager: manager, settings: configuration.invokerSettings)
             var dependencies = parts.controlPlane(store, code, runtimes, client)
@@ -51,7 +51,7 @@ struct Server {
             dependencies.onConcurrencyChanged = { invoker.limiter.apply($0) }
             let controlPlane = ControlPlane(dependencies)
             try await controlPlane.recover()
-            try await parts.expectFunctions(of: store, in: worker.pool)
+            try await parts.expectFunctions(of: store, in: worker)
             let events = parts.events(eventStore, controlPlane.functions, invoker, client, eventLoops)
             // The data directory is locked, so nobody else uses the store.
             try await events.start(as: "serve")

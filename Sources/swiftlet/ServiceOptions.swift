@@ -82,7 +82,12 @@ struct ServiceOptions: ParsableArguments {
     @Option(help: "How long an idle execution environment is kept, in seconds. (default: 600)")
     var idleTimeout: Int?
 
-    @Option(help: "What isolates functions: namespaces, or microvm for a virtual machine each. (default: namespaces)")
+    @Option(
+        help: """
+            What isolates functions: namespaces, or microvm for a virtual machine each; or both with a comma between, the first \
+            for functions that choose none by their tag swiftlet:sandbox. (default: namespaces)
+            """
+    )
     var sandbox: String?
 
     @Option(help: "What virtual machines start from, as 'swiftlet image' has made it. (default: guests below data)")

@@ -125,38 +125,45 @@ struct ServiceParts {
     private static let waitingMemoryPart = 8
 
     /// Has sandboxes wait for the functions that there are, and for those that will be.
-    func expectFunctions(of store: SQLMetadataStore, in pool: SandboxPool) async throws {
+    func expectFunctions(of store: SQLMetadataStore, in worker: Worker) async throws {
+        @Sendable func expect(_ record: FunctionRecord) {
+            worker.expect(
+                runtime: record.definition.runtime,
+                memoryMegabytes: record.definition.memoryMegabytes,
+                in: SandboxKind(tags: record.tags)
+            )
+        }
         store.observe { change in
             guard case .written(let record) = change else { return }
-            pool.expect(runtime: record.definition.runtime, memoryMegabytes: record.definition.memoryMegabytes)
+            expect(record)
         }
         var last: FunctionName?
         repeat {
             let page = try await store.functions(after: last, limit: 100)
-            for record in page {
-                pool.expect(runtime: record.definition.runtime, memoryMegabytes: record.definition.memoryMegabytes)
-            }
+            for record in page { expect(record) }
             last = page.last?.name
         } while last != nil
     }
 
     /// What virtual machines start from; nil where functions do not run in any.
     func guestFiles() throws -> GuestFilesOnDisk? {
-        configuration.sandbox == .microvm ? try GuestFilesOnDisk(configuration) : nil
+        configuration.sandboxes.contains(.microvm) ? try GuestFilesOnDisk(configuration) : nil
     }
 
     /// The runtimes that functions can be of: with programs of this host's, or of the images that virtual machines have.
-    func runtimes(_ guests: GuestFilesOnDisk?) throws -> InstalledRuntimes {
-        try InstalledRuntimes.detect(
-            in: configuration.runtimeDirectories,
-            userlands: guests?.userlands ?? [.ofHost]
-        )
+    func runtimes(_ guests: GuestFilesOnDisk?) throws -> HostRuntimes {
+        var runtimes: [SandboxKind: InstalledRuntimes] = [:]
+        for kind in configuration.sandboxes {
+            let userlands: [RuntimeUserland] = kind == .microvm ? guests?.userlands ?? [] : [.ofHost]
+            runtimes[kind] = try InstalledRuntimes.detect(in: configuration.runtimeDirectories, userlands: userlands)
+        }
+        return HostRuntimes(runtimes: runtimes, standardSandbox: configuration.sandboxes[0])
     }
 
     /// Where sandboxes are made.
     func engines(
         in data: borrowing DataDirectory,
-        _ runtimes: InstalledRuntimes,
+        _ runtimes: HostRuntimes,
         _ guests: GuestFilesOnDisk?,
         on group: any EventLoopGroup
     ) async throws -> SandboxEngines {
@@ -165,9 +172,9 @@ struct ServiceParts {
 
     /// The environments of this host.
     func worker(
-        _ engine: any SandboxEngine,
+        _ engines: SandboxEngines,
         _ code: CodeStore,
-        _ runtimes: InstalledRuntimes,
+        _ runtimes: HostRuntimes,
         _ logs: FunctionLogWriter,
         _ snapshots: FunctionSnapshots? = nil
     ) -> Worker {
@@ -177,9 +184,9 @@ struct ServiceParts {
         settings.waitingMemoryMax = ByteCount(bytes: configuration.memoryBudget.bytes / Self.waitingMemoryPart)
         return Worker(
             settings: settings,
-            engine: engine,
+            supplies: engines.supplies(runtimes),
+            standardSandbox: runtimes.standardSandbox,
             codeStore: code,
-            runtimes: runtimes,
             logs: logs,
             snapshots: snapshots,
             logger: logger
@@ -188,11 +195,11 @@ struct ServiceParts {
 
     /// The snapshots that functions of this host start from; nil where sandboxes cannot be copied.
     func snapshots(
-        _ engine: any SandboxEngine,
+        _ engines: SandboxEngines,
         in data: borrowing DataDirectory,
         _ eventLoops: any EventLoopGroup
     ) throws -> FunctionSnapshots? {
-        guard let copier = engine as? any SandboxCopier else { return nil }
+        guard let copier = engines.copier else { return nil }
         return try FunctionSnapshots(
             directory: data.path(of: "snapshots"),
             copier: copier,

@@ -119,7 +119,7 @@ final class ControlPlaneFixture: Sendable {
 struct TableRuntimes: RuntimeSupport {
     let architecture = "x86_64"
 
-    func obstacle(runtime: String, architecture: String) -> String? {
+    func obstacle(runtime: String, architecture: String, in sandbox: SandboxKind?) -> String? {
         if architecture != self.architecture { return "This host is not of the architecture \(architecture)." }
         return runtime == "python3.11" ? nil : "The runtime \(runtime) is not installed."
     }

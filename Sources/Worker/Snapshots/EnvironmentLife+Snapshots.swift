@@ -12,7 +12,7 @@ extension EnvironmentLife {
         await environment.telemetryDelivered()
         let standing = await environment.onEventLoop { $0.standing }
         let result: Result<FunctionSnapshot, SandboxError>
-        if let copier = pool.copier {
+        if let copier = source?.pool.copier {
             do throws(SandboxError) {
                 result = .success(FunctionSnapshot(sandbox: try await copier.snapshot(sandbox), standing: standing))
             } catch {
@@ -27,9 +27,9 @@ extension EnvironmentLife {
     /// Lives as a copy of the function's snapshot, if there is one.
     ///
     /// - Returns: Whether it did; otherwise nothing of it is left, and it can live as any other.
-    func liveFromSnapshot() async throws(PreparationError) -> Bool {
+    func liveFromSnapshot(_ source: SandboxSource) async throws(PreparationError) -> Bool {
         let function = environment.function
-        guard function.startsFromSnapshot, environment.snapshotOrder == nil, let copier = pool.copier,
+        guard function.startsFromSnapshot, environment.snapshotOrder == nil, let copier = source.pool.copier,
             let snapshot = await snapshots?.snapshot(of: function)
         else { return false }
         let startedAt = NIODeadline.now()

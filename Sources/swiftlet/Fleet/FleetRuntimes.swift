@@ -1,5 +1,6 @@
 import ControlPlane
 import FleetStatus
+import LambdaAPI
 import Logging
 import MetadataStore
 import Placement
@@ -48,7 +49,11 @@ final class FleetRuntimes: RuntimeSupport {
         state.withLock { $0.workers.first?.instructionSet ?? .x86 }.rawValue
     }
 
-    func obstacle(runtime: String, architecture: String) -> String? {
+    func obstacle(runtime: String, architecture: String, in sandbox: SandboxKind?) -> String? {
+        guard sandbox == nil else {
+            return
+                "The tag \(SandboxKind.tag) cannot be used in a fleet yet: functions run in what workers were started with."
+        }
         let workers = state.withLock { $0.workers }
         // A function may be made before the first worker comes.
         guard !workers.isEmpty else { return nil }

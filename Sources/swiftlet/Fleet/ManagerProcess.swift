@@ -194,7 +194,7 @@ extension ManagerDesk {
 /// A manager makes no environments itself, so any runtime will do.
 private struct AnyRuntime: RuntimeSupport {
     var architecture: String { "x86_64" }
-    func obstacle(runtime: String, architecture: String) -> String? { nil }
+    func obstacle(runtime: String, architecture: String, in sandbox: SandboxKind?) -> String? { nil }
 }
 
 /// Runs something until the process stops.

@@ -31,6 +31,9 @@ struct WorkerProcess {
         let logger = parts.logger
         let credentials = try fleet.credentials(of: .worker, logger: logger)
         let data = try DataDirectory.open(configuration.dataDirectory)
+        guard configuration.sandboxes.count == 1 else {
+            throw ConfigurationError(key: "sandbox", "the workers of a fleet have sandboxes of one kind each, for now")
+        }
         let guests = try parts.guestFiles()
         let runtimes = try parts.runtimes(guests)
         let logStore = try LogStore(
@@ -52,8 +55,8 @@ struct WorkerProcess {
         let client = HTTPClient(eventLoopGroup: eventLoops, configuration: ServiceParts.clientConfiguration)
         do {
             let code = try await parts.sharedCodeStore(in: data.path(of: "code"), client)
-            let worker = parts.worker(engines.engine, code, runtimes, logs)
-            let placed = self.description(named: credentials.identity.name, runtimes)
+            let worker = parts.worker(engines, code, runtimes, logs)
+            let placed = self.description(named: credentials.identity.name, runtimes.standard)
             let description = try JSONEncoder().encode(placed)
             let leaseEnds = Date(timeIntervalSinceNow: fleet.lease / .seconds(1)).wholeSeconds
             var settings = WorkerServer.Settings(memoryBudget: configuration.memoryBudget)
@@ -65,8 +68,7 @@ struct WorkerProcess {
                 eventLoops: eventLoops,
                 logger: logger,
                 logs: LogDesk(archive: HostLogArchive(store: logStore)) { try await registry.settle() },
-                // Of virtual machines, too: the launcher holds what holds them.
-                keepAlive: { engines.namespaces.keepAlive(for: $0) }
+                keepAlive: { engines.keepAlive(for: $0) }
             )
             let listener = try await LinkListener.listen(
                 host: fleet.listenHost,
