@@ -1,5 +1,7 @@
 """Functions that choose what they run in, by their tag `swiftlet:sandbox`."""
 
+from pathlib import Path
+
 import pytest
 from lambda_client import Functions, error_of
 from packages import package
@@ -15,7 +17,7 @@ def handler(event, context):
     return [open("/proc/version").read(), seen, os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]]
 """
 
-HOST = open("/proc/version").read()
+HOST = Path("/proc/version").read_text()
 
 pytestmark = pytest.mark.skipif(SANDBOX == "microvm", reason="the servers of these tests have both kinds of sandboxes")
 
