@@ -1,4 +1,5 @@
 import DequeModule
+import Dispatch
 import Synchronization
 
 /// Lets only so many environments start at a time. More at once would not be ready sooner, since starting takes CPU time,
@@ -10,6 +11,14 @@ final class StartGate: Sendable {
     private struct State {
         var inside = 0
         var waiting: Deque<CheckedContinuation<Void, Never>> = []
+        /// Those who wait until nobody starts.
+        var spectators: [Int: CheckedContinuation<Void, Never>] = [:]
+        var nextSpectator = 0
+
+        mutating func takeSpectators() -> [CheckedContinuation<Void, Never>] {
+            defer { spectators = [:] }
+            return Array(spectators.values)
+        }
     }
 
     private let insideMax: Int
@@ -37,14 +46,30 @@ final class StartGate: Sendable {
         return Passage(gate: self)
     }
 
-    private func leave() {
-        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            // Whoever comes next takes the place.
-            if let next = state.waiting.popFirst() { return next }
-            state.inside -= 1
-            return nil
+    /// Returns when nobody starts, or after a while: for work that need not be done just then. Not cancellable.
+    func quiet(within patience: DispatchTimeInterval) async {
+        await withCheckedContinuation { continuation in
+            let spectator = state.withLock { state -> Int? in
+                guard state.inside > 0 else { return nil }
+                defer { state.nextSpectator += 1 }
+                state.spectators[state.nextSpectator] = continuation
+                return state.nextSpectator
+            }
+            guard let spectator else { return continuation.resume() }
+            DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + patience) { [self] in
+                state.withLock { $0.spectators.removeValue(forKey: spectator) }?.resume()
+            }
         }
-        next?.resume()
+    }
+
+    private func leave() {
+        let resumed = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            // Whoever comes next takes the place.
+            if let next = state.waiting.popFirst() { return [next] }
+            state.inside -= 1
+            return state.inside == 0 ? state.takeSpectators() : []
+        }
+        for continuation in resumed { continuation.resume() }
     }
 
     /// A place inside the gate.

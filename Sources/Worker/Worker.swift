@@ -47,7 +47,8 @@ package final class Worker: Sendable {
         self.standardSandbox = standardSandbox
         self.logs = logs
         self.logger = logger
-        gate = StartGate(insideMax: settings.startsMax)
+        let gate = StartGate(insideMax: settings.startsMax)
+        self.gate = gate
         var poolSettings = settings
         poolSettings.waitingMemoryMax = ByteCount(bytes: settings.waitingMemoryMax.bytes / max(supplies.count, 1))
         sources = supplies.mapValues { supply in
@@ -57,6 +58,7 @@ package final class Worker: Sendable {
                     engine: supply.engine,
                     runtimes: supply.runtimes,
                     settings: poolSettings,
+                    gate: gate,
                     logger: logger
                 ),
                 standInNotices: StandInNotices(runtimes: supply.runtimes)

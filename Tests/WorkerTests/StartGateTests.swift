@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 import Testing
 
@@ -40,6 +41,23 @@ struct StartGateTests {
         }
         #expect(counts.all == 100)
         #expect(counts.most <= 3)
+    }
+
+    @Test func whoStandsBackGoesOnWhenNobodyStarts() async {
+        let gate = StartGate(insideMax: 2)
+        await gate.quiet(within: .never)
+        let passages = [await gate.enter(), await gate.enter()]
+        async let quiet: Void = gate.quiet(within: .never)
+        for passage in passages { passage.leave() }
+        await quiet
+    }
+
+    @Test func whoStandsBackDoesSoForAWhileOnly() async {
+        let gate = StartGate(insideMax: 1)
+        let passage = await gate.enter()
+        let took = await ContinuousClock().measure { await gate.quiet(within: .milliseconds(30)) }
+        #expect(took >= .milliseconds(30))
+        passage.leave()
     }
 
     @Test func aPassageThatIsForgottenIsLeft() async {

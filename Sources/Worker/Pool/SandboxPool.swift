@@ -29,7 +29,11 @@ package final class SandboxPool: Sendable {
     /// What is left in the environment of a waiting runtime for its function's: they may have 4 KB of their own.
     private static let environmentRoom = 8192
 
+    /// How long the pool leaves the CPU to environments that start, at most.
+    private static let deference = DispatchTimeInterval.milliseconds(500)
+
     private let engine: any SandboxEngine
+    private let gate: StartGate
     private let runtimes: InstalledRuntimes
     private let settings: WorkerSettings
     private let logger: Logger
@@ -37,8 +41,16 @@ package final class SandboxPool: Sendable {
     /// Where it is awaited that runtimes are ready, one after the other, and where timers fire.
     private let queue = DispatchQueue(label: "swiftlet.sandbox-pool", qos: .utility)
 
-    init(engine: any SandboxEngine, runtimes: InstalledRuntimes, settings: WorkerSettings, logger: Logger) {
+    /// - Parameter gate: Where environments start, before which the pool stands back.
+    init(
+        engine: any SandboxEngine,
+        runtimes: InstalledRuntimes,
+        settings: WorkerSettings,
+        gate: StartGate,
+        logger: Logger
+    ) {
         self.engine = engine
+        self.gate = gate
         self.runtimes = runtimes
         self.settings = settings
         self.logger = logger
@@ -169,6 +181,8 @@ package final class SandboxPool: Sendable {
     }
 
     private func make(_ plan: WaitingPlan) async {
+        // What has been taken is wanted now, what takes its place is not.
+        await gate.quiet(within: Self.deference)
         do throws(SandboxError) {
             let made = try await makeSandbox(plan)
             let id = made.sandbox.id
