@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from host import processes_with
 from lambda_client import Functions, make_client
-from swiftlet_server import BINARY, IS_EMULATED, RUNTIMES, SwiftletServer
+from swiftlet_server import BINARY, IS_EMULATED, RESTART_SECONDS, RUNTIMES, SwiftletServer
 from test_versions import error_of, publish
 
 #: Answers with what names the environment, how often it was used, and what it was initialised for. The event is the
@@ -125,11 +125,11 @@ def test_caller_who_comes_back_at_once_is_not_throttled(server_without_rates):
 
 
 def test_failing_invokes_give_their_place_back(functions):
-    function = functions.create(SLOW, Timeout=1)
+    function = functions.create(SLOW, Timeout=RESTART_SECONDS)
     function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
     for _ in range(3):
         assert function.invoke("exit").error_type == "Runtime.ExitError"
-        assert function.invoke(5).error_type == "Sandbox.Timedout"
+        assert function.invoke(60).error_type == "Sandbox.Timedout"
         assert function.invoke("no number").error == "Unhandled"
         assert function.invoke(0).error is None
 
