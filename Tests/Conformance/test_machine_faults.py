@@ -191,7 +191,7 @@ def test_machine_that_stands_still_is_given_up(quiet_server, quiet_functions, by
         # Others are served meanwhile.
         assert bystander.ask(0) == 2
         assert running.result().error_type == "Sandbox.Timedout"
-    assert not machine.is_alive()
+    eventually(lambda: not machine.is_alive())
     assert function.ask(0) == 1
 
 

@@ -3,6 +3,7 @@
 import pytest
 from lambda_client import ACCOUNT, NODE, PYTHON, REGION, error_of, function_arn, make_client
 from packages import package
+from swiftlet_server import SANDBOX
 
 CODE = "def handler(event, context): return 1"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:queue"
@@ -153,6 +154,8 @@ def test_function_without_it_does_not_show_it(function, member):
 @pytest.fixture
 def snapshotted(functions):
     """A function with a published version that is to start from a snapshot."""
+    if SANDBOX == "microvm":
+        pytest.skip("there are no images of the runtimes that can start from a snapshot")
     if PYTHON not in ("python3.12", "python3.13", "python3.14"):
         runtime = {"Runtime": "java21", "Handler": "example.Handler"}
     else:
