@@ -267,6 +267,33 @@ def test_runtime_without_a_whole_image_is_missing_and_the_others_are_not(tmp_pat
 # Memory
 
 
+def megabytes_of_machines(server):
+    """What the service keeps of machines' memory for those to come."""
+    taken = {}
+    for descriptor in os.listdir(f"/proc/{server.pid}/fd"):
+        path = f"/proc/{server.pid}/fd/{descriptor}"
+        try:
+            if os.readlink(path).startswith("/memfd:machine"):
+                file = os.stat(path)
+                taken[file.st_ino] = file.st_blocks >> 11
+        except FileNotFoundError:
+            continue
+    return sum(taken.values())
+
+
+def test_memory_of_a_large_machine_goes_with_it(quiet_server, quiet_functions, bystander):
+    function = quiet_functions.create(
+        "def handler(event, context): return len(b'x' * (event << 20))", MemorySize=1769, Timeout=60
+    )
+    assert function.ask(0) == 0
+    before = megabytes_of_machines(quiet_server)
+    assert before > 0
+    assert function.ask(800) == 800 << 20
+    function.client.delete_function(FunctionName=function.name)
+    eventually(lambda: megabytes_of_machines(quiet_server) <= before)
+    assert bystander.ask(0) == 2
+
+
 def test_machines_without_room_in_the_budget_are_refused(tmp_path):
     server = SwiftletServer(tmp_path, environment={"SWIFTLET_MEMORY_BUDGET": "256"})
     server.start()
