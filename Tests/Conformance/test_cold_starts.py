@@ -8,7 +8,7 @@ import pytest
 from host import Footprint, descendants
 from lambda_client import Functions, make_client
 from packages import package
-from swiftlet_server import IS_EMULATED, SwiftletServer
+from swiftlet_server import IS_EMULATED, RESTART_SECONDS, SwiftletServer
 
 LOOKS = 6000
 WAITING = "_SWIFTLET_CHANNEL="
@@ -165,7 +165,8 @@ def test_log_of_a_function_that_waited_is_its_own(functions):
 
 def test_timeout_and_exit_in_a_sandbox_that_waited(functions):
     function = functions.create(
-        "import os, time\ndef handler(event, context):\n    time.sleep(9) if event else os._exit(3)", Timeout=1
+        "import os, time\ndef handler(event, context):\n    time.sleep(60) if event else os._exit(3)",
+        Timeout=RESTART_SECONDS,
     )
     assert function.invoke(1).error_type == "Sandbox.Timedout"
     assert function.invoke(0).error_type == "Runtime.ExitError"
