@@ -11,7 +11,8 @@ PYTHON := /usr/bin/python3
 WORKERS ?= 2
 # Tests of what environments do, which are made again in virtual machines.
 GUEST_TESTS := $(addprefix Tests/Conformance/test_,$(addsuffix .py,environments invoke failures phases extensions \
-	telemetry streaming isolation layers lifecycle network snapstart))
+	telemetry streaming isolation layers lifecycle network machine_faults cold_starts sandbox recovery misbehaviour \
+	runtime_api snapstart))
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18

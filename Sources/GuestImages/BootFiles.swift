@@ -19,18 +19,19 @@ package struct BootFilesBuilder: Sendable {
         store = try ImageStore(directory: directory)
     }
 
-    /// What was built last, with this agent; `nil` if nothing was.
+    /// What was built last, with this agent; `nil` if nothing was, or if some of it is gone or has been altered since.
     ///
     /// - Parameter agent: The path of the agent's program, which comes with the service.
     package func lastFiles(agent: String) throws(GuestImageError) -> BootFiles? {
-        guard let image = store.image(named: Self.lastBuilt) else { return nil }
+        guard let image = store.image(named: Self.lastBuilt), store.isIntact(image) else { return nil }
         let kernel: BuiltKernel
         do {
             kernel = try JSONDecoder().decode(BuiltKernel.self, from: Data(try read(image.path)))
         } catch {
             throw GuestImageError("failed to read what guests boot from: \(error); build the kernel anew")
         }
-        return try files(of: kernel, agent: agent)
+        let kept = ([kernel.kernel] + kernel.modules.map(\.image)).map(store.image(ofID:))
+        return kept.allSatisfy(store.isIntact) ? try files(of: kernel, agent: agent) : nil
     }
 
     /// Of a kernel that is one file and needs no modules.

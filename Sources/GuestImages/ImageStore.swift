@@ -20,9 +20,8 @@ package struct ImageStore: Sendable {
         else {
             return nil
         }
-        let path = "\(directory)/images/\(text)"
-        guard text.utf8.count == 64, let content = try? hash(ofFile: path), content == text else { return nil }
-        return GuestImage(id: text, path: path)
+        let image = image(ofID: text)
+        return text.utf8.count == 64 && isIntact(image) ? image : nil
     }
 
     /// Makes the image of a key, unless there is one.
@@ -61,13 +60,16 @@ package struct ImageStore: Sendable {
         }
     }
 
-    /// The image of this name; `nil` if there is none. Its content is not looked at: that takes as long as to read it all.
+    /// The image of this name; `nil` if none was made. Whether it is still there is not looked at, nor its content: that takes as
+    /// long as to read it all.
     func image(named name: String) -> GuestImage? {
         guard let id = try? String(contentsOfFile: "\(directory)/named/\(name)", encoding: .utf8), id.utf8.count == 64
         else { return nil }
-        let path = image(ofID: id).path
-        return FileManager.default.isReadableFile(atPath: path) ? image(ofID: id) : nil
+        return image(ofID: id)
     }
+
+    /// Whether an image is what it was when it was made.
+    func isIntact(_ image: GuestImage) -> Bool { (try? hash(ofFile: image.path)) == image.id }
 
     /// The image of this hash, which has been kept.
     func image(ofID id: String) -> GuestImage { GuestImage(id: id, path: "\(directory)/images/\(id)") }

@@ -33,8 +33,17 @@ package struct RuntimeImageBuilder: Sendable {
         return image
     }
 
-    /// The images that have been made, and for which runtimes.
+    /// The images that have been made and are whole, and for which runtimes.
     package var images: [(recipe: RuntimeRecipe, image: GuestImage)] {
+        made.filter { ErofsImage.isWhole($0.image.path) }
+    }
+
+    /// The runtimes whose images were made, and are gone or have lost their end since.
+    package var runtimesOfDamagedImages: [String] {
+        made.filter { !ErofsImage.isWhole($0.image.path) }.map(\.recipe.runtime)
+    }
+
+    private var made: [(recipe: RuntimeRecipe, image: GuestImage)] {
         RuntimeRecipe.all.compactMap { recipe in store.image(named: recipe.runtime).map { (recipe, $0) } }
     }
 }

@@ -75,6 +75,10 @@ package protocol Sandbox: AnyObject, Sendable {
     /// The most memory that the sandbox's processes have used together so far, in bytes; 0 where the host cannot tell.
     func peakMemoryBytes() -> Int
 
+    /// The most of the host's memory that the sandbox has taken so far, in bytes; 0 where the host cannot tell. The same as
+    /// ``peakMemoryBytes()`` unless there is more to the sandbox than its processes.
+    func peakHostMemoryBytes() -> Int
+
     /// The CPU time that the sandbox's processes have used together so far, those that have ended too, in nanoseconds; nil where
     /// the host cannot tell. For a look now and then: it opens a file.
     func cpuNanoseconds() -> Int?

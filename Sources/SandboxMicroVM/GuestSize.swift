@@ -5,8 +5,9 @@ struct GuestSize: Hashable, Sendable {
     let functionMiB: Int
     let processors: Int
 
-    /// What a machine has beside what its function may use: its kernel, its agent, what they keep in mind.
-    private static let overheadMiB = 64
+    /// What a machine has beside what its function may use: its kernel with a note of each page (a 64th of all memory), its agent,
+    /// and what the kernel keeps free. With too little, the guest is out of memory before its function's limit is met.
+    private var overheadMiB: Int { 112 + functionMiB / 32 }
 
     /// Lambda gives a processor for each 1,769 MB.
     static let all = [
@@ -21,5 +22,5 @@ struct GuestSize: Hashable, Sendable {
     }
 
     /// The memory of the machine, in MiB.
-    var memoryMiB: Int { functionMiB + Self.overheadMiB }
+    var memoryMiB: Int { functionMiB + overheadMiB }
 }

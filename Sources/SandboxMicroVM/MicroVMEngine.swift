@@ -128,7 +128,9 @@ package final class MicroVMEngine: SandboxCopier {
     ) -> SandboxSpecification {
         SandboxSpecification(
             id: id,
-            memoryBytesMax: (machine.memoryMiB + processOverheadMiB) << 20,
+            // Twice what the guest has: a page that it is the first to write to, and its template had not, is given to the file of
+            // the template's memory as well, as zeros, and counts here.
+            memoryBytesMax: (2 * machine.memoryMiB + processOverheadMiB) << 20,
             processesMax: processThreadsMax,
             // Limited only once it runs: a function of little CPU time is not to get a slow start.
             cpuLimit: .unlimited,

@@ -295,6 +295,9 @@ final class MicroVMSandbox: Sandbox {
         Int(clamping: state.withLock { $0.connection }?.memoryUsed.peakBytes ?? 0)
     }
 
+    /// Of the machine's process, which has memory long before a function in it does.
+    func peakHostMemoryBytes() -> Int { housing.sandbox?.peakHostMemoryBytes() ?? 0 }
+
     /// Of the machine's process: what the guest's kernel uses is the function's, too.
     func cpuNanoseconds() -> Int? { housing.sandbox?.cpuNanoseconds() }
 

@@ -224,6 +224,8 @@ final class NamespacesSandbox: Sandbox {
         group?.peakMemoryBytes() ?? 0
     }
 
+    func peakHostMemoryBytes() -> Int { peakMemoryBytes() }
+
     func cpuNanoseconds() -> Int? { group?.cpuNanoseconds() }
 
     func hasExceededMemory() -> Bool {

@@ -1,6 +1,8 @@
 import FoundationEssentials
 import GuestImages
+import Logging
 import Sandbox
+import Telemetry
 import Worker
 
 /// What `swiftlet image` has made for virtual machines: what they boot from, and the programs that they run functions by.
@@ -10,18 +12,26 @@ struct GuestFilesOnDisk {
     /// The same images, as runtimes are looked for in them.
     let userlands: [RuntimeUserland]
 
-    /// Throws if there is no kernel, or no image of any runtime.
-    init(_ configuration: ServeConfiguration) throws {
+    /// Throws if there is no kernel, or no image of any runtime. Warns of images that cannot be used.
+    init(_ configuration: ServeConfiguration, logger: Logger) throws {
         let directory = configuration.guestImages
         let data = configuration.dataDirectory
         guard let files = try BootFilesBuilder(directory: directory).lastFiles(agent: Self.agent()) else {
             throw ConfigurationError(
                 key: "guest-images",
-                "there is no kernel for virtual machines in \(directory); run: swiftlet image build-kernel --data \(data)"
+                "there is no kernel for virtual machines in \(directory), or it was altered; "
+                    + "run: swiftlet image build-kernel --data \(data)"
             )
         }
         bootFiles = files
-        let images = try RuntimeImageBuilder(directory: directory).images
+        let builder = try RuntimeImageBuilder(directory: directory)
+        for runtime in builder.runtimesOfDamagedImages {
+            logger.warning(
+                "the image of a runtime is gone or incomplete, and is not used; make it again",
+                metadata: [LogKey.item: "swiftlet image build-runtime \(runtime) --data \(data)"]
+            )
+        }
+        let images = builder.images
         guard !images.isEmpty else {
             throw ConfigurationError(
                 key: "guest-images",

@@ -147,7 +147,7 @@ struct ServiceParts {
 
     /// What virtual machines start from; nil where functions do not run in any.
     func guestFiles() throws -> GuestFilesOnDisk? {
-        configuration.sandboxes.contains(.microvm) ? try GuestFilesOnDisk(configuration) : nil
+        configuration.sandboxes.contains(.microvm) ? try GuestFilesOnDisk(configuration, logger: logger) : nil
     }
 
     /// The runtimes that functions can be of: with programs of this host's, or of the images that virtual machines have.

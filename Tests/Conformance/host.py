@@ -97,6 +97,14 @@ def loop_devices(directory):
             continue
 
 
+def _number(directory):
+    """What tells a cgroup from a later one of its name; None where there is none."""
+    try:
+        return directory.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 @dataclass(frozen=True)
 class Footprint:
     """What a running server has on the host beside its own process."""
@@ -111,7 +119,10 @@ class Footprint:
         processes = frozenset(descendants(server.pid))
         own = cgroup_directories(server.pid) | cgroup_directories(os.getpid())
         cgroups = frozenset(
-            directory for process in processes for directory in cgroup_directories(process.pid) if directory not in own
+            (directory, _number(directory))
+            for process in processes
+            for directory in cgroup_directories(process.pid)
+            if directory not in own
         )
         return Footprint(processes, cgroups, frozenset(loop_devices(server.directory)), str(server.directory))
 
@@ -119,7 +130,7 @@ class Footprint:
         """What of it is still there, as a list of descriptions: empty after a good end."""
         return [
             *(f"process {process.pid}" for process in self.processes if process.is_alive()),
-            *(f"cgroup {directory}" for directory in self.cgroups if directory.exists()),
+            *(f"cgroup {directory}" for directory, number in self.cgroups if number and _number(directory) == number),
             *(f"mount {line}" for line in self._mounts()),
             *(f"loop device {device}" for device, _ in self.loop_devices & set(loop_devices(self.directory))),
         ]

@@ -9,10 +9,12 @@ import pytest
 from async_events import OBEDIENT, configure, lane, metrics, queue, seen, send, send_many, settled
 from aws_services import KEY_ID, SECRET, Services, all_at, with_services
 from lambda_client import Functions, make_client
-from swiftlet_server import SwiftletServer, free_port
+from swiftlet_server import IS_EMULATED, SwiftletServer, free_port
 from test_concurrency import eventually
 
 FAILURE = {"do": "raise"}
+#: How many events come at once, of a function and of one that is noisy. Each may start an environment.
+EVENTS, NOISE = (6, 12) if IS_EMULATED else (20, 300)
 
 
 @contextlib.contextmanager
@@ -69,7 +71,7 @@ def test_message_reaches_a_target_that_comes_later(tmp_path, nowhere, mailbox):
     with running(with_services(tmp_path, nowhere)) as server:
         function = Functions(server, "f").create(OBEDIENT)
         configure(function, on_success=mailbox.arn)
-        ids = send_many(server, function, range(20))
+        ids = send_many(server, function, range(EVENTS))
         wait_until_on_its_way(server, mailbox.arn, len(ids))
         assert metrics(server)["DestinationDeliveryFailures"] == 0
         with services_at(nowhere):
@@ -142,14 +144,14 @@ def test_slow_target_holds_up_no_other_function(tmp_path, deaf, services, mailbo
         noisy, other = functions.create(OBEDIENT), functions.create(OBEDIENT)
         configure(noisy, on_success=mailbox.arn)
         configure(other, on_success=topic)
-        send_many(server, noisy, range(300))
-        wait_until_on_its_way(server, mailbox.arn, 300)
-        ids = send_many(server, other, range(20))
-        records = [json.loads(message["Body"]) for message in mailbox.take(20)]
+        send_many(server, noisy, range(NOISE))
+        wait_until_on_its_way(server, mailbox.arn, NOISE)
+        ids = send_many(server, other, range(EVENTS))
+        records = [json.loads(message["Body"]) for message in mailbox.take(EVENTS)]
         assert sorted(record["requestContext"]["requestId"] for record in records) == sorted(ids)
         # The function itself goes on, too.
         assert noisy.ask({"number": 1}) == {"did": {"number": 1}}
-        assert lane(server, mailbox.arn)["Depth"] == 300
+        assert lane(server, mailbox.arn)["Depth"] == NOISE
         assert server.stop() == 0
     sns.delete_topic(TopicArn=topic)
 

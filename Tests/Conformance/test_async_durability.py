@@ -14,9 +14,9 @@ from async_events import queue, settled
 from lambda_client import Functions
 from run_recorder import RECORDED, RunRecorder
 from small_internet import WORLD, SmallInternet
-from swiftlet_server import SwiftletServer
+from swiftlet_server import IS_EMULATED, SwiftletServer
 
-EVENTS = int(os.environ.get("ASYNC_KILL_EVENTS", "100000"))
+EVENTS = int(os.environ.get("ASYNC_KILL_EVENTS", "2000" if IS_EMULATED else "100000"))
 SEED = int(os.environ.get("ASYNC_KILL_SEED", "20261125"))
 #: How often the server is killed while events are sent, and while the last of them run, if they take that long.
 KILLS_WHILE_SENDING = 6

@@ -6,10 +6,13 @@ import pytest
 from async_events import OBEDIENT, configure, lane, metrics, seen, send, send_many, settled
 from aws_services import with_services
 from lambda_client import Functions
+from swiftlet_server import IS_EMULATED
 from test_concurrency import eventually
 
 BACKLOG = 5000
 EVENTS = 20
+#: How many events of a function are to be tried again; each may start an environment.
+RETRIED = 10 if IS_EMULATED else 200
 #: How much longer another function's events may take from acceptance to start beside the backlog than without it, and
 #: what such a time is at least taken for, in seconds: a host with two CPUs has other tests to run.
 SLOWDOWN_MAX = 20
@@ -49,6 +52,8 @@ def starting_seconds(server, victim):
 
 @pytest.mark.parametrize("kind", BACKLOGS)
 def test_backlog_of_one_function_holds_up_no_other(quiet_server, mailbox, kind):
+    if IS_EMULATED and kind == "failing":
+        pytest.skip("hundreds of machines at once are more than a host can emulate")
     server = quiet_server
     functions = Functions(server, "f")
     noisy, victim = functions.create(OBEDIENT), functions.create(VICTIM)
@@ -75,11 +80,11 @@ def test_backlog_of_one_function_holds_up_no_other(quiet_server, mailbox, kind):
 def test_event_passes_those_of_its_own_function_that_wait_for_a_retry(quiet_server):
     """Order is promised to nobody; what is to be tried again later holds up nothing that comes meanwhile."""
     function = Functions(quiet_server, "f").create(OBEDIENT)
-    send_many(quiet_server, function, [{"do": "raise"}] * 200)
+    send_many(quiet_server, function, [{"do": "raise"}] * RETRIED)
     eventually(lambda: lane(quiet_server, function.name)["InFlight"] == 0)
     ids = send_many(quiet_server, function, range(EVENTS))
-    found = dict(seen(quiet_server, function, 200 + EVENTS))
+    found = dict(seen(quiet_server, function, RETRIED + EVENTS))
     assert set(ids) <= found.keys()
     eventually(lambda: metrics(quiet_server)["AsyncEventsSucceeded"] == EVENTS)
     # What has succeeded is taken out a moment later.
-    eventually(lambda: lane(quiet_server, function.name)["Depth"] == 200)
+    eventually(lambda: lane(quiet_server, function.name)["Depth"] == RETRIED)

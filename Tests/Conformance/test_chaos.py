@@ -10,12 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 from host import Footprint
 from lambda_client import Functions
-from swiftlet_server import SwiftletServer
+from swiftlet_server import IS_EMULATED, SwiftletServer
 
 SEED = int(os.environ.get("CHAOS_SEED", "20261125"))
 SECONDS = int(os.environ.get("CHAOS_SECONDS", "60"))
-MISBEHAVING = 50
-GOOD = 10
+#: As many as the host can have answer within their timeouts: machines without a processor's help are slow.
+MISBEHAVING, GOOD = (8, 3) if IS_EMULATED else (50, 10)
 
 #: Does what its event says, and answers nothing that anybody relies on.
 MISBEHAVING_CODE = """

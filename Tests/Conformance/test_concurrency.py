@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from host import processes_with
 from lambda_client import Functions, make_client
-from swiftlet_server import BINARY, RUNTIMES, SwiftletServer
+from swiftlet_server import BINARY, IS_EMULATED, RESTART_SECONDS, RUNTIMES, SwiftletServer
 from test_versions import error_of, publish
 
 #: Answers with what names the environment, how often it was used, and what it was initialised for. The event is the
@@ -125,11 +125,11 @@ def test_caller_who_comes_back_at_once_is_not_throttled(server_without_rates):
 
 
 def test_failing_invokes_give_their_place_back(functions):
-    function = functions.create(SLOW, Timeout=1)
+    function = functions.create(SLOW, Timeout=RESTART_SECONDS)
     function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
     for _ in range(3):
         assert function.invoke("exit").error_type == "Runtime.ExitError"
-        assert function.invoke(5).error_type == "Sandbox.Timedout"
+        assert function.invoke(60).error_type == "Sandbox.Timedout"
         assert function.invoke("no number").error == "Unhandled"
         assert function.invoke(0).error is None
 
@@ -265,7 +265,8 @@ def test_provisioned_environments_are_there_before_the_first_invoke(functions):
     assert ready["AvailableProvisionedConcurrentExecutions"] == 2
     assert ready["AllocatedProvisionedConcurrentExecutions"] == 2
     processes = set(processes_with(marker))
-    assert processes
+    # The host sees no process of a guest.
+    assert processes or IS_EMULATED
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         both = list(pool.map(lambda _: function.invoke(2, Qualifier="1").payload, range(2)))
     assert {kind for _, _, kind in both} == {"provisioned-concurrency"}

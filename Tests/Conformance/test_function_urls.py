@@ -13,6 +13,7 @@ import botocore.credentials
 import pytest
 from function_urls import FORBIDDEN, FunctionURL
 from lambda_client import ACCOUNT, CREDENTIALS, REGION, error_of, function_arn, make_client
+from swiftlet_server import RESTART_SECONDS
 
 #: Answers with its event, or does what the header `x-command` says.
 MIRROR = """
@@ -504,7 +505,7 @@ def test_failed_function_is_a_bad_gateway(url):
 
 
 def test_timeout_is_a_bad_gateway(server, functions):
-    url = FunctionURL(server, functions.create(MIRROR, Timeout=1))
+    url = FunctionURL(server, functions.create(MIRROR, Timeout=RESTART_SECONDS))
     reply = url.ask(headers=command(sleep=60))
     assert (reply.status, reply.body) == (502, b"Internal Server Error")
     assert url.ask().status == 200

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambda_client import PYTHON, ROLE, Answer, Functions, make_client
 from host import Footprint, processes_with
 from packages import package
+from swiftlet_server import IS_EMULATED, SwiftletServer
 
 KILLS = 4
 FAILURES = (ClientError, BotoCoreError)
@@ -46,7 +47,8 @@ def test_graceful_stop_leaves_nothing(own_server, own_functions):
     for _ in range(3):
         function = own_functions.create(version_package(1), Environment={"Variables": {"MARKER": marker}})
         function.ask()
-    assert processes_with(marker)
+    # The host sees no process of a guest.
+    assert IS_EMULATED or processes_with(marker)
     footprint = Footprint.of(own_server)
     assert footprint.processes
     assert own_server.stop() == 0
@@ -195,8 +197,6 @@ def test_kill_during_invokes_leaves_nothing_after_the_next_start(own_server, own
 
 
 def test_second_server_on_the_same_data_is_refused(own_server, tmp_path):
-    from swiftlet_server import SwiftletServer
-
     second = SwiftletServer(tmp_path)
     try:
         with pytest.raises(AssertionError, match="ended with status"):

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 from packages import package
-from swiftlet_server import BINARY, ROOT, RUNTIMES
+from swiftlet_server import BINARY, RESTART_SECONDS, ROOT, RUNTIMES
 
 sys.path.append(str(ROOT / "Tests/Runtimes"))
 
@@ -119,7 +119,7 @@ def test_ruby_init_errors_are_told(ruby, source, kind):
 
 
 def test_ruby_times_out_and_starts_again(ruby):
-    function = ruby(Timeout=2)
+    function = ruby(Timeout=2 * RESTART_SECONDS)
     assert function.ask({}) == 1
     answer = function.invoke({"do": "sleep"})
     assert answer.error_type == "Sandbox.Timedout"
@@ -200,7 +200,7 @@ def test_java_init_errors_are_told(java):
 
 
 def test_java_times_out_and_starts_again(java):
-    function = java("example.Failing::handle", Timeout=3)
+    function = java("example.Failing::handle", Timeout=3 * RESTART_SECONDS)
     assert function.ask("") == 1
     answer = function.invoke("sleep")
     assert answer.error_type == "Sandbox.Timedout"

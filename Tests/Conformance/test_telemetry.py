@@ -4,6 +4,7 @@ import re
 
 import pytest
 from packages import package
+from swiftlet_server import RESTART_SECONDS
 from test_extensions import PRELUDE, SUBSCRIBER
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -103,7 +104,7 @@ def test_records_of_a_good_life_have_their_members(subscribed):
 )
 def test_report_of_a_failed_invoke_tells_its_status(subscribed, kind, status, error_type):
     # What happened to the old processes is told to the old subscriber before it is killed: in the same file.
-    function = subscribed(subscriber=SUBSCRIBER.replace("break", "time.sleep(60)"), Timeout=3)
+    function = subscribed(subscriber=SUBSCRIBER.replace("break", "time.sleep(60)"), Timeout=3 * RESTART_SECONDS)
     function.invoke({}, LogType="Tail")
     failed = function.invoke({"kind": kind})
     assert failed.error == "Unhandled"

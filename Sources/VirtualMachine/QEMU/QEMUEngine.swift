@@ -43,6 +43,11 @@ package struct QEMUEngine: VirtualMachineEngine {
         return try await start(specification, .boot, memory: memory, in: housing) { _ throws(VirtualMachineError) in }
     }
 
+    /// Up to this size a copy shares the file of its template's memory, and has pages of its own where it writes. The file is given
+    /// a page of zeros then wherever it had none, and keeps it. What a larger machine could write is far more than there is to
+    /// share, which is about a twentieth of it.
+    private static let sharedMemoryMiBMax = 1024
+
     package func restore(
         _ snapshot: MachineSnapshot,
         as specification: MachineSpecification,
@@ -55,8 +60,9 @@ package struct QEMUEngine: VirtualMachineEngine {
         // Of its own: the place up to which it was read belongs to the descriptor, and several copies start at a time.
         let state = try openAnew(snapshot.state.descriptor, O_RDONLY)
         defer { close(state) }
-        let memory = isTemplate ? try snapshot.memory.copy() : snapshot.memory
-        return try await start(specification, .incoming(isWritingMemory: isTemplate), memory: memory, in: housing) {
+        let hasOwnMemory = isTemplate || specification.memoryMiB > Self.sharedMemoryMiBMax
+        let memory = hasOwnMemory ? try snapshot.memory.copy() : snapshot.memory
+        return try await start(specification, .incoming(isWritingMemory: hasOwnMemory), memory: memory, in: housing) {
             control throws(VirtualMachineError) in
             try await control.perform(.shareMemory)
             try await control.perform(.give(state, as: "state"))

@@ -186,7 +186,7 @@ package final class SandboxPool: Sendable {
         do throws(SandboxError) {
             let made = try await makeSandbox(plan)
             let id = made.sandbox.id
-            let bytes = made.sandbox.peakMemoryBytes()
+            let bytes = made.sandbox.peakHostMemoryBytes()
             // Before anybody can take it, who will want to be told instead.
             made.onExit { [weak self] _ in self?.ended(id) }
             let action = state.withLock { state in
