@@ -4,7 +4,7 @@ import Sandbox
 struct GuestFiles: Sendable {
     let memoryBytesMax: Int
     let processesMax: Int
-    /// `nil` for no `/tmp`, or for the one that is there.
+    /// `nil` for the `/tmp` that is there.
     var temporaryStorageBytes: Int?
     var mounts: [ReadOnlyMount]
     let network: SandboxNetwork
@@ -16,14 +16,19 @@ struct GuestFiles: Sendable {
     init(_ specification: SandboxSpecification) {
         memoryBytesMax = specification.memoryBytesMax
         processesMax = specification.processesMax
-        if specification.isAdoptable {
-            // The copies of a template that waits are given theirs one by one.
-            temporaryStorageBytes = specification.isTemplate ? nil : Self.waitingStorageBytes
-        } else {
-            temporaryStorageBytes = specification.temporaryStorageBytes
-        }
+        temporaryStorageBytes =
+            specification.isAdoptable ? Self.waitingStorageBytes : specification.temporaryStorageBytes
         mounts = specification.mounts
         network = specification.isAdoptable ? .isolated : specification.network
+    }
+
+    /// A `/tmp`, and nothing else.
+    init(temporaryStorageBytes: Int) {
+        memoryBytesMax = 0
+        processesMax = 0
+        self.temporaryStorageBytes = temporaryStorageBytes
+        mounts = []
+        network = .isolated
     }
 
     init(_ adoption: SandboxAdoption) {

@@ -204,7 +204,10 @@ package final class MicroVMEngine: SandboxCopier {
     ) async throws(SandboxError) -> MicroVMSandbox {
         var files = GuestFiles(specification)
         files.mounts.removeAll { snapshot?.mounts.contains($0) ?? false }
-        if snapshot?.drives.temporaryStorageBytes != nil { files.temporaryStorageBytes = nil }
+        // A copy has its template's `/tmp` mounted, with a copy of what is behind it.
+        let wantedStorage = files.temporaryStorageBytes
+        let keptStorage = snapshot?.drives.temporaryStorageBytes
+        if keptStorage != nil { files.temporaryStorageBytes = nil }
         let own = try await open(files, snapshot?.drives)
         let drives = try drives(own, make)
         defer { for file in drives.values { close(file) } }
@@ -239,7 +242,8 @@ package final class MicroVMEngine: SandboxCopier {
                 on: group.next(),
                 patience: configuration.patience
             )
-            try await sandbox.attach(files, having: snapshot?.drives.temporaryStorageBytes)
+            try await sandbox.attach(files, having: keptStorage)
+            if keptStorage != nil, let wantedStorage { try await sandbox.exchangeStorage(bytes: wantedStorage) }
             if specification.cpuLimit != .unlimited { try sandbox.setCPULimit(specification.cpuLimit) }
         } catch {
             await sandbox.destroy()

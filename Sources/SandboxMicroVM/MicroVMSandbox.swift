@@ -187,8 +187,7 @@ final class MicroVMSandbox: Sandbox {
         if let temporaryStorageBytes {
             state.withLock { $0.temporaryStorageBytes = temporaryStorageBytes }
         } else if let bytes = files.temporaryStorageBytes {
-            try await connection.ask(.mount(GuestMount(drive: drive(.scratch), fileSystem: .scratch, target: "/tmp")))
-            state.withLock { $0.temporaryStorageBytes = bytes }
+            try await mountStorage(bytes: bytes)
         }
         for mount in files.mounts {
             guard let kind = GuestDrive.drive(for: mount.target) else { continue }
@@ -210,22 +209,8 @@ final class MicroVMSandbox: Sandbox {
             // It may have waited frozen.
             try thaw()
             var files = GuestFiles(adoption)
-            if let mounted = state.withLock({ $0.temporaryStorageBytes }) {
-                if mounted == files.temporaryStorageBytes {
-                    files.temporaryStorageBytes = nil
-                } else {
-                    try await connection().ask(.unmount(target: "/tmp"))
-                }
-            }
-            let opened = try await open(files)
-            defer { for file in opened.values { close(file) } }
-            for (drive, file) in opened {
-                do throws(VirtualMachineError) {
-                    try await machine.replaceDrive(drive.rawValue, with: file)
-                } catch {
-                    throw SandboxError(.adoptionFailed, "failed to adopt sandbox \(id): \(error)")
-                }
-            }
+            if let bytes = files.temporaryStorageBytes.take() { try await exchangeStorage(bytes: bytes) }
+            try await replaceDrives(of: machine, with: files)
             try await attach(files)
         } catch {
             // Of files, some may be there and others not.
@@ -233,6 +218,34 @@ final class MicroVMSandbox: Sandbox {
             throw error.code == .gone
                 ? error : SandboxError(.adoptionFailed, "failed to adopt sandbox \(id): \(error)", errno: error.errno)
         }
+    }
+
+    /// Gives it a `/tmp` of this size, in place of the one that it has, unless that is as large.
+    func exchangeStorage(bytes: Int) async throws(SandboxError) {
+        let (machine, mounted) = state.withLock { ($0.machine, $0.temporaryStorageBytes) }
+        guard let machine else { throw gone }
+        guard mounted != bytes else { return }
+        if mounted != nil { try await connection().ask(.unmount(target: "/tmp")) }
+        try await replaceDrives(of: machine, with: GuestFiles(temporaryStorageBytes: bytes))
+        try await mountStorage(bytes: bytes)
+    }
+
+    private func replaceDrives(of machine: any VirtualMachine, with files: GuestFiles) async throws(SandboxError) {
+        let opened = try await open(files)
+        defer { for file in opened.values { close(file) } }
+        for (drive, file) in opened {
+            do throws(VirtualMachineError) {
+                try await machine.replaceDrive(drive.rawValue, with: file)
+            } catch {
+                throw SandboxError(.adoptionFailed, "failed to replace a drive of sandbox \(id): \(error)")
+            }
+        }
+    }
+
+    private func mountStorage(bytes: Int) async throws(SandboxError) {
+        let mount = GuestMount(drive: drive(.scratch), fileSystem: .scratch, target: "/tmp")
+        try await connection().ask(.mount(mount))
+        state.withLock { $0.temporaryStorageBytes = bytes }
     }
 
     // MARK: Processes
