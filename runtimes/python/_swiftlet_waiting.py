@@ -45,6 +45,8 @@ def wait_for_function(search_path):
         os._exit(0)
     handler, directory, *variables = (os.fsdecode(field) for field in message.split(b"\0"))
     _swiftlet_renewal.renew()
+    # It is no module of the function's.
+    del sys.modules["_swiftlet_renewal"]
     _set_environment(variables)
     os.chdir(directory)
     if _are_shadowed(imported, search_path()):
