@@ -230,10 +230,7 @@ extension ControlPlane {
         var sum = ProvisionProgress(ready: 0)
         for version in versions {
             guard let published = try await publishedVersion(version, of: record.name) else { continue }
-            let configuration = InvocableFunction.ConfigurationID(
-                published.definition.configurationID,
-                in: SandboxKind(tags: record.tags)
-            )
+            let configuration = record.configurationID(of: published.definition)
             let progress = await dependencies.environments.provisionProgress(of: configuration, record.name)
             guard let progress else { continue }
             sum.ready += progress.ready

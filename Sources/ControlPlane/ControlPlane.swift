@@ -154,12 +154,7 @@ package final class ControlPlane: LambdaOperations {
             let record = try await inStore { store throws(MetadataStoreError) in
                 try await store.function(named: identity.name)
             }
-            let current = version.map {
-                InvocableFunction.ConfigurationID(
-                    $0.definition.configurationID,
-                    in: SandboxKind(tags: record?.tags ?? [:])
-                )
-            }
+            let current = version.flatMap { record?.configurationID(of: $0.definition) }
             if current != identity.configurationID {
                 dependencies.snapshots.removeSnapshot(of: identity)
             }

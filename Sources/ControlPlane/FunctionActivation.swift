@@ -33,7 +33,7 @@ struct FunctionActivation: Sendable {
             let lifecycle = FunctionLifecycle(record)
             guard lifecycle.isUnderway else { return record }
             let revisionID = RequestID.random().rawValue
-            let obstacle = await self.obstacle(to: record.definition, SandboxKind(tags: record.tags))
+            let obstacle = await self.obstacle(to: record.definition, record.sandbox)
             let next: FunctionRecord
             do throws(FunctionLifecycle.Refusal) {
                 next =
@@ -77,7 +77,7 @@ struct FunctionActivation: Sendable {
             else { return version }
             var next = version
             next.revisionID = RequestID.random().rawValue
-            let sandbox = SandboxKind(tags: try await store.function(named: name)?.tags ?? [:])
+            let sandbox = try await store.function(named: name)?.sandbox
             if let obstacle = await self.obstacle(to: version.definition, sandbox) {
                 next.status = FunctionStatus(state: .failed, stateReason: obstacle)
             } else if let status = await statusAfterSnapshot(of: version, sandbox) {

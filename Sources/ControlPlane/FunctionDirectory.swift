@@ -147,7 +147,7 @@ package final class FunctionDirectory: Sendable {
                 "Swiftlet cannot start durable executions yet, so the function \(record.name) cannot be invoked."
             )
         }
-        return InvocableFunction(record.name, version, definition, SandboxKind(tags: record.tags), in: locality)
+        return InvocableFunction(record.name, version, definition, record.sandbox, in: locality)
     }
 
     /// The version that a reference means; for one that is neither there nor an alias, what it would be.
@@ -176,16 +176,15 @@ package final class FunctionDirectory: Sendable {
 
     /// The configuration that invokes of a function's unpublished version begin to run; nil if it has none that can be invoked.
     static func configurationInForce(of record: FunctionRecord) -> InvocableFunction.ConfigurationID? {
-        FunctionLifecycle(record).invocable.map { .init($0.configurationID, in: SandboxKind(tags: record.tags)) }
+        FunctionLifecycle(record).invocable.map { record.configurationID(of: $0) }
     }
 
     private func changed(_ change: FunctionChange) {
         switch change {
         case .written(let record):
-            let sandbox = SandboxKind(tags: record.tags)
             let moved = state.withLock { state in
                 state.note(record)
-                return state.forgetVersions(of: record.name) { $0.sandbox != sandbox }
+                return state.forgetVersions(of: record.name) { $0.sandbox != record.sandbox }
             }
             for function in moved { onRetired(function.configurationID) }
             let definition = FunctionLifecycle(record).invocable
@@ -283,6 +282,16 @@ extension AliasRecord {
     /// The version of one invoke.
     fileprivate func drawVersion() -> FunctionVersion {
         routing == nil ? version : version(for: .random(in: 0..<1))
+    }
+}
+
+extension FunctionRecord {
+    /// What it has chosen to run in, all versions of it; nil if it leaves that to the service.
+    var sandbox: SandboxKind? { SandboxKind(tags: tags) }
+
+    /// What environments of a definition of it, the unpublished or a version's, are known by.
+    func configurationID(of definition: FunctionDefinition) -> InvocableFunction.ConfigurationID {
+        .init(definition.configurationID, in: sandbox)
     }
 }
 

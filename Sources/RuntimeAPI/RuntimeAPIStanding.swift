@@ -23,9 +23,9 @@ extension RuntimeAPIServer {
 
     /// The runtime has initialised, and asks to be told when it has been restored. Returns the reply, or nil if it comes later: to a
     /// copy of it.
-    func restorationRequested(by connection: RuntimeConnection) -> RuntimeReply? {
+    func restorationRequested() -> RuntimeReply? {
         guard settings.startsFromSnapshot else { return .notFound }
-        switch runtime.restorationRequested(on: ObjectIdentifier(connection)) {
+        switch runtime.restorationRequested() {
         case .parkAndReportReady:
             runtimeBecameReady()
             return nil

@@ -221,7 +221,7 @@ final class RuntimeConnection: ChannelDuplexHandler {
         case .initialisationError:
             reply(server.initialisationErrorPosted(Self.errorDocument(head, body)))
         case .restoreNext:
-            park { server.restorationRequested(by: self) }
+            park { server.restorationRequested() }
         case .restoreError:
             reply(server.restorationErrorPosted(Self.errorDocument(head, body)))
         case .credentials:

@@ -106,7 +106,7 @@ struct RuntimeProtocol<EventID: Equatable, Connection: Equatable> {
     }
 
     /// The runtime asked to be told when it has been restored.
-    mutating func restorationRequested(on connection: Connection) -> RestorationAction {
+    mutating func restorationRequested() -> RestorationAction {
         switch state {
         case .starting where isTemplate:
             state = .awaitingRestoration

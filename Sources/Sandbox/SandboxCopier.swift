@@ -14,8 +14,8 @@ package protocol SandboxCopier: SandboxEngine {
     /// they do; what a process keeps of that in its own memory is for the process to renew.
     ///
     /// - Parameters:
-    ///   - specification: Of the new one. It needs as much memory as the snapshot's, and has the snapshot's programs. Those of its mounts that the snapshot has
-    ///     are there already, and so is its `/tmp`, as it was, if the snapshot is of a sandbox that was not to be adopted.
+    ///   - specification: Of the new one. It needs as much memory as the snapshot's, and has the snapshot's programs. Those of its
+    ///     mounts that the snapshot has are there already, and so is its `/tmp`, as it was, if that has the size asked for.
     ///   - processes: What each process of the snapshot is connected with from here on.
     /// - Throws: As ``SandboxEngine/createSandbox(_:)``; `.incompatible` when no copies can be made of this snapshot here.
     func createSandbox(

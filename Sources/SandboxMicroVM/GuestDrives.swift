@@ -97,22 +97,12 @@ final class GuestDriveFiles: Sendable {
     func copy(of disk: CInt) throws(SandboxError) -> CInt {
         let copy = sb_nameless_file(directory)
         guard copy >= 0 else { throw SandboxError(.setUpFailed, "failed to make a disk", errno: errno) }
-        do throws(SandboxError) {
-            try Self.copy(disk, to: copy)
-        } catch {
+        guard sb_copy_sparse(disk, copy) == 0, ftruncate(copy, off_t(GuestDrive.sizeBytes)) == 0 else {
+            let error = errno
             close(copy)
-            throw error
+            throw SandboxError(.setUpFailed, "failed to copy a disk", errno: error)
         }
         return copy
-    }
-
-    /// Makes an empty file the file of a drive with what is in another.
-    static func copy(_ drive: CInt, to copy: CInt) throws(SandboxError) {
-        // Of its own: the place up to which it was read belongs to the descriptor.
-        let original = open("/proc/self/fd/\(drive)", O_RDONLY | O_CLOEXEC)
-        defer { close(original) }
-        guard original >= 0, sb_copy_sparse(original, copy) == 0, ftruncate(copy, off_t(GuestDrive.sizeBytes)) == 0
-        else { throw SandboxError(.setUpFailed, "failed to copy a disk", errno: errno) }
     }
 
     /// What is behind the drive of a guest that has no function yet.

@@ -22,13 +22,18 @@ struct GuestFiles: Sendable {
         network = specification.isAdoptable ? .isolated : specification.network
     }
 
-    /// A `/tmp`, and nothing else.
-    init(temporaryStorageBytes: Int) {
-        memoryBytesMax = 0
-        processesMax = 0
-        self.temporaryStorageBytes = temporaryStorageBytes
-        mounts = []
-        network = .isolated
+    /// The `/tmp` of these, and nothing else.
+    var storage: GuestFiles {
+        var files = self
+        files.mounts = []
+        return files
+    }
+
+    /// All but their `/tmp`: there is one.
+    var withoutStorage: GuestFiles {
+        var files = self
+        files.temporaryStorageBytes = nil
+        return files
     }
 
     init(_ adoption: SandboxAdoption) {

@@ -202,12 +202,11 @@ package final class MicroVMEngine: SandboxCopier {
         having snapshot: MicroVMSnapshot?,
         processes: [SandboxProcess: CopiedProcess]
     ) async throws(SandboxError) -> MicroVMSandbox {
-        var files = GuestFiles(specification)
-        files.mounts.removeAll { snapshot?.mounts.contains($0) ?? false }
+        let wanted = GuestFiles(specification)
         // A copy has its template's `/tmp` mounted, with a copy of what is behind it.
-        let wantedStorage = files.temporaryStorageBytes
         let keptStorage = snapshot?.drives.temporaryStorageBytes
-        if keptStorage != nil { files.temporaryStorageBytes = nil }
+        var files = keptStorage == nil ? wanted : wanted.withoutStorage
+        files.mounts.removeAll { snapshot?.mounts.contains($0) ?? false }
         let own = try await open(files, snapshot?.drives)
         let drives = try drives(own, make)
         defer { for file in drives.values { close(file) } }
@@ -217,6 +216,7 @@ package final class MicroVMEngine: SandboxCopier {
         if configuration.hasNetwork, mayBeConnected { machine.network = .tap }
         let sandbox = MicroVMSandbox(
             specification,
+            temporaryStorageBytes: keptStorage,
             make: make,
             housing: SandboxHousing(jailer: jailer, specification: Self.jail(specification.id, machine)),
             slowdown: machines.slowdown,
@@ -242,8 +242,8 @@ package final class MicroVMEngine: SandboxCopier {
                 on: group.next(),
                 patience: configuration.patience
             )
-            try await sandbox.attach(files, having: keptStorage)
-            if keptStorage != nil, let wantedStorage { try await sandbox.exchangeStorage(bytes: wantedStorage) }
+            try await sandbox.attach(files)
+            try await sandbox.exchangeStorage(for: wanted)
             if specification.cpuLimit != .unlimited { try sandbox.setCPULimit(specification.cpuLimit) }
         } catch {
             await sandbox.destroy()

@@ -25,7 +25,7 @@ final class MicroVMSandbox: Sandbox {
     let id: SandboxID
     /// What its machine is made of.
     let make: MachineTemplates.Make
-    let isTemplate: Bool
+    private let isTemplate: Bool
     /// What was mounted in it when it was made.
     let mounts: [ReadOnlyMount]
     private let housing: SandboxHousing
@@ -35,8 +35,10 @@ final class MicroVMSandbox: Sandbox {
     private let logger: Logger
     private let state: Mutex<State>
 
+    /// - Parameter temporaryStorageBytes: The size of the `/tmp` that its template has mounted, if it has one.
     init(
         _ specification: SandboxSpecification,
+        temporaryStorageBytes: Int?,
         make: MachineTemplates.Make,
         housing: SandboxHousing,
         slowdown: Int,
@@ -53,7 +55,9 @@ final class MicroVMSandbox: Sandbox {
         self.open = open
         self.onEnd = onEnd
         self.logger = logger
-        state = Mutex(State(canBeAdopted: specification.isAdoptable))
+        state = Mutex(
+            State(canBeAdopted: specification.isAdoptable, temporaryStorageBytes: temporaryStorageBytes)
+        )
     }
 
     deinit {
@@ -172,9 +176,7 @@ final class MicroVMSandbox: Sandbox {
     }
 
     /// Gives limits, network and files, but for those that its template has mounted. Their drives have been connected.
-    ///
-    /// - Parameter temporaryStorageBytes: The size of the `/tmp` that its template has mounted.
-    func attach(_ files: GuestFiles, having temporaryStorageBytes: Int? = nil) async throws(SandboxError) {
+    func attach(_ files: GuestFiles) async throws(SandboxError) {
         let connection = try connection()
         if files.network == .internet {
             // The jail's first: what the guest sends from then on it sends in its own name, or in vain.
@@ -184,11 +186,7 @@ final class MicroVMSandbox: Sandbox {
         try await connection.ask(
             .limit(memoryBytes: UInt64(files.memoryBytesMax), processes: UInt32(clamping: files.processesMax))
         )
-        if let temporaryStorageBytes {
-            state.withLock { $0.temporaryStorageBytes = temporaryStorageBytes }
-        } else if let bytes = files.temporaryStorageBytes {
-            try await mountStorage(bytes: bytes)
-        }
+        if let bytes = files.temporaryStorageBytes { try await mountStorage(bytes: bytes) }
         for mount in files.mounts {
             guard let kind = GuestDrive.drive(for: mount.target) else { continue }
             try await connection.ask(.mount(GuestMount(drive: drive(kind), fileSystem: .image, target: mount.target)))
@@ -208,10 +206,10 @@ final class MicroVMSandbox: Sandbox {
         do throws(SandboxError) {
             // It may have waited frozen.
             try thaw()
-            var files = GuestFiles(adoption)
-            if let bytes = files.temporaryStorageBytes.take() { try await exchangeStorage(bytes: bytes) }
-            try await replaceDrives(of: machine, with: files)
-            try await attach(files)
+            let files = GuestFiles(adoption)
+            try await exchangeStorage(for: files)
+            try await replaceDrives(of: machine, with: files.withoutStorage)
+            try await attach(files.withoutStorage)
         } catch {
             // Of files, some may be there and others not.
             await destroy()
@@ -220,13 +218,13 @@ final class MicroVMSandbox: Sandbox {
         }
     }
 
-    /// Gives it a `/tmp` of this size, in place of the one that it has, unless that is as large.
-    func exchangeStorage(bytes: Int) async throws(SandboxError) {
+    /// Gives it the `/tmp` of these files, in place of the one that it has, unless that is as large.
+    func exchangeStorage(for files: GuestFiles) async throws(SandboxError) {
         let (machine, mounted) = state.withLock { ($0.machine, $0.temporaryStorageBytes) }
         guard let machine else { throw gone }
-        guard mounted != bytes else { return }
+        guard let bytes = files.temporaryStorageBytes, mounted != bytes else { return }
         if mounted != nil { try await connection().ask(.unmount(target: "/tmp")) }
-        try await replaceDrives(of: machine, with: GuestFiles(temporaryStorageBytes: bytes))
+        try await replaceDrives(of: machine, with: files.storage)
         try await mountStorage(bytes: bytes)
     }
 

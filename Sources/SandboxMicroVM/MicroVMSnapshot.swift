@@ -1,4 +1,3 @@
-import CSandbox
 import Foundation
 import Glibc
 import Sandbox
@@ -65,7 +64,7 @@ final class SnapshotDrives: Sendable {
     struct Saved: Codable {
         struct File: Codable {
             let drive: Int
-            let digest: FileDigest
+            let file: SavedFile
         }
 
         let files: [File]
@@ -76,45 +75,33 @@ final class SnapshotDrives: Sendable {
         "\(directory)/drive-\(drive.rawValue)"
     }
 
-    func save(in directory: String) throws(SandboxError) -> Saved {
+    func save(in directory: String) throws(VirtualMachineError) -> Saved {
         var saved: [Saved.File] = []
         for (drive, file) in files {
-            let path = Self.path(drive, in: directory)
-            let copy = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-            guard copy >= 0 else { throw Self.failure("make \(path)") }
-            defer { close(copy) }
-            try GuestDriveFiles.copy(file, to: copy)
-            guard fsync(copy) == 0, let digest = FileDigest(of: copy) else { throw Self.failure("write \(path)") }
-            saved.append(Saved.File(drive: drive.rawValue, digest: digest))
+            let copy = try SavedFile(copying: file, to: Self.path(drive, in: directory))
+            saved.append(Saved.File(drive: drive.rawValue, file: copy))
         }
         return Saved(files: saved, temporaryStorageBytes: temporaryStorageBytes)
     }
 
     /// - Throws: `.incompatible` when a file is not there as it was written.
-    static func load(_ saved: Saved, from directory: String) throws(SandboxError) -> SnapshotDrives {
+    static func load(_ saved: Saved, from directory: String) throws(VirtualMachineError) -> SnapshotDrives {
         var files: [GuestDrive: CInt] = [:]
-        do throws(SandboxError) {
+        do throws(VirtualMachineError) {
             for entry in saved.files {
                 guard let drive = GuestDrive(rawValue: entry.drive), files[drive] == nil else {
-                    throw SandboxError(.incompatible, "a snapshot with a drive of number \(entry.drive)")
+                    throw VirtualMachineError(.incompatible, "a snapshot with a drive of number \(entry.drive)")
                 }
                 let path = path(drive, in: directory)
-                let file = open(path, O_RDONLY | O_CLOEXEC)
-                guard file >= 0 else { throw SandboxError(.incompatible, "\(path) cannot be read", errno: errno) }
+                let file = try SavedFile.open(path)
                 files[drive] = file
-                guard FileDigest(of: file) == entry.digest else {
-                    throw SandboxError(.incompatible, "\(path) is not as it was written")
-                }
+                try entry.file.check(file, of: path)
             }
             return SnapshotDrives(files, temporaryStorageBytes: saved.temporaryStorageBytes)
         } catch {
             for file in files.values { close(file) }
             throw error
         }
-    }
-
-    private static func failure(_ operation: String) -> SandboxError {
-        SandboxError(.snapshotFailed, "failed to \(operation)", errno: errno)
     }
 }
 

@@ -3,15 +3,15 @@ import Crypto
 import Glibc
 
 /// What names the content of a file, however sparse it is on the disk: of all its pages but those of zeros.
-package struct FileDigest: Hashable, Sendable, Codable {
+struct FileDigest: Hashable, Sendable, Codable {
     private static let pageBytes = 4096
     private static let pieceBytes = 256 * pageBytes
 
-    private let hexadecimal: String
+    private let bytes: [UInt8]
 
     /// - Parameter file: A descriptor of a plain file; the place up to which it was read changes.
     /// - Returns: `nil` when it cannot be read; `errno` says why.
-    package init?(of file: CInt) {
+    init?(of file: CInt) {
         var hash = SHA256()
         var status = stat()
         guard fstat(file, &status) == 0 else { return nil }
@@ -44,9 +44,6 @@ package struct FileDigest: Hashable, Sendable, Codable {
             }
             end = max(end, offset)
         }
-        hexadecimal = hash.finalize().map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        bytes = Array(hash.finalize())
     }
 }

@@ -30,10 +30,7 @@ package final class MachineMemory: Sendable {
     /// What a file holds, not sealed.
     convenience init(copying file: CInt, sizeMiB: Int) throws(VirtualMachineError) {
         try self.init(sizeMiB: sizeMiB)
-        // Of its own: the place up to which it was read belongs to the descriptor.
-        let original = try openAnew(file, O_RDONLY)
-        defer { close(original) }
-        guard sb_copy_sparse(original, descriptor) == 0 else {
+        guard sb_copy_sparse(file, descriptor) == 0 else {
             throw VirtualMachineError(.startFailed, "failed to copy a machine's memory: errno \(errno)")
         }
     }

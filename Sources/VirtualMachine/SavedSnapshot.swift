@@ -1,20 +1,18 @@
-import CSandbox
 import Glibc
 
 /// A snapshot of a machine as files of a directory: what is written beside them to find it whole again.
 package struct SavedSnapshot: Sendable, Codable {
     private let memoryMiB: Int
-    private let memory: FileDigest
-    private let state: FileDigest
+    private let memory: SavedFile
+    private let state: SavedFile
     private let key: SnapshotKey
 
-    /// Writes the snapshot's files to a directory that has none yet, as sparse as they are. What is not on the disk yet when this
-    /// returns is the caller's to wait for.
+    /// Writes the snapshot's files to a directory that has none of them yet; see ``SavedFile``.
     package init(_ snapshot: MachineSnapshot, in directory: String) throws(VirtualMachineError) {
         memoryMiB = snapshot.memory.sizeMiB
         key = snapshot.key
-        memory = try Self.write(snapshot.memory.descriptor, to: Self.memoryPath(directory))
-        state = try Self.write(snapshot.state.descriptor, to: Self.statePath(directory))
+        memory = try SavedFile(copying: snapshot.memory.descriptor, to: Self.memoryPath(directory))
+        state = try SavedFile(copying: snapshot.state.descriptor, to: Self.statePath(directory))
     }
 
     /// Reads the files back, into memory.
@@ -31,36 +29,17 @@ package struct SavedSnapshot: Sendable, Codable {
     private static func memoryPath(_ directory: String) -> String { "\(directory)/memory" }
     private static func statePath(_ directory: String) -> String { "\(directory)/state" }
 
-    private static func write(_ file: CInt, to path: String) throws(VirtualMachineError) -> FileDigest {
-        let copy = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard copy >= 0 else { throw Self.failure("make \(path)") }
-        defer { close(copy) }
-        // Of its own: the place up to which it was read belongs to the descriptor.
-        let original = try openAnew(file, O_RDONLY)
-        defer { close(original) }
-        guard sb_copy_sparse(original, copy) == 0, fsync(copy) == 0 else { throw Self.failure("write \(path)") }
-        guard let digest = FileDigest(of: original) else { throw Self.failure("read a snapshot") }
-        return digest
-    }
-
     private static func read(
         _ path: String,
         sizeMiB: Int,
-        _ digest: FileDigest
+        _ saved: SavedFile
     ) throws(VirtualMachineError) -> MachineMemory {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw VirtualMachineError(.incompatible, "\(path) cannot be read: errno \(errno)") }
+        let file = try SavedFile.open(path)
         defer { close(file) }
         let memory = try MachineMemory(copying: file, sizeMiB: sizeMiB)
         // Of the copy, which nobody can alter any more.
         try memory.seal()
-        guard FileDigest(of: memory.descriptor) == digest else {
-            throw VirtualMachineError(.incompatible, "\(path) is not as it was written")
-        }
+        try saved.check(memory.descriptor, of: path)
         return memory
-    }
-
-    private static func failure(_ operation: String) -> VirtualMachineError {
-        VirtualMachineError(.startFailed, "failed to \(operation): errno \(errno)")
     }
 }

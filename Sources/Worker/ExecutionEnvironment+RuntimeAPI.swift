@@ -31,15 +31,11 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
             startEnded()
             start = .initialisation(NIODeadline.now() - initialisationStartedAt)
             reportInitialisation(.success)
-            limitCPU(true)
-            armFreezeTimer()
-            observer.environmentInitialised(self)
+            becameIdleForTheFirstTime()
         case .reportRestored:
             startEnded()
             reportRestoration(.success)
-            limitCPU(true)
-            armFreezeTimer()
-            observer.environmentInitialised(self)
+            becameIdleForTheFirstTime()
         case .takeSnapshot:
             startEnded()
             reportInitialisation(.success)
@@ -58,6 +54,12 @@ extension ExecutionEnvironment: RuntimeAPIDelegate {
             completeHeld(running)
             shutDownForGood()
         }
+    }
+
+    private func becameIdleForTheFirstTime() {
+        limitCPU(true)
+        armFreezeTimer()
+        observer.environmentInitialised(self)
     }
 
     package func runtimeFailedToInitialise(_ error: RuntimeDocument) {

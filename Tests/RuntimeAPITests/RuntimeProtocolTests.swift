@@ -61,7 +61,7 @@ struct RuntimeProtocolTests {
 
     @Test func aTemplateWaitsToBeRestored() {
         var machine = Machine(isTemplate: true)
-        #expect(machine.restorationRequested(on: "a") == .parkAndReportReady)
+        #expect(machine.restorationRequested() == .parkAndReportReady)
         #expect(machine.isWaiting)
         #expect(machine.eventAssigned(1) == .refuse)
         let refusal = Machine.Refusal.invalidTransition(from: "RestoreReady", to: "Ready")
@@ -72,7 +72,7 @@ struct RuntimeProtocolTests {
     @Test func aCopyGoesOnWithWhatItAsked() {
         var machine = Machine(isRestored: true)
         #expect(!machine.isWaiting)
-        #expect(machine.restorationRequested(on: "a") == .answer)
+        #expect(machine.restorationRequested() == .answer)
         #expect(!machine.isWaiting)
         #expect(machine.nextRequested(on: "a") == .parkAndReportReady)
         #expect(machine.eventAssigned(1) == .deliver("a"))
@@ -82,9 +82,9 @@ struct RuntimeProtocolTests {
 
     @Test func whoWillNotBeCopiedGoesOnAtOnce() {
         var machine = Machine()
-        #expect(machine.restorationRequested(on: "a") == .answer)
+        #expect(machine.restorationRequested() == .answer)
         #expect(
-            machine.restorationRequested(on: "a")
+            machine.restorationRequested()
                 == .refuse(.invalidTransition(from: "Restoring", to: "RestoreReady"))
         )
         #expect(machine.nextRequested(on: "a") == .parkAndReportReady)
@@ -102,7 +102,7 @@ struct RuntimeProtocolTests {
             Issue.record("it was taken")
             return
         }
-        _ = machine.restorationRequested(on: "a")
+        _ = machine.restorationRequested()
         let taken = post(&machine)
         #expect(taken == .accept)
         guard case .refuse = post(&machine) else {

@@ -27,7 +27,8 @@ int sb_mount_scratch(const char *device);
 /// An empty file in this directory, which has no name (or on some file systems has one for a moment).
 int sb_nameless_file(const char *directory);
 
-/// Copies what data a sparse file has to the same places of another, and leaves the rest a hole.
+/// Copies what data a sparse file has to the same places of another, and leaves the rest a hole. Reads at places that it names: others
+/// may copy by the same descriptor at the same time.
 int sb_copy_sparse(int from, int to);
 
 /// Where the next data of a sparse file begins, from `offset` on; -1 with ENXIO if there is none. Moves the file's offset, as the
